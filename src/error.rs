@@ -1,0 +1,297 @@
+//! Every error of the crate on one page.
+//!
+//! Errors that hand a value back ([`PutError`], [`TryPutError`]) hold it in a public field, so nothing is lost.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+/// Declares an error without content: the type, its one-sentence text, and the traits an error needs.
+macro_rules! plain_error {
+    ($(#[$meta:meta])* $name:ident, $text:literal) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub struct $name;
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str($text)
+            }
+        }
+
+        impl Error for $name {}
+    };
+}
+
+plain_error! {
+    /// The other side is gone for good: a queue that was shut down and is empty, or a dropped [`Sender`](crate::sync::Sender).
+    #[doc(alias = "QueueShutDown")]
+    Closed, "closed: nothing more will arrive"
+}
+
+plain_error! {
+    /// A deadline passed before the future was done; see [`timeout`](crate::time::timeout).
+    #[doc(alias = "TimeoutError")]
+    Elapsed, "deadline has elapsed"
+}
+
+plain_error! {
+    /// A [`Barrier`](crate::sync::Barrier) was aborted, or reset while somebody waited.
+    #[doc(alias = "BrokenBarrierError")]
+    BrokenBarrier, "the barrier is broken"
+}
+
+plain_error! {
+    /// The event loop that should have done the work has been dropped.
+    LoopGone, "the event loop is gone"
+}
+
+/// A value could not be put because the queue was shut down; the value comes back in field 0.
+#[doc(alias = "QueueShutDown")]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PutError<T>(pub T);
+
+impl<T> fmt::Debug for PutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PutError(..)")
+    }
+}
+
+impl<T> fmt::Display for PutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("put on a queue that was shut down")
+    }
+}
+
+impl<T> Error for PutError<T> {}
+
+/// A value could not be put at once; it comes back inside.
+#[doc(alias = "QueueFull")]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum TryPutError<T> {
+    /// The queue holds as many items as its bound allows.
+    Full(T),
+    /// The queue was shut down.
+    Closed(T),
+}
+
+impl<T> TryPutError<T> {
+    /// Gives the value back.
+    pub fn into_inner(self) -> T {
+        match self {
+            Self::Full(value) | Self::Closed(value) => value,
+        }
+    }
+}
+
+impl<T> fmt::Debug for TryPutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full(_) => "Full(..)",
+            Self::Closed(_) => "Closed(..)",
+        })
+    }
+}
+
+impl<T> fmt::Display for TryPutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full(_) => "put on a full queue",
+            Self::Closed(_) => "put on a queue that was shut down",
+        })
+    }
+}
+
+impl<T> Error for TryPutError<T> {}
+
+/// No item could be taken at once.
+#[doc(alias = "QueueEmpty")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TryGetError {
+    /// The queue is empty at the moment.
+    Empty,
+    /// The queue was shut down and is empty.
+    Closed,
+}
+
+impl fmt::Display for TryGetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "get on an empty queue",
+            Self::Closed => "get on a queue that was shut down",
+        })
+    }
+}
+
+impl Error for TryGetError {}
+
+/// Why a task has no result: it was cancelled, it panicked, or its error went to its task group.
+///
+/// This is what awaiting a [`JoinHandle`](crate::task::JoinHandle) gives instead of a value.
+///
+/// ```
+/// let outcome = looplet::run(async {
+///     let task = looplet::spawn_named("fragile", async { panic!("out of eggs") });
+///     task.await.map(|()| "fine")
+/// });
+/// let error = outcome.unwrap_err();
+/// assert!(error.is_panic());
+/// assert_eq!(error.to_string(), "task 'fragile' panicked: out of eggs");
+/// ```
+#[doc(alias = "CancelledError")]
+pub struct JoinError(Box<Ended>);
+
+struct Ended {
+    task: Box<str>,
+    how: How,
+}
+
+enum How {
+    Cancelled,
+    Failed,
+    // The lock is what makes a payload that is only `Send` shareable; nothing ever contends for it.
+    Panicked(Mutex<Box<dyn Any + Send>>),
+}
+
+impl JoinError {
+    pub(crate) fn cancelled(task: &str) -> Self {
+        Self::new(task, How::Cancelled)
+    }
+
+    pub(crate) fn failed(task: &str) -> Self {
+        Self::new(task, How::Failed)
+    }
+
+    pub(crate) fn panicked(task: &str, payload: Box<dyn Any + Send>) -> Self {
+        Self::new(task, How::Panicked(Mutex::new(payload)))
+    }
+
+    fn new(task: &str, how: How) -> Self {
+        Self(Box::new(Ended {
+            task: task.into(),
+            how,
+        }))
+    }
+
+    /// Whether the task was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.0.how, How::Cancelled)
+    }
+
+    /// Whether the task panicked.
+    pub fn is_panic(&self) -> bool {
+        matches!(self.0.how, How::Panicked(_))
+    }
+
+    /// Whether the task's error or panic went to its task group, which reports it.
+    pub fn is_failed(&self) -> bool {
+        matches!(self.0.how, How::Failed)
+    }
+
+    /// The payload of the panic, ready for [`std::panic::resume_unwind`].
+    ///
+    /// # Panics
+    ///
+    /// If the task did not panic; ask [`is_panic`](Self::is_panic) first.
+    #[track_caller]
+    pub fn into_panic(self) -> Box<dyn Any + Send> {
+        match self.0.how {
+            How::Panicked(payload) => payload.into_inner().unwrap_or_else(PoisonError::into_inner),
+            How::Cancelled | How::Failed => panic!(
+                "into_panic() on a task that did not panic: {}",
+                Self(self.0)
+            ),
+        }
+    }
+
+    /// The name that the task had when it ended.
+    pub fn task_name(&self) -> &str {
+        &self.0.task
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.task_name();
+        match &self.0.how {
+            How::Cancelled => write!(f, "task '{name}' was cancelled"),
+            How::Failed => write!(f, "task '{name}' failed: its task group holds the error"),
+            How::Panicked(payload) => {
+                let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
+                write!(f, "task '{name}' panicked: {}", panic_message(&**payload))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinError({self})")
+    }
+}
+
+impl Error for JoinError {}
+
+/// The text of a panic, if its payload is one.
+pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
+    if let Some(text) = payload.downcast_ref::<&'static str>() {
+        text
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text
+    } else {
+        "(a payload that is no text)"
+    }
+}
+
+/// One member of a [`GroupError`].
+#[derive(Debug)]
+pub enum Failure<E> {
+    /// A child, or the group's body, returned this error.
+    Error(E),
+    /// A child panicked.
+    Panic(JoinError),
+}
+
+impl<E: fmt::Display> fmt::Display for Failure<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(error) => error.fmt(f),
+            Self::Panic(error) => error.fmt(f),
+        }
+    }
+}
+
+/// What went wrong in a [`task_group`](crate::task_group): every failure, in the order in which they happened.
+#[doc(alias = "ExceptionGroup")]
+#[derive(Debug)]
+pub struct GroupError<E>(Vec<Failure<E>>);
+
+impl<E> GroupError<E> {
+    pub(crate) fn new(failures: Vec<Failure<E>>) -> Self {
+        Self(failures)
+    }
+
+    /// The failures, first one first; there is at least one.
+    pub fn failures(&self) -> &[Failure<E>] {
+        &self.0
+    }
+
+    /// The failures by value.
+    pub fn into_failures(self) -> Vec<Failure<E>> {
+        self.0
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for GroupError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.0.len() == 1 { "" } else { "s" };
+        write!(f, "{} failure{plural} in a task group", self.0.len())?;
+        self.0
+            .iter()
+            .enumerate()
+            .try_for_each(|(i, failure)| write!(f, "{} {failure}", if i == 0 { ":" } else { ";" }))
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> Error for GroupError<E> {}

@@ -1,0 +1,1 @@
+//! Queues, locks and signals for tasks of one thread.
