@@ -1,9 +1,25 @@
 //! Three chains run side by side; inside a chain, the second part needs the result of the first.
 //!
 //! ```text
+//! part1(9) sleeping for 1 seconds.
+//! part1(6) sleeping for 2 seconds.
+//! part1(3) sleeping for 4 seconds.
+//! Returning part1(9) == result9-1.
+//! part2(9, 'result9-1') sleeping for 2 seconds.
+//! Returning part1(6) == result6-1.
+//! part2(6, 'result6-1') sleeping for 4 seconds.
+//! Returning part2(9, 'result9-1') == result9-2 derived from result9-1.
+//! -->Chained result9 => result9-2 derived from result9-1 (took 3.00 seconds).
+//! Returning part1(3) == result3-1.
+//! part2(3, 'result3-1') sleeping for 1 seconds.
+//! Returning part2(3, 'result3-1') == result3-2 derived from result3-1.
+//! -->Chained result3 => result3-2 derived from result3-1 (took 5.00 seconds).
+//! Returning part2(6, 'result6-1') == result6-2 derived from result6-1.
+//! -->Chained result6 => result6-2 derived from result6-1 (took 6.00 seconds).
+//! Program finished in 6.00 seconds.
 //! ```
 //!
-//! The delays are random, from a fixed seed.
+//! The delays are random, from a fixed seed. Three chains of 3, 5 and 6 s take 6 s together.
 
 use std::time::Duration;
 
@@ -14,7 +30,7 @@ fn main() {
     looplet::run(chained_coroutines([9, 6, 3], random_delay));
 }
 
-pub(crate) const SEED: u64 = 444;
+pub(crate) const SEED: u64 = 1397;
 
 pub(crate) fn random_delay() -> u64 {
     fastrand::u64(0..=10)

@@ -1,10 +1,23 @@
 //! A producer that blocks the thread, and five consumers that share its queue.
 //!
 //! ```text
+//! producer put a val: 0
+//! producer put a val: 1
+//! ...
+//! producer put a val: 19
+//! consumer_0 get a val: 0 at T+2
+//! consumer_1 get a val: 1 at T+2
+//! consumer_2 get a val: 2 at T+2
+//! consumer_3 get a val: 3 at T+2
+//! consumer_4 get a val: 4 at T+2
+//! ...
+//! consumer_4 get a val: 19 at T+5
+//! -- still running, cut here --
 //! ```
 //!
-//! All the puts come first: an unbounded `put` never waits, and `thread::sleep` stops the whole loop, 20 times 0.1 s.
-//! Then the consumers take five items each second. After the last one, at 5 s, they wait for ever, so the program is cut.
+//! All the puts come first: an unbounded `put` never waits, and `thread::sleep` stops the whole loop, 20 times for
+//! 0.1 s. Then the consumers take five items each second. After the last ones, at 5 s, they wait for ever: the program
+//! is cut after 6 s.
 
 use std::thread;
 use std::time::{Duration, Instant};

@@ -1,6 +1,26 @@
 //! `Queue::join` waits until every item that was put has been worked off.
 //!
 //! ```text
+//! producer_1 put a val: 8
+//! producer_2 put a val: 3
+//! consumer_1 get a val: 8
+//! consumer_2 get a val: 3
+//! producer_1 put a val: 8
+//! producer_2 put a val: 5
+//! consumer_1 get a val: 8
+//! consumer_2 get a val: 5
+//! producer_1 put a val: 2
+//! producer_2 put a val: 2
+//! consumer_1 get a val: 2
+//! consumer_2 get a val: 2
+//! producer_1 put a val: 8
+//! producer_2 put a val: 1
+//! consumer_1 get a val: 8
+//! consumer_2 get a val: 1
+//! producer_1 put a val: 2
+//! producer_2 put a val: 5
+//! consumer_1 get a val: 2
+//! consumer_2 get a val: 5
 //! ```
 //!
 //! It takes 6 s: five rounds of producing, and one more second until the last items are done. Then the consumers,

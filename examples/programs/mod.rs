@@ -1,8 +1,8 @@
 //! The programs of five beginners' tutorials on asyncio, for the tour and for the tests.
 //!
-//! A program that is an example of its own is read from there: what the tour plays and the tests assert is the text that
-//! `cargo run --example` runs. The others stand in `awaiting` and `tasks`. All print with `println!`, which is the
-//! stage's here (see `stage`).
+//! A program that is an example of its own is read from there: what the tour plays and the tests assert is the very
+//! text that `cargo run --example` runs. The others stand in `awaiting` and `tasks`. All print with `println!`, which
+//! is the stage's here (see `stage`).
 
 use std::time::Duration;
 
@@ -57,8 +57,8 @@ use stage::Plot;
 
 /// A program of a tutorial.
 pub(crate) struct Program {
-    /// Its number among all snippets of the five tutorials. Two are missing: S-016 is a sketch that does not run, S-031 a
-    /// function that nobody calls.
+    /// Its number among all snippets of the five tutorials. Two are missing: S-016 is a sketch that does not run,
+    /// S-031 a function that nobody calls.
     pub(crate) id: &'static str,
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,

@@ -1,8 +1,9 @@
-//! The stage that programs are played on: it takes the lines they print and stamps them with the time since their start.
+//! The stage that programs are played on: it takes the lines they print, and stamps them with the time since their
+//! start.
 //!
 //! The programs know nothing of it. They say `println!`, and this module puts a `println!` of its own in front of the
-//! standard one, for all modules that are declared after it: so one text is a plain program when it is run as an
-//! example, and a scene that can be recorded when it is part of the tour or of a test.
+//! standard one, for all modules that are declared after it. So one text is a plain program when it runs as an example,
+//! and is recorded when it is part of the tour or of a test.
 
 use std::cell::{Cell, RefCell};
 use std::thread;
