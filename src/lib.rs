@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+pub mod task;
 pub mod sync;
 mod timer;
