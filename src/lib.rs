@@ -3,3 +3,7 @@
 mod error;
 pub mod sync;
 mod timer;
+
+pub use sync::{
+    BrokenBarrier, Closed, LifoQueue, PriorityQueue, PutError, Queue, TryGetError, TryPutError,
+};
