@@ -4,3 +4,7 @@ mod error;
 pub mod task;
 pub mod sync;
 mod timer;
+
+pub use sync::{
+    BrokenBarrier, Closed, LifoQueue, PriorityQueue, PutError, Queue, TryGetError, TryPutError,
+};
