@@ -18,8 +18,8 @@ const KEPT: usize = 4096;
 /// counts all arms of a wheel, so an old key could be taken for a new one only after 2^32 of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
-    index: u32,
-    generation: NonZeroU32,
+    pub(super) index: u32,
+    pub(super) generation: NonZeroU32,
 }
 
 /// One armed timer, a member of the list of its slot.
@@ -27,9 +27,17 @@ pub(super) struct Timer<T> {
     pub(super) deadline: u64,
     pub(super) prev: u32,
     pub(super) next: u32,
+    pub(super) generation: NonZeroU32,
     pub(super) place: Place,
-    generation: NonZeroU32,
-    value: T,
+    pub(super) value: T,
+}
+
+impl<T> Timer<T> {
+    /// Becomes the last one on the list of a slot.
+    #[inline]
+    pub(super) fn join(&mut self, place: Place, prev: u32) {
+        (self.place, self.prev, self.next) = (place, prev, NONE);
+    }
 }
 
 /// The generation is never zero, so the compiler tells the variants apart without a tag.
@@ -60,38 +68,33 @@ impl<T> Slab<T> {
         self.len as usize
     }
 
-    /// Stores a timer that is on no list yet.
+    /// The key that the next timer gets.
     #[inline]
-    pub(super) fn insert(&mut self, deadline: u64, place: Place, value: T) -> Key {
-        let generation = self.generation;
-        self.generation = generation.checked_add(1).unwrap_or(NonZeroU32::MIN);
-        let timer = Timer {
-            deadline,
-            prev: NONE,
-            next: NONE,
-            place,
-            generation,
-            value,
+    pub(super) fn next_key(&self) -> Key {
+        let index = if self.free == NONE {
+            self.entries.len() as u32
+        } else {
+            self.free
         };
-        let index = self.put(timer);
-        self.len += 1;
-        Key { index, generation }
+        Key {
+            index,
+            generation: self.generation,
+        }
     }
 
+    /// Stores a timer under the key that was just announced.
     #[inline]
-    fn put(&mut self, timer: Timer<T>) -> u32 {
-        let index = self.free;
-        if let Some(entry) = self.entries.get_mut(index as usize) {
-            if let Entry::Free { next } = *entry {
-                self.free = next;
-            }
-            *entry = Entry::Armed(timer);
-            return index;
+    pub(super) fn insert(&mut self, timer: Timer<T>) {
+        self.generation = self.generation.checked_add(1).unwrap_or(NonZeroU32::MIN);
+        self.len += 1;
+        let Some(entry) = self.entries.get_mut(self.free as usize) else {
+            assert!(self.entries.len() < NONE as usize, "too many timers");
+            return self.entries.push(Entry::Armed(timer));
+        };
+        if let Entry::Free { next } = *entry {
+            self.free = next;
         }
-        let index = self.entries.len() as u32;
-        assert!(self.entries.len() < NONE as usize, "too many timers");
-        self.entries.push(Entry::Armed(timer));
-        index
+        *entry = Entry::Armed(timer);
     }
 
     /// Where the timer of this key is stored, if it is still armed.
@@ -103,9 +106,9 @@ impl<T> Slab<T> {
         }
     }
 
-    /// Frees a timer that has been taken off its list.
+    /// Frees the place of a timer, which the caller still has to take off its list.
     #[inline]
-    pub(super) fn remove(&mut self, index: u32) -> T {
+    pub(super) fn remove(&mut self, index: u32) -> Timer<T> {
         let free = Entry::Free { next: self.free };
         let Entry::Armed(timer) = mem::replace(&mut self.entries[index as usize], free) else {
             not_armed()
@@ -115,7 +118,7 @@ impl<T> Slab<T> {
         if self.len == 0 {
             self.start_afresh();
         }
-        timer.value
+        timer
     }
 
     /// Forgets the order in which places became free, so that the next timers lie side by side
@@ -145,11 +148,6 @@ impl<T> Slab<T> {
         }
     }
 
-    #[inline]
-    pub(super) fn value_mut(&mut self, index: u32) -> &mut T {
-        &mut self.timer_mut(index).value
-    }
-
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
         self.entries.capacity()
@@ -163,16 +161,23 @@ fn not_armed() -> ! {
     unreachable!("a free entry is on the list of a slot")
 }
 
-impl Key {
-    #[inline]
-    pub(super) fn index(self) -> u32 {
-        self.index
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn insert<T>(slab: &mut Slab<T>, value: T) -> Key {
+        let key = slab.next_key();
+        let (generation, place) = (key.generation, Place::new(0, 0));
+        slab.insert(Timer {
+            deadline: 1,
+            prev: NONE,
+            next: NONE,
+            generation,
+            place,
+            value,
+        });
+        key
+    }
 
     #[test]
     fn a_timer_with_a_waker_fits_into_forty_bytes_and_a_key_into_eight() {
@@ -185,19 +190,18 @@ mod tests {
     #[test]
     fn keys_stay_stale_when_their_place_is_used_again_and_when_memory_was_given_back() {
         let mut slab = Slab::new();
-        let place = Place::new(0, 0);
-        let first = slab.insert(1, place, 'a');
-        assert_eq!(slab.remove(slab.find(first).unwrap()), 'a');
-        let second = slab.insert(1, place, 'b');
+        let first = insert(&mut slab, 'a');
+        assert_eq!(slab.remove(slab.find(first).unwrap()).value, 'a');
+        let second = insert(&mut slab, 'b');
         assert_eq!(first.index, second.index);
         assert_eq!(slab.find(first), None);
-        let burst: Vec<_> = (0..2 * KEPT).map(|_| slab.insert(1, place, 'c')).collect();
+        let burst: Vec<_> = (0..2 * KEPT).map(|_| insert(&mut slab, 'c')).collect();
         assert!(slab.capacity() > KEPT);
         for key in burst.iter().chain([&second]) {
             slab.remove(slab.find(*key).unwrap());
         }
         assert!(slab.capacity() <= KEPT);
-        slab.insert(1, place, 'd');
+        insert(&mut slab, 'd');
         assert!(
             burst
                 .iter()
@@ -210,8 +214,7 @@ mod tests {
     fn the_generation_skips_zero_when_it_wraps() {
         let mut slab = Slab::new();
         slab.generation = NonZeroU32::MAX;
-        let place = Place::new(0, 0);
-        let (last, first) = (slab.insert(1, place, 1), slab.insert(1, place, 2));
+        let (last, first) = (insert(&mut slab, 1), insert(&mut slab, 2));
         assert_eq!(last.generation, NonZeroU32::MAX);
         assert_eq!(first.generation, NonZeroU32::MIN);
         assert_eq!((slab.find(last), slab.find(first)), (Some(0), Some(1)));

@@ -1,5 +1,7 @@
 //! The slots of all levels: a list of timers each, and one bit each in the words that find them.
 
+use std::mem;
+
 use super::place::{LEVELS, Place, SLOTS};
 use super::slab::{NONE, Slab};
 use super::sort;
@@ -68,23 +70,27 @@ impl Slots {
         self.unsorted[place.level()] & bit(place) == 0
     }
 
-    /// Appends a timer that is on no list to the slot that is named in it.
+    /// Appends a timer to the list of a slot and returns what it has to store as its `prev`.
     #[inline]
-    pub(super) fn push<T>(&mut self, slab: &mut Slab<T>, index: u32) {
-        let timer = slab.timer_mut(index);
-        let (place, deadline) = (timer.place, timer.deadline);
+    pub(super) fn link<T>(
+        &mut self,
+        slab: &mut Slab<T>,
+        place: Place,
+        index: u32,
+        deadline: u64,
+    ) -> u32 {
         if !self.is_occupied(place) {
-            (timer.prev, timer.next) = (NONE, NONE);
-            return self.occupy(place, index);
+            self.occupy(place, index);
+            return NONE;
         }
         let list = &mut self.lists[place.index()];
-        (timer.prev, timer.next) = (list.tail, NONE);
-        let last = slab.timer_mut(list.tail);
+        let prev = mem::replace(&mut list.tail, index);
+        let last = slab.timer_mut(prev);
         last.next = index;
         if deadline < last.deadline {
             self.unsorted[place.level()] |= bit(place);
         }
-        list.tail = index;
+        prev
     }
 
     #[inline]
@@ -106,22 +112,19 @@ impl Slots {
         self.lists.resize((level + 1) * SLOTS, List::default());
     }
 
-    /// Takes a timer off its list.
+    /// Closes the gap that a timer leaves on the list of its slot.
     #[inline]
-    pub(super) fn unlink<T>(&mut self, slab: &mut Slab<T>, index: u32) {
-        let timer = slab.timer(index);
-        let (place, prev, next) = (timer.place, timer.prev, timer.next);
+    pub(super) fn unlink<T>(&mut self, slab: &mut Slab<T>, place: Place, prev: u32, next: u32) {
         if prev == NONE && next == NONE {
             return self.vacate(place);
         }
-        let list = &mut self.lists[place.index()];
         if prev == NONE {
-            list.head = next;
+            self.lists[place.index()].head = next;
         } else {
             slab.timer_mut(prev).next = next;
         }
         if next == NONE {
-            list.tail = prev;
+            self.lists[place.index()].tail = prev;
         } else {
             slab.timer_mut(next).prev = prev;
         }
@@ -143,11 +146,12 @@ impl Slots {
         let mut index = self.head(first);
         self.vacate(first);
         while index != NONE {
-            let timer = slab.timer_mut(index);
-            let next = timer.next;
-            timer.place = Place::of(timer.deadline, elapsed);
-            debug_assert!(timer.place.level() < first.level());
-            self.push(slab, index);
+            let timer = slab.timer(index);
+            let (deadline, next) = (timer.deadline, timer.next);
+            let place = Place::of(deadline, elapsed);
+            debug_assert!(place.level() < first.level());
+            let prev = self.link(slab, place, index, deadline);
+            slab.timer_mut(index).join(place, prev);
             index = next;
         }
     }

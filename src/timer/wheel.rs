@@ -1,7 +1,7 @@
 //! The wheel itself: the present, the earliest deadline, and what moves when time goes on.
 
 use super::place::{Place, tick_of};
-use super::slab::{Key, Slab};
+use super::slab::{Key, NONE, Slab, Timer};
 use super::slots::Slots;
 
 /// Timers of one loop, earliest first, equal deadlines in the order in which they were armed.
@@ -54,10 +54,19 @@ impl<T> Wheel<T> {
     #[inline]
     pub(crate) fn arm(&mut self, deadline: u64, value: T) -> Key {
         debug_assert_ne!(deadline, u64::MAX, "a timer that never fires is not armed");
-        let key = self
-            .slab
-            .insert(deadline, Place::of(deadline, self.elapsed), value);
-        self.slots.push(&mut self.slab, key.index());
+        let key = self.slab.next_key();
+        let (index, generation) = (key.index, key.generation);
+        let place = Place::of(deadline, self.elapsed);
+        let prev = self.slots.link(&mut self.slab, place, index, deadline);
+        let next = NONE;
+        self.slab.insert(Timer {
+            deadline,
+            prev,
+            next,
+            generation,
+            place,
+            value,
+        });
         self.note_arrival(deadline);
         key
     }
@@ -66,14 +75,15 @@ impl<T> Wheel<T> {
     #[inline]
     pub(crate) fn cancel(&mut self, key: Key) -> Option<T> {
         let index = self.slab.find(key)?;
-        self.note_departure(self.slab.timer(index).deadline);
-        Some(self.take(index))
+        let timer = self.take(index);
+        self.note_departure(timer.deadline);
+        Some(timer.value)
     }
 
     #[inline]
     pub(crate) fn value_mut(&mut self, key: Key) -> Option<&mut T> {
         let index = self.slab.find(key)?;
-        Some(self.slab.value_mut(index))
+        Some(&mut self.slab.timer_mut(index).value)
     }
 
     /// Gives an armed timer another deadline and the last place among those that share it. `false`:
@@ -84,11 +94,19 @@ impl<T> Wheel<T> {
         let Some(index) = self.slab.find(key) else {
             return false;
         };
-        self.slots.unlink(&mut self.slab, index);
+        let Timer {
+            deadline: before,
+            place,
+            prev,
+            next,
+            ..
+        } = *self.slab.timer(index);
+        self.slots.unlink(&mut self.slab, place, prev, next);
+        let place = Place::of(deadline, self.elapsed);
+        let prev = self.slots.link(&mut self.slab, place, index, deadline);
         let timer = self.slab.timer_mut(index);
-        let before = std::mem::replace(&mut timer.deadline, deadline);
-        timer.place = Place::of(deadline, self.elapsed);
-        self.slots.push(&mut self.slab, index);
+        timer.deadline = deadline;
+        timer.join(place, prev);
         self.note_departure(before);
         self.note_arrival(deadline);
         true
@@ -106,7 +124,7 @@ impl<T> Wheel<T> {
             let deadline = self.slab.timer(head).deadline;
             if deadline <= now {
                 (self.bound, self.exact) = (deadline, false);
-                return Some(self.take(head));
+                return Some(self.take(head).value);
             }
             (self.bound, self.exact) = (deadline, true);
         }
@@ -138,13 +156,14 @@ impl<T> Wheel<T> {
     }
 
     #[inline]
-    fn take(&mut self, index: u32) -> T {
-        self.slots.unlink(&mut self.slab, index);
-        let value = self.slab.remove(index);
-        if self.slab.len() == 0 {
+    fn take(&mut self, index: u32) -> Timer<T> {
+        let timer = self.slab.remove(index);
+        self.slots
+            .unlink(&mut self.slab, timer.place, timer.prev, timer.next);
+        if self.is_empty() {
             (self.bound, self.exact) = (u64::MAX, true);
         }
-        value
+        timer
     }
 
     /// Brings the first slot, which is not sorted, a step closer to firing in order, or learns that
