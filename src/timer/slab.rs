@@ -97,28 +97,29 @@ impl<T> Slab<T> {
         *entry = Entry::Armed(timer);
     }
 
-    /// Where the timer of this key is stored, if it is still armed.
+    /// The timer of this key, if it is still armed.
     #[inline]
-    pub(super) fn find(&self, key: Key) -> Option<u32> {
+    pub(super) fn get(&self, key: Key) -> Option<&Timer<T>> {
         match self.entries.get(key.index as usize)? {
-            Entry::Armed(timer) if timer.generation == key.generation => Some(key.index),
+            Entry::Armed(timer) if timer.generation == key.generation => Some(timer),
             _ => None,
         }
     }
 
-    /// Frees the place of a timer, which the caller still has to take off its list.
+    /// Frees the place of a timer that is on no list any more.
     #[inline]
-    pub(super) fn remove(&mut self, index: u32) -> Timer<T> {
+    pub(super) fn remove(&mut self, index: u32) -> T {
         let free = Entry::Free { next: self.free };
-        let Entry::Armed(timer) = mem::replace(&mut self.entries[index as usize], free) else {
-            not_armed()
-        };
         self.free = index;
         self.len -= 1;
+        let value = match mem::replace(&mut self.entries[index as usize], free) {
+            Entry::Armed(timer) => timer.value,
+            Entry::Free { .. } => not_armed(),
+        };
         if self.len == 0 {
             self.start_afresh();
         }
-        timer
+        value
     }
 
     /// Forgets the order in which places became free, so that the next timers lie side by side
@@ -191,14 +192,14 @@ mod tests {
     fn keys_stay_stale_when_their_place_is_used_again_and_when_memory_was_given_back() {
         let mut slab = Slab::new();
         let first = insert(&mut slab, 'a');
-        assert_eq!(slab.remove(slab.find(first).unwrap()).value, 'a');
+        assert_eq!(slab.remove(first.index), 'a');
         let second = insert(&mut slab, 'b');
         assert_eq!(first.index, second.index);
-        assert_eq!(slab.find(first), None);
+        assert_eq!(slab.get(first).is_none(), true);
         let burst: Vec<_> = (0..2 * KEPT).map(|_| insert(&mut slab, 'c')).collect();
         assert!(slab.capacity() > KEPT);
         for key in burst.iter().chain([&second]) {
-            slab.remove(slab.find(*key).unwrap());
+            slab.remove(key.index);
         }
         assert!(slab.capacity() <= KEPT);
         insert(&mut slab, 'd');
@@ -206,7 +207,7 @@ mod tests {
             burst
                 .iter()
                 .chain([&first, &second])
-                .all(|key| slab.find(*key).is_none())
+                .all(|key| slab.get(*key).is_none())
         );
     }
 
@@ -217,6 +218,6 @@ mod tests {
         let (last, first) = (insert(&mut slab, 1), insert(&mut slab, 2));
         assert_eq!(last.generation, NonZeroU32::MAX);
         assert_eq!(first.generation, NonZeroU32::MIN);
-        assert_eq!((slab.find(last), slab.find(first)), (Some(0), Some(1)));
+        assert!(slab.get(last).is_some() && slab.get(first).is_some());
     }
 }

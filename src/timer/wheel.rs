@@ -74,16 +74,22 @@ impl<T> Wheel<T> {
     /// Takes a timer back before it has fired. `None`: it is not armed any more.
     #[inline]
     pub(crate) fn cancel(&mut self, key: Key) -> Option<T> {
-        let index = self.slab.find(key)?;
-        let timer = self.take(index);
-        self.note_departure(timer.deadline);
-        Some(timer.value)
+        let Timer {
+            deadline,
+            place,
+            prev,
+            next,
+            ..
+        } = *self.slab.get(key)?;
+        self.note_departure(deadline);
+        self.slots.unlink(&mut self.slab, place, prev, next);
+        Some(self.take(key.index))
     }
 
     #[inline]
     pub(crate) fn value_mut(&mut self, key: Key) -> Option<&mut T> {
-        let index = self.slab.find(key)?;
-        Some(&mut self.slab.timer_mut(index).value)
+        self.slab.get(key)?;
+        Some(&mut self.slab.timer_mut(key.index).value)
     }
 
     /// Gives an armed timer another deadline and the last place among those that share it. `false`:
@@ -91,7 +97,7 @@ impl<T> Wheel<T> {
     #[inline]
     pub(crate) fn rearm(&mut self, key: Key, deadline: u64) -> bool {
         debug_assert_ne!(deadline, u64::MAX, "a timer that never fires is not armed");
-        let Some(index) = self.slab.find(key) else {
+        let Some(timer) = self.slab.get(key) else {
             return false;
         };
         let Timer {
@@ -100,11 +106,11 @@ impl<T> Wheel<T> {
             prev,
             next,
             ..
-        } = *self.slab.timer(index);
+        } = *timer;
         self.slots.unlink(&mut self.slab, place, prev, next);
         let place = Place::of(deadline, self.elapsed);
-        let prev = self.slots.link(&mut self.slab, place, index, deadline);
-        let timer = self.slab.timer_mut(index);
+        let prev = self.slots.link(&mut self.slab, place, key.index, deadline);
+        let timer = self.slab.timer_mut(key.index);
         timer.deadline = deadline;
         timer.join(place, prev);
         self.note_departure(before);
@@ -121,10 +127,16 @@ impl<T> Wheel<T> {
                 continue;
             }
             let head = self.slots.head(first);
-            let deadline = self.slab.timer(head).deadline;
+            let Timer {
+                deadline,
+                prev,
+                next,
+                ..
+            } = *self.slab.timer(head);
             if deadline <= now {
                 (self.bound, self.exact) = (deadline, false);
-                return Some(self.take(head).value);
+                self.slots.unlink(&mut self.slab, first, prev, next);
+                return Some(self.take(head));
             }
             (self.bound, self.exact) = (deadline, true);
         }
@@ -156,14 +168,11 @@ impl<T> Wheel<T> {
     }
 
     #[inline]
-    fn take(&mut self, index: u32) -> Timer<T> {
-        let timer = self.slab.remove(index);
-        self.slots
-            .unlink(&mut self.slab, timer.place, timer.prev, timer.next);
-        if self.is_empty() {
+    fn take(&mut self, index: u32) -> T {
+        if self.slab.len() == 1 {
             (self.bound, self.exact) = (u64::MAX, true);
         }
-        timer
+        self.slab.remove(index)
     }
 
     /// Brings the first slot, which is not sorted, a step closer to firing in order, or learns that
