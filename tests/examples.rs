@@ -22,33 +22,47 @@ const LINES_AT_MOST: usize = 80;
 const EXAMPLES: &[(&str, &[Plot])] = &[
     (
         "chained_coroutines",
-        &[Plot::OnLoop(|l| {
+        &[Plot::OnLoop(|event_loop| {
             fastrand::seed(chained_coroutines::SEED);
             let draw = chained_coroutines::random_delay;
-            l.block_on(chained_coroutines::chained_coroutines([9, 6, 3], draw));
+            event_loop.block_on(chained_coroutines::chained_coroutines([9, 6, 3], draw));
         })],
     ),
     (
         "concurrent_tasks",
-        &[Plot::OnLoop(|l| {
-            l.block_on(concurrent_tasks::concurrent_tasks())
+        &[Plot::OnLoop(|event_loop| {
+            event_loop.block_on(concurrent_tasks::concurrent_tasks())
         })],
     ),
-    ("gather", &[Plot::OnLoop(|l| l.block_on(gather::gather()))]),
-    ("hello", &[Plot::OnLoop(|l| l.block_on(hello::hello()))]),
+    (
+        "gather",
+        &[Plot::OnLoop(|event_loop| {
+            event_loop.block_on(gather::gather())
+        })],
+    ),
+    (
+        "hello",
+        &[Plot::OnLoop(|event_loop| {
+            event_loop.block_on(hello::hello())
+        })],
+    ),
     (
         "named_tasks",
-        &[Plot::OnLoop(|l| l.block_on(named_tasks::named_tasks()))],
+        &[Plot::OnLoop(|event_loop| {
+            event_loop.block_on(named_tasks::named_tasks())
+        })],
     ),
     (
         "potato_stew",
-        &[Plot::OnLoop(|l| l.block_on(potato_stew::potato_stew()))],
+        &[Plot::OnLoop(|event_loop| {
+            event_loop.block_on(potato_stew::potato_stew())
+        })],
     ),
     (
         "producer_consumer",
-        &[Plot::OnLoop(|l| {
+        &[Plot::OnLoop(|event_loop| {
             let endless = async { producer_consumer::producer_consumer(stage::block_thread).await };
-            l.block_on(producer_consumer::cut_after(
+            event_loop.block_on(producer_consumer::cut_after(
                 Duration::from_secs(6),
                 endless,
             ));
@@ -56,25 +70,27 @@ const EXAMPLES: &[(&str, &[Plot])] = &[
     ),
     (
         "queue_join",
-        &[Plot::OnLoop(|l| {
+        &[Plot::OnLoop(|event_loop| {
             fastrand::seed(queue_join::SEED);
-            l.block_on(queue_join::queue_join(queue_join::random_value));
+            event_loop.block_on(queue_join::queue_join(queue_join::random_value));
         })],
     ),
     (
         "return_values",
-        &[Plot::OnLoop(|l| l.block_on(return_values::return_values()))],
+        &[Plot::OnLoop(|event_loop| {
+            event_loop.block_on(return_values::return_values())
+        })],
     ),
     (
         "sequential_awaits",
-        &[Plot::OnLoop(|l| {
-            l.block_on(sequential_awaits::sequential_awaits())
+        &[Plot::OnLoop(|event_loop| {
+            event_loop.block_on(sequential_awaits::sequential_awaits())
         })],
     ),
     (
         "spawn_without_await",
-        &[Plot::OnLoop(|l| {
-            l.block_on(spawn_without_await::spawn_without_await())
+        &[Plot::OnLoop(|event_loop| {
+            event_loop.block_on(spawn_without_await::spawn_without_await())
         })],
     ),
     (
@@ -83,13 +99,15 @@ const EXAMPLES: &[(&str, &[Plot])] = &[
             Plot::WithoutLoop(|| {
                 sync_vs_async::synchronous(SYNC_VS_ASYNC, stage::now, stage::block_thread)
             }),
-            Plot::OnLoop(|l| l.block_on(sync_vs_async::asynchronous(SYNC_VS_ASYNC))),
+            Plot::OnLoop(|event_loop| {
+                event_loop.block_on(sync_vs_async::asynchronous(SYNC_VS_ASYNC))
+            }),
         ],
     ),
     (
         "two_step_tasks",
-        &[Plot::OnLoop(|l| {
-            l.block_on(two_step_tasks::two_step_tasks())
+        &[Plot::OnLoop(|event_loop| {
+            event_loop.block_on(two_step_tasks::two_step_tasks())
         })],
     ),
 ];

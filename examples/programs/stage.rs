@@ -19,7 +19,7 @@ macro_rules! println {
 }
 
 /// Which time a program is played in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) enum Time {
     /// Waiting takes no time: the clock jumps ahead.
     Virtual,
@@ -75,7 +75,7 @@ pub(crate) fn play(
             };
             enter(Instant::now(), clock, audience);
             program();
-            leave()
+            leave(now())
         }
     }
 }
@@ -85,25 +85,24 @@ fn play_on_loop(program: fn(&mut EventLoop), time: Time, audience: Audience) -> 
         Time::Virtual => (EventLoop::builder().virtual_time().build(), Clock::Loop),
         Time::Real => (EventLoop::new(), Clock::Real),
     };
-    enter(
-        event_loop.block_on(async { looplet::now() }),
-        clock,
-        audience,
-    );
+    let start = event_loop.block_on(async { looplet::now() });
+    enter(start, clock, audience);
     program(&mut event_loop);
-    event_loop.block_on(async { leave() })
+    let end = event_loop.block_on(async { looplet::now() });
+    drop(event_loop);
+    leave(end)
 }
 
 fn enter(start: Instant, clock: Clock, audience: Audience) {
-    STAGE.set(Some(Stage {
+    let stage = Stage {
         start,
         clock,
         audience,
-    }));
+    };
+    STAGE.set(Some(stage));
 }
 
-fn leave() -> Duration {
-    let end = now();
+fn leave(end: Instant) -> Duration {
     let stage = STAGE.take().expect("a program is being played");
     end - stage.start
 }
@@ -141,7 +140,7 @@ pub(crate) fn script(values: &'static [u64]) {
 
 /// The next value of the script, in place of a random one.
 pub(crate) fn draw() -> u64 {
-    let (&first, rest) = (SCRIPT.get().split_first()).expect("the script has a value left");
+    let (&first, rest) = SCRIPT.get().split_first().expect("the script goes on");
     SCRIPT.set(rest);
     first
 }

@@ -112,10 +112,8 @@ fn find(name: &str) -> Result<&'static [Program], TourError> {
 }
 
 fn list(out: &mut impl Write) -> io::Result<()> {
-    for Program {
-        id, name, title, ..
-    } in PROGRAMS
-    {
+    for program in PROGRAMS {
+        let (id, name, title) = (program.id, program.name, program.title);
         writeln!(out, "{id}  {name:<24}  {title}")?;
     }
     Ok(())
@@ -130,19 +128,13 @@ fn play<W: Write + 'static>(
     for program in programs {
         total += play_one(time, program, out)?;
     }
-    let count = programs.len();
-    if count > 1 {
-        let kind = match time {
-            Time::Virtual => "virtual",
-            Time::Real => "real",
-        };
-        let total = total.as_secs_f64();
-        writeln!(
-            out.borrow_mut(),
-            "{count} programs, {total:.2} s of {kind} time"
-        )?;
+    let (count, seconds) = (programs.len(), total.as_secs_f64());
+    let mut out = out.borrow_mut();
+    match time {
+        _ if count == 1 => Ok(()),
+        Time::Virtual => writeln!(out, "{count} programs, {seconds:.2} s of virtual time"),
+        Time::Real => writeln!(out, "{count} programs, {seconds:.2} s of real time"),
     }
-    Ok(())
 }
 
 fn play_one<W: Write + 'static>(
@@ -150,12 +142,7 @@ fn play_one<W: Write + 'static>(
     program: &Program,
     out: &Rc<RefCell<W>>,
 ) -> io::Result<Duration> {
-    let Program {
-        id,
-        name,
-        title,
-        plot,
-    } = program;
+    let (id, name, title) = (program.id, program.name, program.title);
     writeln!(out.borrow_mut(), "{id} {name}: {title}")?;
 
     let told = Rc::new(RefCell::new(Told {
@@ -168,7 +155,7 @@ fn play_one<W: Write + 'static>(
             told.borrow_mut().tell(&mut *out.borrow_mut(), since, line)
         }
     };
-    let total = stage::play(*plot, time, audience);
+    let total = stage::play(program.plot, time, audience);
 
     let Told { lines, result } = &mut *told.borrow_mut();
     mem::replace(result, Ok(()))?;
