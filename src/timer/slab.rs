@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(slab.remove(first.index), 'a');
         let second = insert(&mut slab, 'b');
         assert_eq!(first.index, second.index);
-        assert_eq!(slab.get(first).is_none(), true);
+        assert!(slab.get(first).is_none());
         let burst: Vec<_> = (0..2 * KEPT).map(|_| insert(&mut slab, 'c')).collect();
         assert!(slab.capacity() > KEPT);
         for key in burst.iter().chain([&second]) {

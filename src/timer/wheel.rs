@@ -195,7 +195,7 @@ impl<T> Wheel<T> {
             // One look at a slot is cheapest by searching it. A second look means that earliest
             // timers are being cancelled: then it pays to sort it once instead.
             let again = self.searched.replace(first) == Some(first);
-            if first.level() > 0 && !again {
+            if !again {
                 return self.slots.earliest(&self.slab, first);
             }
             self.slots.sort(&mut self.slab, first);
@@ -210,6 +210,13 @@ impl<T> Wheel<T> {
         assert_eq!(deadlines.len(), self.len());
         let earliest = deadlines.into_iter().min().unwrap_or(u64::MAX);
         assert!(self.bound <= earliest && (!self.exact || self.bound == earliest));
+    }
+
+    /// Whether the first slot fires from its head.
+    #[cfg(test)]
+    pub(super) fn is_in_order(&self) -> bool {
+        let first = self.slots.first();
+        first.is_none_or(|first| self.slots.is_sorted(first))
     }
 
     #[cfg(test)]
