@@ -30,11 +30,18 @@ pub(super) struct Cache {
 
 impl Cache {
     pub(super) fn new() -> Self {
-        Self { free: [const { Cell::new(None) }; CLASSES], bytes: Cell::new(0) }
+        Self {
+            free: [const { Cell::new(None) }; CLASSES],
+            bytes: Cell::new(0),
+        }
     }
 
     fn class(&self, layout: Layout) -> Option<&Cell<Option<NonNull<u8>>>> {
-        if layout.align() == GRAIN { self.free.get(layout.size() / GRAIN - 1) } else { None }
+        if layout.align() == GRAIN {
+            self.free.get(layout.size() / GRAIN - 1)
+        } else {
+            None
+        }
     }
 
     /// Memory for a cell of this (rounded) layout.

@@ -69,9 +69,16 @@ impl ForeignWord {
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
             let dead = word & DEAD != 0;
-            let next = if dead { word - ONE } else { (word - ONE) | QUEUED };
+            let next = if dead {
+                word - ONE
+            } else {
+                (word - ONE) | QUEUED
+            };
             // AcqRel: whoever frees sees all that the other holders did before they let go.
-            match self.0.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed) {
+            match self
+                .0
+                .compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed)
+            {
                 Err(now) => word = now,
                 Ok(_) if dead && is_unreferenced(next) => return DropAction::Free,
                 Ok(_) if dead || word & QUEUED != 0 => return DropAction::Nothing,
@@ -86,8 +93,15 @@ impl ForeignWord {
         loop {
             // The read-modify-write happens even if WAKE is set already: it hands what this thread did before over
             // to the owner, who takes WAKE off with an acquiring swap.
-            let next = if word & DEAD != 0 { word } else { word | QUEUED | WAKE };
-            match self.0.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed) {
+            let next = if word & DEAD != 0 {
+                word
+            } else {
+                word | QUEUED | WAKE
+            };
+            match self
+                .0
+                .compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed)
+            {
                 Err(now) => word = now,
                 Ok(_) if word & (DEAD | WAKE) != 0 => return WakeAction::Nothing,
                 Ok(_) if word & QUEUED != 0 => return WakeAction::Ring,
@@ -99,7 +113,10 @@ impl ForeignWord {
     /// The owner took the task off the stack: what was counted and wanted moves to the owner.
     pub(super) fn take(&self) -> Taken {
         let word = self.0.swap(0, Ordering::AcqRel);
-        Taken { references: word >> COUNT_SHIFT, wake: word & WAKE != 0 }
+        Taken {
+            references: word >> COUNT_SHIFT,
+            wake: word & WAKE != 0,
+        }
     }
 
     /// The owner's count has reached zero or less: is it the last reference of all, with no push under way?
@@ -144,7 +161,10 @@ fn closed() -> *mut Header {
 
 impl Stack {
     pub(super) fn new() -> Self {
-        Self { head: AtomicPtr::new(ptr::null_mut()), asleep: AtomicBool::new(false) }
+        Self {
+            head: AtomicPtr::new(ptr::null_mut()),
+            asleep: AtomicBool::new(false),
+        }
     }
 
     /// Whether there is something to take. One plain load: the loop asks between any two rounds.
@@ -160,8 +180,15 @@ impl Stack {
         while head != closed() {
             // SAFETY: ONE-ENTRY: QUEUED is on and not yet in the stack, so the link is the pusher's alone, and the
             // owner does not free a task that is QUEUED.
-            unsafe { task.as_ref() }.foreign_next.store(head, Ordering::Relaxed);
-            match self.head.compare_exchange_weak(head, task.as_ptr(), Ordering::SeqCst, Ordering::Relaxed) {
+            unsafe { task.as_ref() }
+                .foreign_next
+                .store(head, Ordering::Relaxed);
+            match self.head.compare_exchange_weak(
+                head,
+                task.as_ptr(),
+                Ordering::SeqCst,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => return true,
                 Err(now) => head = now,
             }
@@ -227,7 +254,9 @@ impl Iterator for Pushed {
         let task = NonNull::new(self.0)?;
         // SAFETY: ONE-ENTRY: still QUEUED. The link is read before the caller takes the word, for a push that comes
         // after that may overwrite it.
-        self.0 = unsafe { task.as_ref() }.foreign_next.load(Ordering::Relaxed);
+        self.0 = unsafe { task.as_ref() }
+            .foreign_next
+            .load(Ordering::Relaxed);
         Some(task)
     }
 }

@@ -136,14 +136,26 @@ impl Task {
 
     /// The task's identity.
     pub fn id(&self) -> TaskId {
-        let named = self.header().extra.get().map_or(0, |extra| extra.named.get());
-        TaskId { serial: self.local().serial, number: self.header().state.number(), named }
+        let named = self
+            .header()
+            .extra
+            .get()
+            .map_or(0, |extra| extra.named.get());
+        TaskId {
+            serial: self.local().serial,
+            number: self.header().state.number(),
+            named,
+        }
     }
 
     /// The task's name: the one it was given, or `Task-N`.
     #[doc(alias = "get_name")]
     pub fn name(&self) -> Rc<str> {
-        let own = self.header().extra.get().and_then(|extra| extra.name.borrow().as_deref().map(Rc::from));
+        let own = self
+            .header()
+            .extra
+            .get()
+            .and_then(|extra| extra.name.borrow().as_deref().map(Rc::from));
         own.unwrap_or_else(|| format!("Task-{}", self.header().state.number()).into())
     }
 
@@ -177,10 +189,41 @@ impl Task {
         self.local().running.get() == Some(self.0)
     }
 
-    /// Notes who awaits the task's handle.
-    pub(super) fn set_waiter(&self, waker: &Waker) {
+    /// How the task ended, if it did.
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        self.header().state.outcome()
+    }
+
+    /// Drops the future of an unfinished task now; one that is on the stack is only asked to end.
+    pub(crate) fn end(&self) {
+        self.local().end(self);
+    }
+
+    /// Which irregular end this was, for a finished task with a lazy waiter; zero for an ordinary one.
+    pub(crate) fn irregular(&self) -> u64 {
+        self.header()
+            .extra
+            .get()
+            .map_or(0, |extra| extra.irregular.get())
+    }
+
+    /// How many tasks of the loop have ended irregularly so far.
+    pub(crate) fn irregular_ends(&self) -> u64 {
+        self.local().irregular.get()
+    }
+
+    /// Announces that a lazy waiter will come, so that an irregular end before that is not missed.
+    pub(crate) fn expect_lazy_waiter(&self) {
+        self.header().state.set_lazy(true);
+    }
+
+    /// Notes who awaits the task's handle. Whoever is lazy is woken only by an end that is no ordinary value.
+    pub(crate) fn set_waiter(&self, waker: &Waker, lazy: bool) {
         let header = self.header();
-        let Some(task) = waker::task_of(waker, header.shared) else { return self.set_foreign_waiter(waker) };
+        header.state.set_lazy(lazy);
+        let Some(task) = waker::task_of(waker, header.shared) else {
+            return self.set_foreign_waiter(waker);
+        };
         let waiter = header.waiter.take();
         if waiter.as_ref().is_some_and(|waiter| waiter.0 == task) {
             header.waiter.set(waiter);
@@ -199,7 +242,12 @@ impl Task {
     fn set_foreign_waiter(&self, waker: &Waker) {
         let extra = self.extra();
         let first = self.header().waiter.take().is_none();
-        if extra.waiter.borrow().as_ref().is_some_and(|old| old.will_wake(waker)) {
+        if extra
+            .waiter
+            .borrow()
+            .as_ref()
+            .is_some_and(|old| old.will_wake(waker))
+        {
             return;
         }
         self.note_waiter_place(extra, first);
@@ -217,7 +265,7 @@ impl Task {
     }
 
     /// Nobody awaits the task's handle any more.
-    pub(super) fn clear_waiter(&self) {
+    pub(crate) fn clear_waiter(&self) {
         drop(self.header().waiter.take());
         if let Some(extra) = self.header().extra.get() {
             let waker = extra.waiter.take();
@@ -226,7 +274,7 @@ impl Task {
     }
 
     /// Takes the panic that the task ended with, as an error.
-    pub(super) fn take_panic(&self) -> Option<JoinError> {
+    pub(crate) fn take_panic(&self) -> Option<JoinError> {
         if !self.header().state.take_payload() {
             return None;
         }
@@ -261,7 +309,11 @@ impl Task {
             // SAFETY: COUNTED: the task is alive.
             let place = unsafe { raw::payload::<Box<dyn Any + Send>>(self.0) };
             // SAFETY: HOME-THREAD: the flags say that a panic lies there, and nothing in this call takes it.
-            write!(f, " panic={:?}", panic_message(&**unsafe { place.as_ref() }))?;
+            write!(
+                f,
+                " panic={:?}",
+                panic_message(&**unsafe { place.as_ref() })
+            )?;
         }
         Ok(())
     }

@@ -62,7 +62,11 @@ impl<T> JoinHandle<T> {
     ///
     /// The task's output type is `T`, its handle flag is on, and this is its only handle.
     pub(super) unsafe fn new(task: Task) -> Self {
-        Self { task, awaited: false, output: PhantomData }
+        Self {
+            task,
+            awaited: false,
+            output: PhantomData,
+        }
     }
 
     /// Requests the cancellation of the task; true unless it has finished already.
@@ -142,6 +146,11 @@ impl<T> JoinHandle<T> {
         self.task.on_done(f, Location::caller());
     }
 
+    /// The task, for whoever waits for many.
+    pub(crate) fn as_task(&self) -> &Task {
+        &self.task
+    }
+
     /// Takes back that the handle was awaited: dropping it detaches the task again.
     pub(crate) fn forget_await(&mut self) {
         self.awaited = false;
@@ -155,10 +164,14 @@ impl<T> Future for JoinHandle<T> {
         if let Some(result) = self.try_join() {
             return Poll::Ready(result);
         }
-        assert!(!self.task.is_finished(), "the result of {:?} has been taken already", self.task);
+        assert!(
+            !self.task.is_finished(),
+            "the result of {:?} has been taken already",
+            self.task
+        );
         assert!(!self.task.is_current(), "a task cannot await itself");
         self.awaited = true;
-        self.task.set_waiter(cx.waker());
+        self.task.set_waiter(cx.waker(), false);
         Poll::Pending
     }
 }

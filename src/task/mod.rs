@@ -66,12 +66,14 @@ mod waker;
 
 pub use crate::error::JoinError;
 
+pub(crate) use extra::Context;
 pub use handle::{Task, TaskId};
 pub use join::JoinHandle;
-pub(crate) use extra::Context;
+pub(crate) use raw::{Attempt, Plain, Work};
 pub(crate) use scheduler::Scheduler;
-pub(crate) use vacant::{Call, Vacant};
 pub(crate) use scoped::Scoped;
+pub(crate) use state::Outcome;
+pub(crate) use vacant::{Call, Vacant};
 
 /// How another thread tells the loop that something has arrived.
 pub(crate) trait Bell: Send + Sync {

@@ -55,7 +55,7 @@ pub(super) struct Header {
 
 /// What is inside a cell.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Task,
     /// A plain call: no current task while it runs, no number, no handle.
     Call,
@@ -67,6 +67,8 @@ pub(super) enum Polled {
     Pending,
     /// The value lies in the cell, or nobody wanted it and it has been dropped.
     Done,
+    /// The same, and the value is an error that somebody may be waiting for.
+    DoneWithError,
     /// The destructor of the future or of an unwanted value panicked; the panic lies in the cell.
     Panicked,
     /// Finished without a value; its error went to its task group.
@@ -86,33 +88,73 @@ pub(super) struct Vtable {
     drop_value: unsafe fn(NonNull<Header>),
 }
 
-/// What a cell runs. `None` out of a poll: finished without a value.
-pub(super) trait Work {
+/// What a cell runs.
+///
+/// # Safety
+///
+/// `Self` is a transparent wrapper of `Inner`.
+pub(crate) unsafe trait Work {
     const KIND: Kind;
+    type Inner;
     type Output;
+
+    /// `None`: finished without a value.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Output>>;
+
+    /// Whether an output is an error that a lazy waiter wants to hear of.
+    fn is_error(_: &Self::Output) -> bool {
+        false
+    }
 }
 
 /// A future as it was spawned.
 #[repr(transparent)]
-pub(super) struct Plain<F>(F);
+pub(crate) struct Plain<F>(F);
 
-impl<F: Future> Work for Plain<F> {
+// SAFETY: transparent.
+unsafe impl<F: Future> Work for Plain<F> {
     const KIND: Kind = Kind::Task;
+    type Inner = F;
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
         // SAFETY: PINNED: a projection to the only field; `Plain` has no destructor and hands the field out nowhere else.
-        unsafe { self.map_unchecked_mut(|plain| &mut plain.0) }.poll(cx).map(Some)
+        unsafe { self.map_unchecked_mut(|plain| &mut plain.0) }
+            .poll(cx)
+            .map(Some)
+    }
+}
+
+/// A future whose `Err` is urgent.
+#[repr(transparent)]
+pub(crate) struct Attempt<F>(F);
+
+// SAFETY: transparent.
+unsafe impl<T, E, F: Future<Output = Result<T, E>>> Work for Attempt<F> {
+    const KIND: Kind = Kind::Task;
+    type Inner = F;
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
+        // SAFETY: PINNED: as in `Plain`.
+        unsafe { self.map_unchecked_mut(|attempt| &mut attempt.0) }
+            .poll(cx)
+            .map(Some)
+    }
+
+    fn is_error(output: &F::Output) -> bool {
+        output.is_err()
     }
 }
 
 /// A future that may end without a value.
 #[repr(transparent)]
-pub(super) struct Fallible<F>(F);
+pub(crate) struct Fallible<F>(F);
 
-impl<T, F: Future<Output = Option<T>>> Work for Fallible<F> {
+// SAFETY: transparent.
+unsafe impl<T, F: Future<Output = Option<T>>> Work for Fallible<F> {
     const KIND: Kind = Kind::Task;
+    type Inner = F;
     type Output = T;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
@@ -125,17 +167,13 @@ impl<T, F: Future<Output = Option<T>>> Work for Fallible<F> {
 #[repr(transparent)]
 pub(super) struct Once<F>(Option<F>);
 
-impl<F> Once<F> {
-    pub(super) fn new(call: F) -> Self {
-        Self(Some(call))
-    }
-}
-
 // The closure is moved out before it is called and never pinned.
 impl<F> Unpin for Once<F> {}
 
-impl<F: FnOnce()> Work for Once<F> {
+// SAFETY: transparent.
+unsafe impl<F: FnOnce()> Work for Once<F> {
     const KIND: Kind = Kind::Call;
+    type Inner = Option<F>;
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<()>> {
@@ -258,7 +296,9 @@ unsafe fn poll<W: Work>(task: NonNull<Header>) -> Polled {
     let work = unsafe { &mut *payload.cast::<W>() };
     // SAFETY: PINNED: the cell does not move, and the future is dropped in place.
     let work = unsafe { Pin::new_unchecked(work) };
-    let Poll::Ready(value) = work.poll(&mut cx) else { return Polled::Pending };
+    let Poll::Ready(value) = work.poll(&mut cx) else {
+        return Polled::Pending;
+    };
     // The value must survive the future's destructor, and neither may unwind into the other.
     if mem::needs_drop::<W>() {
         // SAFETY: HOME-THREAD: as above; the future is done, so the poll has returned for good.
@@ -274,10 +314,15 @@ unsafe fn poll<W: Work>(task: NonNull<Header>) -> Polled {
     match value {
         None => Polled::Failed,
         Some(value) if state.wants_value() => {
+            let done = if W::is_error(&value) {
+                Polled::DoneWithError
+            } else {
+                Polled::Done
+            };
             // SAFETY: HOME-THREAD: the payload is vacant now, and this is one of the union's fields.
             unsafe { payload.cast::<W::Output>().write(value) };
             state.put_payload();
-            Polled::Done
+            done
         }
         Some(unwanted) => match panic::catch_unwind(AssertUnwindSafe(|| drop(unwanted))) {
             Ok(()) => Polled::Done,

@@ -55,8 +55,10 @@ impl Registry {
     #[cold]
     fn shrink(&mut self) {
         self.slots.shrink_to((self.slots.len() * 2).max(KEPT_SLOTS));
-        self.vacant.retain(|&slot| (slot as usize) < self.slots.len());
-        self.vacant.shrink_to((self.slots.len() * 2).max(KEPT_SLOTS));
+        self.vacant
+            .retain(|&slot| (slot as usize) < self.slots.len());
+        self.vacant
+            .shrink_to((self.slots.len() * 2).max(KEPT_SLOTS));
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = NonNull<Header>> {

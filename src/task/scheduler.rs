@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::raw::Kind;
+use super::raw::{Kind, Plain, Work};
 use super::shared::{Phase, Shared};
 use super::vacant::{self, Call, Vacant};
 use super::{Bell, Context, JoinHandle, Report, Task, waker};
@@ -20,10 +20,13 @@ pub(crate) struct Scheduler {
 }
 
 impl Scheduler {
-    pub(crate) fn new(bell: Box<dyn Bell>) -> Self {
+    pub(crate) fn new(bell: Arc<dyn Bell>) -> Self {
         static LOOPS: AtomicU64 = AtomicU64::new(0);
         let serial = LOOPS.fetch_add(1, Ordering::Relaxed);
-        Self { shared: Arc::new(Shared::new(serial, bell)), not_send: PhantomData }
+        Self {
+            shared: Arc::new(Shared::new(serial, bell)),
+            not_send: PhantomData,
+        }
     }
 
     fn pointer(&self) -> NonNull<Shared> {
@@ -42,7 +45,7 @@ impl Scheduler {
 
     /// A cell for a future; see [`Vacant::spawn`].
     #[inline]
-    pub(crate) fn vacant<F: Future>(&self, at: &'static Location<'static>) -> Vacant<F> {
+    pub(crate) fn vacant<W: Work>(&self, at: &'static Location<'static>) -> Vacant<W> {
         Vacant::new(self.pointer(), at)
     }
 
@@ -69,7 +72,7 @@ impl Scheduler {
         }
         // SAFETY: PINNED: the scope ends the task before it returns, also when `body` unwinds; until then the borrows
         // of the future are held by this function's caller.
-        let handle = unsafe { self.vacant(at).spawn_unbounded(future) };
+        let handle = unsafe { self.vacant::<Plain<F>>(at).spawn_unbounded(future) };
         let mut scope = Scope(&self.shared, handle);
         body(&mut scope.1)
     }
@@ -91,7 +94,9 @@ impl Scheduler {
     pub(crate) fn run(&self, budget: u32) -> bool {
         let local = &self.shared.local;
         for _ in 0..budget {
-            let Some(task) = local.batch.pop() else { return false };
+            let Some(task) = local.batch.pop() else {
+                return false;
+            };
             local.turn(task);
         }
         !local.batch.is_empty()
@@ -140,7 +145,9 @@ impl Scheduler {
     /// Wakes a timer's or somebody else's waker; a panic in it is reported.
     pub(crate) fn wake(&self, waker: std::task::Waker) {
         if let Err(panic) = waker::wake_guarded(waker) {
-            self.shared.local.report(None, &crate::error::JoinError::panicked("waker", panic));
+            self.shared
+                .local
+                .report(None, &crate::error::JoinError::panicked("waker", panic));
         }
     }
 
@@ -164,8 +171,15 @@ impl Scheduler {
     fn unfinished(&self) -> Vec<Task> {
         let registry = self.shared.local.registry.borrow();
         // SAFETY: COUNTED: a registered cell is live, and the borrowed view is cloned before anything can free it.
-        let tasks = registry.iter().map(|task| Task::clone(&*unsafe { Task::borrowed(task) }));
+        let tasks = registry
+            .iter()
+            .map(|task| Task::clone(&*unsafe { Task::borrowed(task) }));
         tasks.filter(|task| !task.is_finished()).collect()
+    }
+
+    /// How many tasks have ended other than by an ordinary value.
+    pub(crate) fn irregular(&self) -> u64 {
+        self.shared.local.irregular.get()
     }
 
     pub(crate) fn live(&self) -> usize {

@@ -27,7 +27,7 @@ pub(super) enum Phase {
 
 pub(super) struct Shared {
     pub(super) stack: Stack,
-    bell: Box<dyn Bell>,
+    bell: Arc<dyn Bell>,
     pub(super) local: Local,
 }
 
@@ -49,6 +49,9 @@ pub(super) struct Local {
     /// How many tasks were named at their spawn.
     pub(super) named: Cell<u64>,
     pub(super) live: Cell<usize>,
+    /// How many tasks have ended other than by an ordinary value. Who waits for many need not look at each of them
+    /// again unless this has moved.
+    pub(super) irregular: Cell<u64>,
     pub(super) polls: Cell<u64>,
     pub(super) wakes: Cell<u64>,
     pub(super) foreign_wakes: Cell<u64>,
@@ -62,7 +65,7 @@ unsafe impl Sync for Shared {}
 unsafe impl Send for Shared {}
 
 impl Shared {
-    pub(super) fn new(serial: u64, bell: Box<dyn Bell>) -> Self {
+    pub(super) fn new(serial: u64, bell: Arc<dyn Bell>) -> Self {
         let local = Local {
             ready: ReadyQueue::default(),
             batch: ReadyQueue::default(),
@@ -74,12 +77,17 @@ impl Shared {
             numbered: Cell::new(0),
             named: Cell::new(0),
             live: Cell::new(0),
+            irregular: Cell::new(0),
             polls: Cell::new(0),
             wakes: Cell::new(0),
             foreign_wakes: Cell::new(0),
             report: RefCell::new(None),
         };
-        Self { stack: Stack::new(), bell, local }
+        Self {
+            stack: Stack::new(),
+            bell,
+            local,
+        }
     }
 
     /// Wakes the loop if it sleeps.
@@ -118,11 +126,15 @@ impl Shared {
         let taken = header.foreign.take();
         // One reference of our own for the time being, so that what follows cannot free the task under our hands.
         let settled = header.count.get() as isize + taken.references + 1;
-        header.count.set(i32::try_from(settled).unwrap_or_else(|_| std::process::abort()));
+        header
+            .count
+            .set(i32::try_from(settled).unwrap_or_else(|_| std::process::abort()));
         // SAFETY: COUNTED, HOME-THREAD: the reference that was just added.
         let task = unsafe { Task::from_ptr(task) };
         if taken.wake && task.schedule() {
-            self.local.foreign_wakes.set(self.local.foreign_wakes.get() + 1);
+            self.local
+                .foreign_wakes
+                .set(self.local.foreign_wakes.get() + 1);
         }
     }
 

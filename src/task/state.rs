@@ -20,12 +20,14 @@ const PAYLOAD: u64 = 1 << 5;
 /// Two bits that say how the task ended; meaningful once it has finished.
 const OUTCOME_SHIFT: u32 = 6;
 const OUTCOME: u64 = 0b11 << OUTCOME_SHIFT;
-/// The task's number, in spawn order, lies above the flags: 56 bits last for decades of spawning.
-const NUMBER_SHIFT: u32 = 8;
+/// Whoever waits for the end wants to hear of it only if it is no ordinary one.
+const LAZY: u64 = 1 << 8;
+/// The task's number, in spawn order, lies above the flags: 55 bits last for a decade of doing nothing but spawn.
+const NUMBER_SHIFT: u32 = 9;
 
 /// How a task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     Value = 0,
     Panicked = 1,
     Cancelled = 2,
@@ -122,7 +124,11 @@ impl State {
             return CancelAction::TooLate;
         }
         self.insert(CANCEL);
-        if self.wake() { CancelAction::Enqueue } else { CancelAction::Noted }
+        if self.wake() {
+            CancelAction::Enqueue
+        } else {
+            CancelAction::Noted
+        }
     }
 
     /// The queue entry has been taken out and the turn begins.
@@ -134,7 +140,11 @@ impl State {
             return TurnAction::Poll;
         }
         self.0.set(bits & !QUEUED);
-        if bits & FINISHED == 0 { TurnAction::Cancel } else { TurnAction::Skip }
+        if bits & FINISHED == 0 {
+            TurnAction::Cancel
+        } else {
+            TurnAction::Skip
+        }
     }
 
     /// The poll returned without a result.
@@ -148,11 +158,21 @@ impl State {
         self.insert(RUNNING);
     }
 
-    /// The future is gone. What comes back is whether a handle is left to look at the outcome.
+    /// The future is gone.
     #[inline]
     pub(super) fn finish(&self, outcome: Outcome) {
         let bits = self.0.get() & !(RUNNING | OUTCOME);
-        self.0.set(bits | FINISHED | (outcome as u64) << OUTCOME_SHIFT);
+        self.0
+            .set(bits | FINISHED | (outcome as u64) << OUTCOME_SHIFT);
+    }
+
+    pub(super) fn is_lazy(&self) -> bool {
+        self.has(LAZY)
+    }
+
+    pub(super) fn set_lazy(&self, lazy: bool) {
+        self.0
+            .set(self.0.get() & !LAZY | if lazy { LAZY } else { 0 });
     }
 
     pub(super) fn has_handle(&self) -> bool {

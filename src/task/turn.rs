@@ -34,10 +34,16 @@ impl Local {
         match polled {
             Polled::Pending => task.header().state.suspend(),
             // A task that cancelled itself counts as cancelled, whatever it returned.
-            _ if task.header().state.is_cancel_requested() && !matches!(polled, Polled::Panicked) => {
+            _ if task.header().state.is_cancel_requested()
+                && !matches!(polled, Polled::Panicked) =>
+            {
                 self.finish(task, Outcome::Cancelled);
             }
             Polled::Done => self.finish(task, Outcome::Value),
+            Polled::DoneWithError => {
+                self.note_irregular(task);
+                self.finish(task, Outcome::Value);
+            }
             Polled::Panicked => self.finish(task, Outcome::Panicked),
             Polled::Failed => self.finish(task, Outcome::Failed),
         }
@@ -88,6 +94,9 @@ impl Local {
     fn finish(&self, task: &Task, outcome: Outcome) {
         let header = task.header();
         header.state.finish(outcome);
+        if outcome != Outcome::Value {
+            self.note_irregular(task);
+        }
         if header.vtable.kind == Kind::Task {
             self.live.set(self.live.get() - 1);
         }
@@ -95,11 +104,7 @@ impl Local {
             self.abandon(task);
         }
         match header.extra.get() {
-            None => {
-                if let Some(waiter) = header.waiter.take() {
-                    waiter.schedule_owned();
-                }
-            }
+            None => self.wake_waiter(header),
             Some(extra) => self.announce(task, extra),
         }
         // SAFETY: COUNTED: the count that a task holds of itself while it is unfinished.
@@ -124,32 +129,55 @@ impl Local {
         let early = extra.before_waiter.get();
         for (place, callback) in callbacks.into_iter().enumerate() {
             if place == early {
-                self.wake_waiter(task, extra);
+                self.wake_waiters(task.header(), extra);
             }
             callback.schedule_owned();
         }
-        self.wake_waiter(task, extra);
+        self.wake_waiters(task.header(), extra);
         let context = extra.context.take();
         raw::drop_quietly(context);
     }
 
-    fn wake_waiter(&self, task: &Task, extra: &Extra) {
-        if let Some(waiter) = task.header().waiter.take() {
-            waiter.schedule_owned();
+    /// Wakes the task of this loop that awaits the handle, if it wants to hear of this.
+    #[inline]
+    fn wake_waiter(&self, header: &Header) {
+        if let Some(waiter) = header.waiter.take() {
+            if !header.state.is_lazy() {
+                waiter.schedule_owned();
+            }
         }
-        let elsewhere = extra.waiter.take();
+    }
+
+    /// The same, and whoever else awaits the handle.
+    fn wake_waiters(&self, header: &Header, extra: &Extra) {
+        self.wake_waiter(header);
+        let elsewhere = extra.waiter.take().filter(|_| !header.state.is_lazy());
         if let Some(Err(panic)) = elsewhere.map(waker::wake_guarded) {
             self.report(None, &JoinError::panicked("waker", panic));
+        }
+    }
+
+    /// The end that is about to be told is no ordinary one: a lazy waiter hears of it too.
+    fn note_irregular(&self, task: &Task) {
+        self.irregular.set(self.irregular.get() + 1);
+        if task.header().state.is_lazy() {
+            task.extra().irregular.set(self.irregular.get());
+            task.header().state.set_lazy(false);
         }
     }
 
     /// Tells of a panic that nobody can see any more.
     pub(super) fn report(&self, task: Option<&Task>, error: &JoinError) {
         let report = self.report.borrow().clone();
-        let Some(report) = report else { return print_report(task, error) };
+        let Some(report) = report else {
+            return print_report(task, error);
+        };
         if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| report(task, error))) {
             print_report(task, error);
-            eprintln!("looplet: the hook for unhandled panics panicked: {}", panic_message(&*panic));
+            eprintln!(
+                "looplet: the hook for unhandled panics panicked: {}",
+                panic_message(&*panic)
+            );
             raw::drop_quietly(panic);
         }
     }
@@ -158,7 +186,9 @@ impl Local {
     #[inline]
     pub(super) fn current(&self) -> Option<&Header> {
         // SAFETY: COUNTED: whoever runs is unfinished, and so alive.
-        self.running.get().map(|task: NonNull<Header>| unsafe { task.as_ref() })
+        self.running
+            .get()
+            .map(|task: NonNull<Header>| unsafe { task.as_ref() })
     }
 
     /// The task on top of the stack; none inside of a plain call.
@@ -173,7 +203,10 @@ impl Local {
 /// What happens to a panic if no hook was given.
 fn print_report(task: Option<&Task>, error: &JoinError) {
     match task {
-        Some(task) => eprintln!("looplet: nobody saw that {error} (spawned at {})", task.spawned_at()),
+        Some(task) => eprintln!(
+            "looplet: nobody saw that {error} (spawned at {})",
+            task.spawned_at()
+        ),
         None => eprintln!("looplet: nobody saw that {error}"),
     }
 }

@@ -1,7 +1,6 @@
 //! How a cell comes into being: allocated first, then filled, so that a large future moves as little as possible.
 
 use std::cell::{Cell, OnceCell};
-use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
@@ -9,7 +8,7 @@ use std::task::Waker;
 
 use super::extra::Extra;
 use super::foreign::ForeignWord;
-use super::raw::{self, Fallible, Header, Kind, Once, Plain, Work};
+use super::raw::{self, Header, Kind, Once, Work};
 use super::shared::{Local, Phase, Shared};
 use super::state::State;
 use super::sync::AtomicPtr;
@@ -17,15 +16,18 @@ use super::{JoinHandle, Task, waker};
 
 /// A cell without its future.
 #[must_use]
-pub(crate) struct Vacant<F> {
+pub(crate) struct Vacant<W> {
     task: NonNull<Header>,
-    future: PhantomData<F>,
+    work: PhantomData<W>,
 }
 
-impl<F: Future> Vacant<F> {
+impl<W: Work> Vacant<W> {
     #[inline]
     pub(super) fn new(shared: NonNull<Shared>, at: &'static Location<'static>) -> Self {
-        Self { task: allocate::<Plain<F>>(shared, at), future: PhantomData }
+        Self {
+            task: allocate::<W>(shared, at),
+            work: PhantomData,
+        }
     }
 
     /// Gives the task a name of its own instead of a number.
@@ -36,69 +38,63 @@ impl<F: Future> Vacant<F> {
         self
     }
 
-    /// Puts the future in and queues the task.
+    /// Puts the future in and lists the cell.
+    ///
+    /// # Safety
+    ///
+    /// The task has finished, and its output is gone, before a borrow in `inner` or the output ends.
     #[inline]
-    pub(crate) fn spawn(self, future: F) -> JoinHandle<F::Output>
-    where
-        F: 'static,
-    {
-        // SAFETY: the future borrows nothing.
-        unsafe { self.spawn_unbounded(future) }
+    unsafe fn fill(self, inner: W::Inner) -> Task {
+        // SAFETY: HEADER-FIRST: the cell is a `CellOf<W>`, and `W` is a transparent wrapper.
+        let place = unsafe { raw::payload::<W::Inner>(self.task) };
+        // SAFETY: HOME-THREAD: the payload is vacant.
+        unsafe { ptr::write(place.as_ptr(), inner) };
+        // SAFETY: COUNTED: the count that a new cell has for whoever makes it.
+        let task = unsafe { Task::from_ptr(self.task) };
+        let local = task.local();
+        if W::KIND == Kind::Task {
+            local.live.set(local.live.get() + 1);
+        }
+        let slot = local.registry.borrow_mut().insert(self.task);
+        task.header().slot.set(slot);
+        task
     }
 
     /// # Safety
     ///
-    /// The task has finished, and its output is gone, before a borrow of the future or the output ends.
+    /// As for `fill`.
     #[inline]
-    pub(super) unsafe fn spawn_unbounded(self, future: F) -> JoinHandle<F::Output> {
-        // SAFETY: HEADER-FIRST: the cell is a `CellOf<Plain<F>>`, and `Plain` is transparent.
-        let place = unsafe { raw::payload::<F>(self.task) };
-        // SAFETY: HOME-THREAD: the payload is vacant.
-        unsafe { ptr::write(place.as_ptr(), future) };
-        // SAFETY: the future is in.
-        let task = unsafe { register(self.task) };
+    pub(super) unsafe fn spawn_unbounded(self, inner: W::Inner) -> JoinHandle<W::Output> {
+        // SAFETY: this function's own contract.
+        let task = unsafe { self.fill(inner) };
         begin(&task);
-        // SAFETY: COUNTED: the output of `Plain<F>` is that of `F`, and this is the first and only handle.
+        // SAFETY: COUNTED: the output of the cell is that of `W`, and this is the first and only handle.
         unsafe { JoinHandle::new(task) }
     }
-}
 
-/// Spawns a future that may end without a value.
-#[expect(dead_code, reason = "task groups come next")]
-pub(super) fn spawn_fallible<T, F>(shared: NonNull<Shared>, at: &'static Location<'static>, future: F) -> JoinHandle<T>
-where
-    T: 'static,
-    F: Future<Output = Option<T>> + 'static,
-{
-    let task = allocate::<Fallible<F>>(shared, at);
-    // SAFETY: HEADER-FIRST: the cell is a `CellOf<Fallible<F>>`, and `Fallible` is transparent.
-    let place = unsafe { raw::payload::<F>(task) };
-    // SAFETY: HOME-THREAD: the payload is vacant.
-    unsafe { ptr::write(place.as_ptr(), future) };
-    // SAFETY: the future is in.
-    let task = unsafe { register(task) };
-    begin(&task);
-    // SAFETY: COUNTED: the output of `Fallible<F>` is `T`, and this is the first and only handle.
-    unsafe { JoinHandle::new(task) }
+    /// Puts the future in and queues the task.
+    #[inline]
+    pub(crate) fn spawn(self, inner: W::Inner) -> JoinHandle<W::Output>
+    where
+        W: 'static,
+    {
+        // SAFETY: nothing here borrows.
+        unsafe { self.spawn_unbounded(inner) }
+    }
 }
 
 /// Makes a plain call, not queued yet.
-pub(super) fn call(shared: NonNull<Shared>, at: &'static Location<'static>, f: impl FnOnce() + 'static) -> Call {
-    Call(make_call(shared, at, Once::new(f)))
-}
-
-fn make_call<F: FnOnce() + 'static>(shared: NonNull<Shared>, at: &'static Location<'static>, call: Once<F>) -> Task {
-    let task = allocate::<Once<F>>(shared, at);
-    // SAFETY: HEADER-FIRST: the cell is a `CellOf<Once<F>>`.
-    let place = unsafe { raw::payload::<Once<F>>(task) };
-    // SAFETY: HOME-THREAD: the payload is vacant.
-    unsafe { ptr::write(place.as_ptr(), call) };
-    // SAFETY: the closure is in.
-    let task = unsafe { register(task) };
+pub(super) fn call<F: FnOnce() + 'static>(
+    shared: NonNull<Shared>,
+    at: &'static Location<'static>,
+    f: F,
+) -> Call {
+    // SAFETY: the closure borrows nothing.
+    let task = unsafe { Vacant::<Once<F>>::new(shared, at).fill(Some(f)) };
     if task.local().phase.get() == Phase::Closed {
         stillborn(&task);
     }
-    task
+    Call(task)
 }
 
 /// A plain call: runs once, when it is queued and its turn comes. Dropping this lets it be.
@@ -158,24 +154,6 @@ fn allocate<W: Work>(shared: NonNull<Shared>, at: &'static Location<'static>) ->
         // SAFETY: COUNTED: the cell was made just now.
         let _ = unsafe { task.as_ref() }.extra.set(Box::new(extra));
     }
-    task
-}
-
-/// Lists a filled cell.
-///
-/// # Safety
-///
-/// The payload holds what the cell's type says, and the cell's second count is given to the result.
-#[inline]
-unsafe fn register(task: NonNull<Header>) -> Task {
-    // SAFETY: COUNTED: the caller gives the count.
-    let task = unsafe { Task::from_ptr(task) };
-    let local = task.local();
-    if task.header().vtable.kind == Kind::Task {
-        local.live.set(local.live.get() + 1);
-    }
-    let slot = local.registry.borrow_mut().insert(task.as_ptr());
-    task.header().slot.set(slot);
     task
 }
 

@@ -19,25 +19,23 @@ const KEPT: usize = 4096;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(super) index: u32,
-    pub(super) generation: NonZeroU32,
+    generation: NonZeroU32,
 }
 
-/// One armed timer, a member of the list of its slot.
-pub(super) struct Timer<T> {
-    pub(super) deadline: u64,
+/// Where a timer hangs: its slot, and its neighbours on the list of that slot.
+#[derive(Clone, Copy)]
+pub(super) struct Links {
     pub(super) prev: u32,
     pub(super) next: u32,
-    pub(super) generation: NonZeroU32,
     pub(super) place: Place,
-    pub(super) value: T,
 }
 
-impl<T> Timer<T> {
-    /// Becomes the last one on the list of a slot.
-    #[inline]
-    pub(super) fn join(&mut self, place: Place, prev: u32) {
-        (self.place, self.prev, self.next) = (place, prev, NONE);
-    }
+/// One armed timer.
+pub(super) struct Timer<T> {
+    pub(super) deadline: u64,
+    pub(super) links: Links,
+    generation: NonZeroU32,
+    pub(super) value: T,
 }
 
 /// The generation is never zero, so the compiler tells the variants apart without a tag.
@@ -84,9 +82,16 @@ impl<T> Slab<T> {
 
     /// Stores a timer under the key that was just announced.
     #[inline]
-    pub(super) fn insert(&mut self, timer: Timer<T>) {
-        self.generation = self.generation.checked_add(1).unwrap_or(NonZeroU32::MIN);
+    pub(super) fn insert(&mut self, deadline: u64, links: Links, value: T) {
+        let generation = self.generation;
+        self.generation = generation.checked_add(1).unwrap_or(NonZeroU32::MIN);
         self.len += 1;
+        let timer = Timer {
+            deadline,
+            links,
+            generation,
+            value,
+        };
         let Some(entry) = self.entries.get_mut(self.free as usize) else {
             assert!(self.entries.len() < NONE as usize, "too many timers");
             return self.entries.push(Entry::Armed(timer));
@@ -168,15 +173,16 @@ mod tests {
 
     fn insert<T>(slab: &mut Slab<T>, value: T) -> Key {
         let key = slab.next_key();
-        let (generation, place) = (key.generation, Place::new(0, 0));
-        slab.insert(Timer {
-            deadline: 1,
-            prev: NONE,
-            next: NONE,
-            generation,
-            place,
+        let place = Place::new(0, 0);
+        slab.insert(
+            1,
+            Links {
+                prev: NONE,
+                next: NONE,
+                place,
+            },
             value,
-        });
+        );
         key
     }
 
@@ -195,7 +201,7 @@ mod tests {
         assert_eq!(slab.remove(first.index), 'a');
         let second = insert(&mut slab, 'b');
         assert_eq!(first.index, second.index);
-        assert_eq!(slab.get(first).is_none(), true);
+        assert!(slab.get(first).is_none());
         let burst: Vec<_> = (0..2 * KEPT).map(|_| insert(&mut slab, 'c')).collect();
         assert!(slab.capacity() > KEPT);
         for key in burst.iter().chain([&second]) {

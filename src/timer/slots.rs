@@ -3,7 +3,7 @@
 use std::mem;
 
 use super::place::{LEVELS, Place, SLOTS};
-use super::slab::{NONE, Slab};
+use super::slab::{Links, NONE, Slab};
 use super::sort;
 
 /// The ends of a list; meaningless while the slot's bit in `occupied` is clear.
@@ -70,8 +70,8 @@ impl Slots {
         self.unsorted[place.level()] & bit(place) == 0
     }
 
-    /// Appends a timer to the list of a slot and returns what it has to store as its `prev`.
-    // A call costs as much as the body: six arguments.
+    /// Appends a timer to the list of a slot; the links returned are for the caller to store.
+    // A call costs as much as the body: five arguments.
     #[inline(always)]
     pub(super) fn link<T>(
         &mut self,
@@ -79,19 +79,27 @@ impl Slots {
         place: Place,
         index: u32,
         deadline: u64,
-    ) -> u32 {
+    ) -> Links {
         if !self.is_occupied(place) {
             self.occupy(place, index);
-            return NONE;
+            return Links {
+                prev: NONE,
+                next: NONE,
+                place,
+            };
         }
         let list = &mut self.lists[place.index()];
         let prev = mem::replace(&mut list.tail, index);
         let last = slab.timer_mut(prev);
-        last.next = index;
+        last.links.next = index;
         if deadline < last.deadline {
             self.unsorted[place.level()] |= bit(place);
         }
-        prev
+        Links {
+            prev,
+            next: NONE,
+            place,
+        }
     }
 
     #[inline]
@@ -113,21 +121,22 @@ impl Slots {
         self.lists.resize((level + 1) * SLOTS, List::default());
     }
 
-    /// Closes the gap that a timer leaves on the list of its slot.
+    /// Closes the gap that a timer with these links leaves.
     #[inline(always)]
-    pub(super) fn unlink<T>(&mut self, slab: &mut Slab<T>, place: Place, prev: u32, next: u32) {
+    pub(super) fn unlink<T>(&mut self, slab: &mut Slab<T>, links: Links) {
+        let Links { prev, next, place } = links;
         if prev == NONE && next == NONE {
             return self.vacate(place);
         }
         if prev == NONE {
             self.lists[place.index()].head = next;
         } else {
-            slab.timer_mut(prev).next = next;
+            slab.timer_mut(prev).links.next = next;
         }
         if next == NONE {
             self.lists[place.index()].tail = prev;
         } else {
-            slab.timer_mut(next).prev = prev;
+            slab.timer_mut(next).links.prev = prev;
         }
     }
 
@@ -148,11 +157,11 @@ impl Slots {
         self.vacate(first);
         while index != NONE {
             let timer = slab.timer(index);
-            let (deadline, next) = (timer.deadline, timer.next);
+            let (deadline, next) = (timer.deadline, timer.links.next);
             let place = Place::of(deadline, elapsed);
             debug_assert!(place.level() < first.level());
-            let prev = self.link(slab, place, index, deadline);
-            slab.timer_mut(index).join(place, prev);
+            let links = self.link(slab, place, index, deadline);
+            slab.timer_mut(index).links = links;
             index = next;
         }
     }
@@ -163,7 +172,7 @@ impl Slots {
         while index != NONE {
             let timer = slab.timer(index);
             earliest = earliest.min(timer.deadline);
-            index = timer.next;
+            index = timer.links.next;
         }
         earliest
     }
@@ -197,13 +206,13 @@ impl Slots {
         let (mut deadlines, mut prev, mut index) = (Vec::new(), NONE, self.head(place));
         while index != NONE {
             let timer = slab.timer(index);
-            assert_eq!(timer.prev, prev);
+            assert_eq!(timer.links.prev, prev);
             assert_eq!(
-                (timer.place, Place::of(timer.deadline, elapsed)),
+                (timer.links.place, Place::of(timer.deadline, elapsed)),
                 (place, place)
             );
             deadlines.push(timer.deadline);
-            (prev, index) = (index, timer.next);
+            (prev, index) = (index, timer.links.next);
         }
         assert_eq!(self.lists[place.index()].tail, prev);
         assert!(!deadlines.is_empty() && (!self.is_sorted(place) || deadlines.is_sorted()));
@@ -216,9 +225,9 @@ fn relink_backwards<T>(slab: &mut Slab<T>, head: u32) -> u32 {
     let (mut prev, mut index) = (NONE, head);
     while index != NONE {
         let timer = slab.timer_mut(index);
-        timer.prev = prev;
+        timer.links.prev = prev;
         prev = index;
-        index = timer.next;
+        index = timer.links.next;
     }
     prev
 }

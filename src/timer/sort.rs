@@ -31,12 +31,12 @@ pub(super) fn by_deadline<T>(slab: &mut Slab<T>, head: u32) -> u32 {
 fn cut_run<T>(slab: &mut Slab<T>, mut index: u32) -> u32 {
     loop {
         let timer = slab.timer(index);
-        let next = timer.next;
+        let next = timer.links.next;
         if next == NONE {
             return NONE;
         }
         if slab.timer(next).deadline < timer.deadline {
-            slab.timer_mut(index).next = NONE;
+            slab.timer_mut(index).links.next = NONE;
             return next;
         }
         index = next;
@@ -53,7 +53,7 @@ fn merge<T>(slab: &mut Slab<T>, mut earlier: u32, mut later: u32) -> u32 {
             &mut earlier
         };
         let taken = *from;
-        *from = slab.timer(taken).next;
+        *from = slab.timer(taken).links.next;
         append(slab, &mut head, tail, taken);
         tail = taken;
     }
@@ -66,6 +66,6 @@ fn append<T>(slab: &mut Slab<T>, head: &mut u32, tail: u32, chain: u32) {
     if tail == NONE {
         *head = chain;
     } else {
-        slab.timer_mut(tail).next = chain;
+        slab.timer_mut(tail).links.next = chain;
     }
 }

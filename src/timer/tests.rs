@@ -352,16 +352,31 @@ fn a_burst_gives_its_memory_back() {
 }
 
 #[test]
-fn cancelling_the_earliest_of_many_again_and_again_does_not_search_each_time() {
+fn cancelling_the_earliest_again_and_again_searches_once_and_then_sorts() {
     let mut wheel = Wheel::new();
     let deadline = |n: u64| HOUR + (n * 7919) % 100_000;
     let mut keys: Vec<_> = (0..100_000)
         .map(|n| (deadline(n), wheel.arm(deadline(n), n)))
         .collect();
     keys.sort_unstable_by_key(|(deadline, _)| *deadline);
-    for (deadline, key) in keys {
+    assert!(!wheel.is_in_order());
+    for (cancelled, (deadline, key)) in keys.into_iter().enumerate() {
         assert_eq!(wheel.next_deadline(), Some(deadline));
+        // The first answer was known from arming, the second one took a search.
+        assert_eq!(wheel.is_in_order(), cancelled >= 2);
         wheel.cancel(key);
+    }
+}
+
+#[test]
+fn timers_that_are_armed_in_order_stay_where_they_are() {
+    let mut wheel = Wheel::new();
+    for value in 0..1000 {
+        wheel.arm(HOUR + value / 10, value);
+    }
+    for value in 0..1000 {
+        assert!(wheel.is_in_order());
+        assert_eq!(wheel.pop_due(HOUR + 50), (value < 510).then_some(value));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The wheel itself: the present, the earliest deadline, and what moves when time goes on.
 
 use super::place::{Place, tick_of};
-use super::slab::{Key, NONE, Slab, Timer};
+use super::slab::{Key, Slab};
 use super::slots::Slots;
 
 /// Timers of one loop, earliest first, equal deadlines in the order in which they were armed.
@@ -9,16 +9,22 @@ use super::slots::Slots;
 /// Moments are nanoseconds since an origin of the caller's choice. Values come back to the caller
 /// and are never dropped in here, so a destructor cannot meet the wheel half changed.
 ///
-/// Three things hold between any two calls:
+/// Between any two calls:
 ///
 /// * **IN PLACE**: every timer is in the slot that [`Place::of`] names for its deadline and
-///   `elapsed`. So timers of one deadline are in one slot, always.
+///   `elapsed`, which is a function of these two. So timers of one deadline share a slot, always.
 /// * **IN LINE**: in a slot, timers of one deadline stand in the order in which they were armed.
 /// * **BOUNDED**: no deadline is below `bound`, and with `exact` one is equal to it.
+///
+/// Why IN LINE holds, and ties need no sequence number: arming appends to the slot where, by IN
+/// PLACE, all older timers of that deadline are. Taking one out changes no order, and sorting is
+/// stable. A cascade walks the first slot front to back and appends to slots of lower levels, which
+/// are all empty when it begins: the first slot is on the lowest level that has any timers. In all
+/// other cases `elapsed` moves only as far as every timer keeps its place.
 pub(crate) struct Wheel<T> {
     slab: Slab<T>,
     slots: Slots,
-    /// The tick that all places are relative to; no slot ahead of it has come due unnoticed.
+    /// The tick that all places are relative to. It never passes a timer; it may stay behind.
     elapsed: u64,
     /// `u64::MAX` without any timers.
     bound: u64,
@@ -55,18 +61,9 @@ impl<T> Wheel<T> {
     pub(crate) fn arm(&mut self, deadline: u64, value: T) -> Key {
         debug_assert_ne!(deadline, u64::MAX, "a timer that never fires is not armed");
         let key = self.slab.next_key();
-        let (index, generation) = (key.index, key.generation);
         let place = Place::of(deadline, self.elapsed);
-        let prev = self.slots.link(&mut self.slab, place, index, deadline);
-        let next = NONE;
-        self.slab.insert(Timer {
-            deadline,
-            prev,
-            next,
-            generation,
-            place,
-            value,
-        });
+        let links = self.slots.link(&mut self.slab, place, key.index, deadline);
+        self.slab.insert(deadline, links, value);
         self.note_arrival(deadline);
         key
     }
@@ -74,15 +71,10 @@ impl<T> Wheel<T> {
     /// Takes a timer back before it has fired. `None`: it is not armed any more.
     #[inline]
     pub(crate) fn cancel(&mut self, key: Key) -> Option<T> {
-        let Timer {
-            deadline,
-            place,
-            prev,
-            next,
-            ..
-        } = *self.slab.get(key)?;
+        let timer = self.slab.get(key)?;
+        let (deadline, links) = (timer.deadline, timer.links);
         self.note_departure(deadline);
-        self.slots.unlink(&mut self.slab, place, prev, next);
+        self.slots.unlink(&mut self.slab, links);
         Some(self.take(key.index))
     }
 
@@ -100,19 +92,12 @@ impl<T> Wheel<T> {
         let Some(timer) = self.slab.get(key) else {
             return false;
         };
-        let Timer {
-            deadline: before,
-            place,
-            prev,
-            next,
-            ..
-        } = *timer;
-        self.slots.unlink(&mut self.slab, place, prev, next);
+        let (before, links) = (timer.deadline, timer.links);
+        self.slots.unlink(&mut self.slab, links);
         let place = Place::of(deadline, self.elapsed);
-        let prev = self.slots.link(&mut self.slab, place, key.index, deadline);
+        let links = self.slots.link(&mut self.slab, place, key.index, deadline);
         let timer = self.slab.timer_mut(key.index);
-        timer.deadline = deadline;
-        timer.join(place, prev);
+        (timer.deadline, timer.links) = (deadline, links);
         self.note_departure(before);
         self.note_arrival(deadline);
         true
@@ -127,15 +112,11 @@ impl<T> Wheel<T> {
                 continue;
             }
             let head = self.slots.head(first);
-            let Timer {
-                deadline,
-                prev,
-                next,
-                ..
-            } = *self.slab.timer(head);
+            let timer = self.slab.timer(head);
+            let (deadline, links) = (timer.deadline, timer.links);
             if deadline <= now {
                 (self.bound, self.exact) = (deadline, false);
-                self.slots.unlink(&mut self.slab, first, prev, next);
+                self.slots.unlink(&mut self.slab, links);
                 return Some(self.take(head));
             }
             (self.bound, self.exact) = (deadline, true);
@@ -206,7 +187,6 @@ impl<T> Wheel<T> {
         }
     }
 
-    #[cold]
     fn find_earliest(&mut self) -> u64 {
         let Some(first) = self.slots.first() else {
             return u64::MAX;
@@ -215,7 +195,7 @@ impl<T> Wheel<T> {
             // One look at a slot is cheapest by searching it. A second look means that earliest
             // timers are being cancelled: then it pays to sort it once instead.
             let again = self.searched.replace(first) == Some(first);
-            if first.level() > 0 && !again {
+            if !again {
                 return self.slots.earliest(&self.slab, first);
             }
             self.slots.sort(&mut self.slab, first);
@@ -230,6 +210,13 @@ impl<T> Wheel<T> {
         assert_eq!(deadlines.len(), self.len());
         let earliest = deadlines.into_iter().min().unwrap_or(u64::MAX);
         assert!(self.bound <= earliest && (!self.exact || self.bound == earliest));
+    }
+
+    /// Whether the first slot fires from its head.
+    #[cfg(test)]
+    pub(super) fn is_in_order(&self) -> bool {
+        let first = self.slots.first();
+        first.is_none_or(|first| self.slots.is_sorted(first))
     }
 
     #[cfg(test)]
