@@ -165,6 +165,7 @@ impl Stack {
     pub(super) fn new() -> Self {
         Self {
             head: AtomicPtr::new(ptr::null_mut()),
+            mail: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
         }
     }
