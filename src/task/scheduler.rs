@@ -19,6 +19,18 @@ pub(crate) struct Scheduler {
     not_send: PhantomData<*const ()>,
 }
 
+/// What other threads keep of a loop to tell it that they left something in its mailbox. It outlives the loop.
+#[derive(Clone)]
+pub(crate) struct Doorway(Arc<Shared>);
+
+impl Doorway {
+    /// Makes the loop look into its mailbox, and wakes it if it sleeps. Call it after the letter is in.
+    pub(crate) fn announce_mail(&self) {
+        self.0.stack.announce_mail();
+        self.0.ring();
+    }
+}
+
 impl Scheduler {
     pub(crate) fn new(bell: Arc<dyn Bell>) -> Self {
         static LOOPS: AtomicU64 = AtomicU64::new(0);
@@ -130,6 +142,16 @@ impl Scheduler {
     /// Queues what other threads have woken.
     pub(crate) fn take_news(&self) {
         self.shared.take_news();
+    }
+
+    /// Whether something lies in a mailbox; see [`Doorway`].
+    pub(crate) fn take_mail(&self) -> bool {
+        self.shared.stack.take_mail()
+    }
+
+    /// The way in for other threads.
+    pub(crate) fn doorway(&self) -> Doorway {
+        Doorway(self.shared.clone())
     }
 
     /// Announces that the loop is about to sleep. False: something has arrived, so it must not.
