@@ -98,7 +98,7 @@ impl Scheduler {
     /// Begins a round of what is ready now; what becomes ready meanwhile waits for the next one.
     #[inline]
     pub(crate) fn begin_round(&self) {
-        self.shared.local.ready.drain_into(&self.shared.local.batch);
+        self.shared.local.ready.begin_round();
     }
 
     /// Gives at most `budget` tasks of the round their turn. True if some are left.
@@ -106,12 +106,12 @@ impl Scheduler {
     pub(crate) fn run(&self, budget: u32) -> bool {
         let local = &self.shared.local;
         for _ in 0..budget {
-            let Some(task) = local.batch.pop() else {
+            let Some(task) = local.ready.pop_of_round() else {
                 return false;
             };
             local.turn(task);
         }
-        !local.batch.is_empty()
+        local.ready.in_round()
     }
 
     /// Runs `step` until it returns. A panic out of a task's poll ends that task, and `step` goes on: one catch for
@@ -243,7 +243,7 @@ impl Scheduler {
             }
         }
         let local = &self.shared.local;
-        while let Some(entry) = local.batch.pop().or_else(|| local.ready.pop()) {
+        while let Some(entry) = local.ready.pop() {
             drop(entry);
         }
     }

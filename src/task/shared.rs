@@ -33,10 +33,8 @@ pub(super) struct Shared {
 
 /// What only the loop's thread touches.
 pub(super) struct Local {
-    /// What is ready for the next round.
+    /// What is left of this round, and what is ready for the next one.
     pub(super) ready: ReadyQueue,
-    /// What is left of this round.
-    pub(super) batch: ReadyQueue,
     /// The task or call whose code is on top of the stack.
     pub(super) running: Cell<Option<NonNull<Header>>>,
     pub(super) cache: Cache,
@@ -68,7 +66,6 @@ impl Shared {
     pub(super) fn new(serial: u64, bell: Arc<dyn Bell>) -> Self {
         let local = Local {
             ready: ReadyQueue::default(),
-            batch: ReadyQueue::default(),
             running: Cell::new(None),
             cache: Cache::new(),
             registry: RefCell::default(),
