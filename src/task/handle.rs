@@ -208,31 +208,39 @@ impl Task {
     }
 
     /// Notes who awaits the task's handle. Whoever is lazy is woken only by an end that is no ordinary value.
+    #[inline]
     pub(crate) fn set_waiter(&self, waker: &Waker, lazy: bool) {
         let header = self.header();
         header.state.set_lazy(lazy);
-        let Some(task) = waker::task_of(waker, header.shared) else {
-            return self.set_foreign_waiter(waker);
-        };
-        let waiter = header.waiter.take();
-        if waiter.as_ref().is_some_and(|waiter| waiter.0 == task) {
-            header.waiter.set(waiter);
+        match waker::task_of(waker, header.shared) {
+            // SAFETY: COUNTED: the waker holds a count, so the task is alive; and it is of this loop.
+            Some(task) if header.is_plain() && task != self.0 => unsafe { header.set_waiter(task) },
+            Some(task) => self.replace_waiter(task),
+            None => self.set_foreign_waiter(waker),
+        }
+    }
+
+    fn replace_waiter(&self, task: NonNull<Header>) {
+        assert!(task != self.0, "a task cannot await itself");
+        let header = self.header();
+        if header.waiter() == Some(task) {
             return;
         }
+        let first = header.take_waiter().is_none();
         if let Some(extra) = header.extra.get() {
-            self.note_waiter_place(extra, waiter.is_none());
-            drop(extra.waiter.take());
+            self.note_waiter_place(extra, first);
+            let foreign = extra.waiter.take();
+            drop(foreign);
         }
-        // SAFETY: COUNTED: the waker holds a count, so the task is alive.
-        waker::count_up(unsafe { task.as_ref() });
-        // SAFETY: COUNTED: the count that was just added.
-        header.waiter.set(Some(unsafe { Self::from_ptr(task) }));
+        // SAFETY: COUNTED: the waker that names the task holds a count; and it is of this loop.
+        unsafe { header.set_waiter(task) };
     }
 
     #[cold]
     fn set_foreign_waiter(&self, waker: &Waker) {
+        assert!(!self.is_current(), "a task cannot await itself");
         let extra = self.extra();
-        let first = self.header().waiter.take().is_none();
+        let first = self.header().take_waiter().is_none();
         if extra
             .waiter
             .borrow()
@@ -257,7 +265,7 @@ impl Task {
 
     /// Nobody awaits the task's handle any more.
     pub(crate) fn clear_waiter(&self) {
-        drop(self.header().waiter.take());
+        drop(self.header().take_waiter());
         if let Some(extra) = self.header().extra.get() {
             let waker = extra.waiter.take();
             drop(waker);

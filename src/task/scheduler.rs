@@ -191,8 +191,8 @@ impl Scheduler {
     }
 
     fn unfinished(&self) -> Vec<Task> {
-        let cells = self.shared.local.registry.cells().into_iter();
-        // SAFETY: COUNTED: a registered cell is live, and nothing is freed until the view is cloned.
+        let cells = self.shared.local.cells.in_use().into_iter();
+        // SAFETY: COUNTED: a cell in use is live, and nothing is freed until the view is cloned.
         let tasks = cells.map(|cell| Task::clone(&*unsafe { Task::borrowed(cell) }));
         tasks.filter(|task| !task.is_finished()).collect()
     }

@@ -8,11 +8,10 @@ use std::ptr::{self, NonNull};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::cache::{self, Cache};
+use super::cells::{self, Cells};
 use super::foreign::{DropAction, Stack, WakeAction};
 use super::raw::Header;
 use super::ready::ReadyQueue;
-use super::registry::Registry;
 use super::{Bell, Report, Task};
 
 /// How far a loop is from its end.
@@ -37,8 +36,7 @@ pub(super) struct Local {
     pub(super) ready: ReadyQueue,
     /// The task or call whose code is on top of the stack.
     pub(super) running: Cell<Option<NonNull<Header>>>,
-    pub(super) cache: Cache,
-    pub(super) registry: Registry,
+    pub(super) cells: Cells,
     pub(super) phase: Cell<Phase>,
     /// Tells this loop's task ids from those of other loops.
     pub(super) serial: u64,
@@ -67,8 +65,7 @@ impl Shared {
         let local = Local {
             ready: ReadyQueue::default(),
             running: Cell::new(None),
-            cache: Cache::new(),
-            registry: Registry::new(),
+            cells: Cells::new(),
             phase: Cell::new(Phase::Open),
             serial,
             numbered: Cell::new(0),
@@ -142,7 +139,7 @@ impl Shared {
             unsafe { self.take_one(task) };
         }
         self.local.phase.set(Phase::Closed);
-        self.local.registry.take().into_iter().for_each(Self::bury);
+        self.local.cells.close(Self::bury);
     }
 
     /// Moves all of a finished cell's references to its atomic word; the last one to go frees bare memory, anywhere.
@@ -212,12 +209,10 @@ pub(super) fn settle(task: NonNull<Header>) {
         header.count.set(0);
         drop_elsewhere(task);
     } else if !header.state.is_queued() && header.foreign.is_last(header.count.get() as isize) {
-        local.registry.remove(header);
-        let vtable = header.vtable;
         // SAFETY: COUNTED, HOME-THREAD: nobody points to the cell any more.
         unsafe { drop_header(task) };
-        // SAFETY: DIES-AT-HOME: its contents are gone, and the memory came from this cache.
-        unsafe { local.cache.free(task.cast(), vtable.layout) };
+        // SAFETY: DIES-AT-HOME: its contents are gone.
+        unsafe { local.cells.free(task) };
     }
 }
 
@@ -241,12 +236,11 @@ unsafe fn drop_header(task: NonNull<Header>) {
 unsafe fn free_dead(task: NonNull<Header>) {
     // SAFETY: the caller has the cell to itself.
     let header = unsafe { task.as_ref() };
-    let layout = header.vtable.layout;
     let shared = header.shared;
     // SAFETY: as above; what is left in a dead header is `Send` (see `Extra`).
     unsafe { drop_header(task) };
     // SAFETY: as above.
-    unsafe { cache::deallocate(task.cast(), layout) };
+    unsafe { cells::free_after_close(task) };
     // SAFETY: COUNTED: the count of the block that `bury` gave to the cell.
     drop(unsafe { Arc::from_raw(shared.as_ptr()) });
 }

@@ -42,7 +42,7 @@ impl Local {
             {
                 self.finish(task, Outcome::Cancelled);
             }
-            Polled::Done => self.finish(task, Outcome::Value),
+            Polled::Done => self.finish_with_value(task),
             Polled::DoneWithError => {
                 self.note_irregular(task);
                 self.finish(task, Outcome::Value);
@@ -90,6 +90,20 @@ impl Local {
         // SAFETY: HOME-THREAD: the future has just gone, and it left no value.
         unsafe { raw::put_panic(task.as_ptr(), panic) };
         self.finish(task, Outcome::Panicked);
+    }
+
+    /// The future is gone, and has left its value: what most tasks come to.
+    #[inline(never)]
+    fn finish_with_value(&self, task: &Task) {
+        let header = task.header();
+        if header.extra.get().is_some() || header.vtable.kind == Kind::Call {
+            return self.finish(task, Outcome::Value);
+        }
+        header.state.finish(Outcome::Value);
+        self.live.set(self.live.get() - 1);
+        self.wake_waiter(header);
+        // SAFETY: COUNTED: the count that a task holds of itself while it is unfinished.
+        drop(unsafe { Task::from_ptr(task.as_ptr()) });
     }
 
     /// The future is gone: settles the outcome, tells who waits, and lets go of the task.
@@ -144,7 +158,7 @@ impl Local {
     /// Wakes the task of this loop that awaits the handle, if it wants to hear of this.
     #[inline]
     fn wake_waiter(&self, header: &Header) {
-        if let Some(waiter) = header.waiter.take() {
+        if let Some(waiter) = header.take_waiter() {
             if !header.state.is_lazy() {
                 waiter.schedule();
             }

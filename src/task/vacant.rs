@@ -1,17 +1,14 @@
 //! How a cell comes into being: allocated first, then filled, so that a large future moves as little as possible.
 
-use std::cell::{Cell, OnceCell};
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::task::Waker;
 
 use super::extra::Extra;
-use super::foreign::ForeignWord;
 use super::raw::{self, Header, Kind, Once, Work};
 use super::shared::{Local, Phase, Shared};
 use super::state::State;
-use super::sync::AtomicPtr;
 use super::{JoinHandle, Task, waker};
 
 /// A cell without its future.
@@ -38,7 +35,7 @@ impl<W: Work> Vacant<W> {
         self
     }
 
-    /// Puts the future in and lists the cell.
+    /// Puts the future in.
     ///
     /// # Safety
     ///
@@ -55,8 +52,6 @@ impl<W: Work> Vacant<W> {
         if W::KIND == Kind::Task {
             local.live.set(local.live.get() + 1);
         }
-        let slot = local.registry.insert(self.task);
-        task.header().slot.set(slot);
         task
     }
 
@@ -134,19 +129,8 @@ fn allocate<W: Work>(shared: NonNull<Shared>, at: &'static Location<'static>) ->
     // A task that gets a name gives the number back: see `Task::take_name`.
     let number = local.numbered.get() + u64::from(is_task);
     local.numbered.set(number);
-    let task = raw::allocate::<W>(&local.cache, |vtable| Header {
-        vtable,
-        shared,
-        foreign: ForeignWord::new(),
-        foreign_next: AtomicPtr::new(ptr::null_mut()),
-        ready_next: Cell::new(None),
-        state: State::new(number, is_task),
-        // Its own while it is unfinished, and one for whoever makes it.
-        count: Cell::new(2),
-        slot: Cell::new(0),
-        waiter: Cell::new(None),
-        spawned_at: at,
-        extra: OnceCell::new(),
+    let task = raw::allocate::<W>(&local.cells, |vtable, place| {
+        Header::new(vtable, shared, State::new(number, is_task), place, at)
     });
     if let Some(context) = local.context() {
         let extra = Extra::default();
@@ -173,7 +157,7 @@ fn stillborn(task: &Task) {
     let local = task.local();
     local.end(task);
     if local.phase.get() == Phase::Closed {
-        local.registry.remove(task.header());
+        local.cells.unlist_last();
         Shared::bury(task.as_ptr());
     }
 }
