@@ -5,5 +5,7 @@ pub mod sync;
 mod timer;
 
 pub use sync::{
-    BrokenBarrier, Closed, LifoQueue, PriorityQueue, PutError, Queue, TryGetError, TryPutError,
+    Barrier, BrokenBarrier, Closed, Condition, Event, LifoQueue, Mutex, MutexGuard,
+    OwnedMutexGuard, OwnedPermit, Permit, PriorityQueue, PutError, Queue, Receiver, Semaphore,
+    Sender, TryGetError, TryPutError, oneshot,
 };

@@ -5,8 +5,21 @@
 //! let go and is then dropped passes its turn on. That rule is written there once; every primitive is a small
 //! state machine on top of it.
 
+mod barrier;
+mod condition;
+mod event;
+mod mutex;
+mod oneshot;
+mod permits;
 mod queue;
+mod semaphore;
 mod waiters;
 
+pub use self::barrier::Barrier;
+pub use self::condition::Condition;
+pub use self::event::Event;
+pub use self::mutex::{Mutex, MutexGuard, OwnedMutexGuard};
+pub use self::oneshot::{Receiver, Sender, oneshot};
+pub use self::queue::{LifoQueue, PriorityQueue, Queue};
+pub use self::semaphore::{OwnedPermit, Permit, Semaphore};
 pub use crate::error::{BrokenBarrier, Closed, PutError, TryGetError, TryPutError};
-pub use queue::{LifoQueue, PriorityQueue, Queue};

@@ -61,6 +61,12 @@ enum Look {
     WaitsWithOtherWaker,
 }
 
+impl<N: Default> Default for Line<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<N: Default> Line<N> {
     pub(super) const fn new() -> Self {
         Self {
@@ -118,6 +124,11 @@ impl<N: Default> Line<N> {
             }
         }
         None
+    }
+
+    /// The note of the first one in the line.
+    pub(super) fn first_note(&self) -> Option<&N> {
+        (self.head != NIL).then(|| &self.slot(self.head).note)
     }
 
     /// The notes of all who wait, first come first.
