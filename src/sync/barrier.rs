@@ -175,7 +175,7 @@ impl Barrier {
         wake_each(|| {
             let mut state = self.state.borrow_mut();
             let first = state.inside.next_called();
-            first.or_else(|| state.outside.next_called())
+            first.or(|| state.outside.next_called())
         });
     }
 }

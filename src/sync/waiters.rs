@@ -13,6 +13,7 @@
 
 use std::panic::{self, AssertUnwindSafe};
 use std::task::{Context, Poll, Waker};
+use std::thread;
 
 /// Marks the end of a list.
 const NIL: u32 = u32::MAX;
@@ -96,18 +97,24 @@ impl<N: Default> Line<N> {
         self.granted as usize == n.min(self.len as usize)
     }
 
-    /// Lets exactly the first `n` go on. Returns one who must be woken: call it again until there is none.
-    pub(super) fn let_go(&mut self, n: usize) -> Option<Waker> {
+    /// How many were let go.
+    pub(super) fn granted(&self) -> usize {
+        self.granted as usize
+    }
+
+    /// Lets exactly the first `n` go on. Gives one who must be woken, for [`wake_each`].
+    pub(super) fn let_go(&mut self, n: usize) -> Next {
         while self.granted as usize > n {
             self.retract();
         }
-        while (self.granted as usize) < n && self.cursor != NIL {
-            let waker = self.grant();
-            if waker.is_some() {
-                return waker;
-            }
+        let mut waker = None;
+        while (self.granted as usize) < n && self.cursor != NIL && waker.is_none() {
+            waker = self.grant();
         }
-        None
+        Next {
+            waker,
+            is_last: self.is_settled(n),
+        }
     }
 
     /// Lets all go on who wait now. They are woken by [`next_called`](Self::next_called).
@@ -115,15 +122,21 @@ impl<N: Default> Line<N> {
         self.called_below = self.next_ticket;
     }
 
-    /// One who was called and must be woken: call it again until there is none.
-    pub(super) fn next_called(&mut self) -> Option<Waker> {
-        while self.cursor != NIL && self.slot(self.cursor).ticket < self.called_below {
-            let waker = self.grant();
-            if waker.is_some() {
-                return waker;
-            }
+    /// One who was called and must be woken, for [`wake_each`].
+    pub(super) fn next_called(&mut self) -> Next {
+        let mut waker = None;
+        while self.has_called() && waker.is_none() {
+            waker = self.grant();
         }
-        None
+        Next {
+            waker,
+            is_last: !self.has_called(),
+        }
+    }
+
+    /// Whether somebody was called and not handed out to be woken yet.
+    pub(super) fn has_called(&self) -> bool {
+        self.cursor != NIL && self.slot(self.cursor).ticket < self.called_below
     }
 
     /// The note of the first one in the line.
@@ -337,16 +350,53 @@ fn pass_on<O: Owner>(waiting: &mut Waiting<O>) {
     }
 }
 
-/// Wakes one after the other until there is none left, also if one of them panics; that panic goes on afterwards.
-pub(super) fn wake_each(mut next: impl FnMut() -> Option<Waker>) {
-    let mut panicked = None;
-    while let Some(waker) = next() {
-        if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-            panicked = panicked.or(Some(payload));
+/// Somebody who must be woken, if anybody.
+pub(super) struct Next {
+    pub(super) waker: Option<Waker>,
+    /// Whether nobody else must be woken after that.
+    pub(super) is_last: bool,
+}
+
+impl Next {
+    /// This one or, if there is none, somebody of another line.
+    pub(super) fn or(self, other: impl FnOnce() -> Self) -> Self {
+        match self.waker {
+            None => other(),
+            Some(_) => Self {
+                waker: self.waker,
+                // The other line was not looked at.
+                is_last: false,
+            },
         }
     }
+}
+
+/// Wakes one after the other until there is none left, also if one of them panics; that panic goes on afterwards.
+pub(super) fn wake_each(mut next: impl FnMut() -> Next) {
+    let Next { waker, is_last } = next();
+    let Some(waker) = waker else {
+        return;
+    };
+    // Usually it is only one, and its panic may go on at once, unless another one is on its way.
+    if is_last && !thread::panicking() {
+        waker.wake();
+    } else {
+        wake_all(waker, &mut next);
+    }
+}
+
+#[cold]
+fn wake_all(first: Waker, next: &mut dyn FnMut() -> Next) {
+    let mut panicked = None;
+    let mut waker = Some(first);
+    while let Some(this) = waker {
+        if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| this.wake())) {
+            panicked = panicked.or(Some(payload));
+        }
+        waker = next().waker;
+    }
     if let Some(payload) = panicked {
-        if !std::thread::panicking() {
+        if !thread::panicking() {
             panic::resume_unwind(payload);
         }
     }

@@ -2,12 +2,11 @@
 
 use std::cell::{RefCell, RefMut};
 use std::mem;
-use std::task::Waker;
 
 use super::inlet::Hook;
 use super::store::Store;
 use crate::error::{PutError, TryGetError, TryPutError};
-use crate::sync::waiters::{Line, Owner, wake_each};
+use crate::sync::waiters::{Line, Next, Owner, wake_each};
 
 /// What all handles, futures and streams of one queue share.
 pub(crate) struct Shared<S: Store> {
@@ -19,6 +18,10 @@ pub(crate) struct Shared<S: Store> {
 
 struct State<S> {
     items: S,
+    /// While so many items are here nobody has to be let go: all that `put` and `get` look at.
+    quiet: RangeInclusive,
+    /// How many items a `put` fills up to: the bound, or 0 after a shutdown.
+    fill_to: usize,
     /// Items put and not yet reported by `task_done`.
     unfinished: usize,
     is_shut: bool,
@@ -29,11 +32,38 @@ struct State<S> {
     joiners: Line,
 }
 
-impl<S: Store> State<S> {
-    /// How many getters may go on: one per item, and all of them once nothing more will come.
+/// Numbers from `low` to `high`; none if they are crossed.
+#[derive(Clone, Copy)]
+struct RangeInclusive {
+    low: usize,
+    high: usize,
+}
+
+impl RangeInclusive {
+    const ALL: Self = Self {
+        low: 0,
+        high: usize::MAX,
+    };
+    const NONE: Self = Self {
+        low: usize::MAX,
+        high: 0,
+    };
+
     #[inline]
+    fn contains(self, n: usize) -> bool {
+        self.low <= n && n <= self.high
+    }
+}
+
+impl<S: Store> State<S> {
+    /// Whether no item will ever come any more.
+    fn is_over(&self) -> bool {
+        self.is_shut && self.promised == 0
+    }
+
+    /// How many getters may go on: one per item, and all of them once nothing more will come.
     fn gets(&self) -> usize {
-        if self.is_shut && self.promised == 0 {
+        if self.is_over() {
             usize::MAX
         } else {
             self.items.len()
@@ -41,7 +71,6 @@ impl<S: Store> State<S> {
     }
 
     /// How many putters may go on: one per free place, and all of them (to fail) after a shutdown.
-    #[inline]
     fn puts(&self, bound: usize) -> usize {
         if self.is_shut {
             usize::MAX
@@ -50,20 +79,53 @@ impl<S: Store> State<S> {
         }
     }
 
-    #[inline]
-    fn is_settled(&self, bound: usize) -> bool {
-        self.getters.is_settled(self.gets()) && self.putters.is_settled(self.puts(bound))
+    /// Must be called whenever a line or one of the flags has changed.
+    fn find_quiet(&mut self, bound: usize) {
+        let getters = Self::quiet_for(&self.getters, self.is_over());
+        let putters = Self::quiet_for(&self.putters, self.is_shut);
+        // Putters count free places, not items.
+        self.quiet = RangeInclusive {
+            low: getters.low.max(bound.saturating_sub(putters.high)),
+            high: match putters.low {
+                0 => getters.high,
+                low => getters.high.min(bound.saturating_sub(low)),
+            },
+        };
+        self.fill_to = if self.is_shut { 0 } else { bound };
     }
 
-    fn next_to_wake(&mut self, bound: usize) -> Option<Waker> {
-        let (gets, puts) = (self.gets(), self.puts(bound));
+    /// For which allowances the right ones of a line were let go.
+    fn quiet_for(line: &Line, lets_all_go: bool) -> RangeInclusive {
+        let granted = line.granted();
+        match (granted == line.len(), lets_all_go) {
+            (true, true) => RangeInclusive::ALL,
+            (false, true) => RangeInclusive::NONE,
+            (true, false) => RangeInclusive {
+                low: granted,
+                high: usize::MAX,
+            },
+            (false, false) => RangeInclusive {
+                low: granted,
+                high: granted,
+            },
+        }
+    }
+
+    fn next_to_wake(&mut self, bound: usize) -> Next {
         if self.unfinished == 0 {
             self.joiners.call_all();
         }
-        self.getters
-            .let_go(gets)
-            .or_else(|| self.putters.let_go(puts))
-            .or_else(|| self.joiners.next_called())
+        let (gets, puts) = (self.gets(), self.puts(bound));
+        let mut next = self.getters.let_go(gets);
+        if next.waker.is_none() {
+            next = self.putters.let_go(puts);
+        }
+        if next.waker.is_none() {
+            next = self.joiners.next_called();
+        }
+        self.find_quiet(bound);
+        next.is_last = self.quiet.contains(self.items.len()) && !self.joiners.has_called();
+        next
     }
 }
 
@@ -71,6 +133,8 @@ impl<S: Store> Shared<S> {
     pub(super) fn new(bound: usize) -> Self {
         let state = State {
             items: S::default(),
+            quiet: RangeInclusive::ALL,
+            fill_to: bound,
             unfinished: 0,
             is_shut: false,
             promised: 0,
@@ -85,40 +149,54 @@ impl<S: Store> Shared<S> {
         }
     }
 
+    /// Takes `item` if there is room; else leaves it alone.
     #[inline]
-    pub(super) fn try_put(&self, item: S::Item) -> Result<(), TryPutError<S::Item>> {
+    pub(super) fn put_if_room(&self, item: &mut Option<S::Item>) -> bool {
         let state = self.state.borrow_mut();
-        if state.is_shut {
-            return Err(TryPutError::Closed(item));
+        if state.items.len() >= state.fill_to {
+            return false;
         }
-        if state.items.len() >= self.bound {
-            return Err(TryPutError::Full(item));
+        if let Some(item) = item.take() {
+            self.push(state, item);
         }
-        self.push(state, item);
-        Ok(())
+        true
     }
 
+    pub(super) fn try_put(&self, item: S::Item) -> Result<(), TryPutError<S::Item>> {
+        let mut slot = Some(item);
+        if self.put_if_room(&mut slot) {
+            return Ok(());
+        }
+        match slot {
+            None => Ok(()),
+            Some(item) if self.is_shut() => Err(TryPutError::Closed(item)),
+            Some(item) => Err(TryPutError::Full(item)),
+        }
+    }
+
+    /// Takes an item if there is one.
     #[inline]
-    pub(super) fn try_get(&self) -> Result<S::Item, TryGetError> {
+    pub(super) fn take(&self) -> Option<S::Item> {
         let unwinding = SettleOnUnwind(self);
         let mut state = self.state.borrow_mut();
-        let Some(item) = state.items.pop() else {
-            let never_again = state.gets() == usize::MAX;
-            drop(state);
-            mem::forget(unwinding);
-            return Err(if never_again {
+        let item = state.items.pop();
+        let is_quiet = state.quiet.contains(state.items.len());
+        drop(state);
+        mem::forget(unwinding);
+        if !is_quiet {
+            self.wake();
+        }
+        item
+    }
+
+    pub(super) fn try_get(&self) -> Result<S::Item, TryGetError> {
+        self.take().ok_or_else(|| {
+            if self.is_over() {
                 TryGetError::Closed
             } else {
                 TryGetError::Empty
-            });
-        };
-        let is_settled = state.is_settled(self.bound);
-        drop(state);
-        mem::forget(unwinding);
-        if !is_settled {
-            self.wake();
-        }
-        Ok(item)
+            }
+        })
     }
 
     #[inline]
@@ -128,10 +206,10 @@ impl<S: Store> Shared<S> {
         // Even if a comparison panics the item is in, so it counts first.
         state.unfinished += 1;
         state.items.push(item);
-        let is_settled = state.is_settled(self.bound);
+        let is_quiet = state.quiet.contains(state.items.len());
         drop(state);
         mem::forget(unwinding);
-        if !is_settled {
+        if !is_quiet {
             self.wake();
         }
     }
@@ -145,6 +223,7 @@ impl<S: Store> Shared<S> {
                 return Err(PutError(item));
             };
             state.promised = rest;
+            state.find_quiet(self.bound);
         }
         self.push(state, item);
         Ok(())
@@ -206,6 +285,12 @@ impl<S: Store> Shared<S> {
         self.len() >= self.bound
     }
 
+    /// Whether no item will ever come any more.
+    pub(super) fn is_over(&self) -> bool {
+        let state = self.state.borrow();
+        state.is_over() && state.items.len() == 0
+    }
+
     pub(super) fn is_shut(&self) -> bool {
         self.state.borrow().is_shut
     }
@@ -216,6 +301,16 @@ impl<S: Store> Shared<S> {
 
     pub(super) fn capacity(&self) -> Option<usize> {
         (self.bound != usize::MAX).then_some(self.bound)
+    }
+
+    fn settle(&self) {
+        let state = self.state.borrow();
+        let has_nothing_to_join = state.unfinished == 0 && !state.joiners.is_empty();
+        let is_quiet = state.quiet.contains(state.items.len()) && !has_nothing_to_join;
+        drop(state);
+        if !is_quiet {
+            self.wake();
+        }
     }
 
     #[inline(never)]
@@ -245,11 +340,14 @@ macro_rules! owner {
             type Note = ();
 
             fn with_line<T>(&self, f: impl FnOnce(&mut Line) -> T) -> T {
-                f(&mut self.0.state.borrow_mut().$line)
+                let mut state = self.0.state.borrow_mut();
+                let result = f(&mut state.$line);
+                state.find_quiet(self.0.bound);
+                result
             }
 
             fn settle(&self) {
-                self.0.wake();
+                self.0.settle();
             }
         }
     };
