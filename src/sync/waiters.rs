@@ -174,17 +174,17 @@ impl<N: Default> Line<N> {
         self.granted -= 1;
     }
 
-    fn push(&mut self, waker: Waker) -> Place {
-        let slot = Slot {
-            waker: Some(waker),
-            ticket: self.next_ticket,
-            prev: self.tail,
-            next: NIL,
-            granted: false,
-            note: N::default(),
-        };
+    pub(super) fn push(&mut self, waker: Waker) -> Place {
+        let ticket = self.next_ticket;
         self.next_ticket += 1;
-        let at = self.store(slot);
+        let at = self.free_slot();
+        let prev = self.tail;
+        let slot = self.slot_mut(at);
+        slot.waker = Some(waker);
+        slot.ticket = ticket;
+        slot.prev = prev;
+        slot.next = NIL;
+        slot.granted = false;
         match self.tail {
             NIL => self.head = at,
             tail => self.slot_mut(tail).next = at,
@@ -197,21 +197,33 @@ impl<N: Default> Line<N> {
         Place(at)
     }
 
-    fn store(&mut self, slot: Slot<N>) -> u32 {
+    /// A slot without waker and with the default note.
+    fn free_slot(&mut self) -> u32 {
         if self.free == NIL {
-            let at = u32::try_from(self.slots.len()).unwrap_or(NIL);
-            assert!(at != NIL, "too many waiters in one line");
-            self.slots.push(slot);
-            return at;
+            return self.new_slot();
         }
         let at = self.free;
         self.free = self.slot(at).next;
-        *self.slot_mut(at) = slot;
+        at
+    }
+
+    #[cold]
+    fn new_slot(&mut self) -> u32 {
+        let at = u32::try_from(self.slots.len()).unwrap_or(NIL);
+        assert!(at != NIL, "too many waiters in one line");
+        self.slots.push(Slot {
+            waker: None,
+            ticket: 0,
+            prev: NIL,
+            next: NIL,
+            granted: false,
+            note: N::default(),
+        });
         at
     }
 
     /// Takes a waiter out; gives back its note, and its waker to be dropped outside of any borrow.
-    fn remove(&mut self, Place(at): Place) -> (N, Option<Waker>) {
+    pub(super) fn remove(&mut self, Place(at): Place) -> (N, Option<Waker>) {
         let free = self.free;
         let slot = self.slot_mut(at);
         let left = (std::mem::take(&mut slot.note), slot.waker.take());
@@ -250,6 +262,13 @@ impl<N: Default> Line<N> {
         }
     }
 
+    /// Takes another waker, and looks again: cloning it was foreign code, which may have let this waiter go and
+    /// woken the old one.
+    fn exchange(&mut self, place: &Place, waker: Waker) -> (Option<Waker>, bool) {
+        let old = self.slot_mut(place.0).waker.replace(waker);
+        (old, self.may_go(place))
+    }
+
     fn slot(&self, at: u32) -> &Slot<N> {
         &self.slots[at as usize]
     }
@@ -265,6 +284,19 @@ pub(super) trait Owner {
 
     /// Works on the line. No user code may run inside.
     fn with_line<R>(&self, f: impl FnOnce(&mut Line<Self::Note>) -> R) -> R;
+
+    /// Puts a waiter at the end of the line. Cloning its waker was foreign code: if what it waits for came
+    /// meanwhile, it is let go here.
+    fn join(&self, waker: Waker) -> Place {
+        let place = self.with_line(|line| line.push(waker));
+        self.settle();
+        place
+    }
+
+    /// Takes a waiter out of the line.
+    fn remove(&self, place: Place) -> (Self::Note, Option<Waker>) {
+        self.with_line(|line| line.remove(place))
+    }
 
     /// Lets everybody go whom the state allows to go by now. Called with no borrow held.
     fn settle(&self);
@@ -295,37 +327,28 @@ impl<O: Owner> Waiting<O> {
 
     /// Joins the line, or looks whether it may go on; then [`leave`](Self::leave) must follow.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { owner, place } = self;
-        match place {
-            None => {
-                let waker = cx.waker().clone();
-                *place = Some(owner.with_line(|line| line.push(waker)));
-                // Cloning a waker is foreign code: what this waiter waits for may have come meanwhile.
-                owner.settle();
-            }
-            Some(place) => match owner.with_line(|line| line.look(place, cx.waker())) {
+        match &self.place {
+            None => self.place = Some(self.owner.join(cx.waker().clone())),
+            Some(place) => match self.owner.with_line(|line| line.look(place, cx.waker())) {
                 Look::MayGo => return Poll::Ready(()),
-                Look::Waits => return Poll::Pending,
+                Look::Waits => {}
                 Look::WaitsWithOtherWaker => {
-                    let waker = Some(cx.waker().clone());
-                    let old = owner.with_line(|line| {
-                        std::mem::replace(&mut line.slot_mut(place.0).waker, waker)
-                    });
-                    drop(old);
+                    let waker = cx.waker().clone();
+                    let exchange = |line: &mut Line<O::Note>| line.exchange(place, waker);
+                    let (_old, may_go) = self.owner.with_line(exchange);
+                    if may_go {
+                        return Poll::Ready(());
+                    }
                 }
             },
         }
-        // Whoever was let go while foreign code ran above may have been woken through the old waker, or not at all.
-        match place {
-            Some(place) if owner.with_line(|line| line.may_go(place)) => Poll::Ready(()),
-            _ => Poll::Pending,
-        }
+        Poll::Pending
     }
 
     /// Leaves the line to use its turn. Nobody moves up: the owner settles after it has changed its state.
     pub(super) fn leave(&mut self) -> O::Note {
         match self.place.take() {
-            Some(place) => self.owner.with_line(|line| line.remove(place)).0,
+            Some(place) => self.owner.remove(place).0,
             None => O::Note::default(),
         }
     }
@@ -345,7 +368,7 @@ impl<O: Owner> Drop for Waiting<O> {
 fn pass_on<O: Owner>(waiting: &mut Waiting<O>) {
     if let Some(place) = waiting.place.take() {
         // The waker is dropped last: that may panic.
-        let _left = waiting.owner.with_line(|line| line.remove(place));
+        let _left = waiting.owner.remove(place);
         waiting.owner.settle();
     }
 }

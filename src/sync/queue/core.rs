@@ -2,11 +2,12 @@
 
 use std::cell::{RefCell, RefMut};
 use std::mem;
+use std::task::Waker;
 
 use super::inlet::Hook;
 use super::store::Store;
 use crate::error::{PutError, TryGetError, TryPutError};
-use crate::sync::waiters::{Line, Next, Owner, wake_each};
+use crate::sync::waiters::{Line, Next, Owner, Place, wake_each};
 
 /// What all handles, futures and streams of one queue share.
 pub(crate) struct Shared<S: Store> {
@@ -19,7 +20,7 @@ pub(crate) struct Shared<S: Store> {
 struct State<S> {
     items: S,
     /// While so many items are here nobody has to be let go: all that `put` and `get` look at.
-    quiet: RangeInclusive,
+    quiet: Quiet,
     /// How many items a `put` fills up to: the bound, or 0 after a shutdown.
     fill_to: usize,
     /// Items put and not yet reported by `task_done`.
@@ -32,22 +33,20 @@ struct State<S> {
     joiners: Line,
 }
 
-/// Numbers from `low` to `high`; none if they are crossed.
+/// Numbers of items from `low` to `high`; none if they are crossed.
 #[derive(Clone, Copy)]
-struct RangeInclusive {
+struct Quiet {
     low: usize,
     high: usize,
 }
 
-impl RangeInclusive {
-    const ALL: Self = Self {
+impl Quiet {
+    const ALWAYS: Self = Self {
         low: 0,
         high: usize::MAX,
     };
-    const NONE: Self = Self {
-        low: usize::MAX,
-        high: 0,
-    };
+    /// Also stands for "not known".
+    const NEVER: Self = Self { low: 1, high: 0 };
 
     #[inline]
     fn contains(self, n: usize) -> bool {
@@ -62,7 +61,7 @@ impl<S: Store> State<S> {
     }
 
     /// How many getters may go on: one per item, and all of them once nothing more will come.
-    fn gets(&self) -> usize {
+    fn gets(&self, _bound: usize) -> usize {
         if self.is_over() {
             usize::MAX
         } else {
@@ -79,53 +78,63 @@ impl<S: Store> State<S> {
         }
     }
 
-    /// Must be called whenever a line or one of the flags has changed.
-    fn find_quiet(&mut self, bound: usize) {
-        let getters = Self::quiet_for(&self.getters, self.is_over());
-        let putters = Self::quiet_for(&self.putters, self.is_shut);
-        // Putters count free places, not items.
-        self.quiet = RangeInclusive {
-            low: getters.low.max(bound.saturating_sub(putters.high)),
-            high: match putters.low {
-                0 => getters.high,
-                low => getters.high.min(bound.saturating_sub(low)),
-            },
-        };
-        self.fill_to = if self.is_shut { 0 } else { bound };
+    /// How many joiners may go on: all, once nothing is unfinished.
+    fn joins(&self, _bound: usize) -> usize {
+        if self.unfinished == 0 { usize::MAX } else { 0 }
     }
 
-    /// For which allowances the right ones of a line were let go.
-    fn quiet_for(line: &Line, lets_all_go: bool) -> RangeInclusive {
-        let granted = line.granted();
-        match (granted == line.len(), lets_all_go) {
-            (true, true) => RangeInclusive::ALL,
-            (false, true) => RangeInclusive::NONE,
-            (true, false) => RangeInclusive {
-                low: granted,
-                high: usize::MAX,
-            },
-            (false, false) => RangeInclusive {
-                low: granted,
-                high: granted,
-            },
+    /// With how many items exactly those may go on who were let go.
+    fn find_quiet(&self, bound: usize) -> Quiet {
+        if self.is_shut {
+            let nobody_waits = self.getters.is_empty() && self.putters.is_empty();
+            return if nobody_waits {
+                Quiet::ALWAYS
+            } else {
+                Quiet::NEVER
+            };
         }
+        let (getters, putters) = (self.getters.granted(), self.putters.granted());
+        let mut quiet = Quiet {
+            low: getters,
+            high: usize::MAX,
+        };
+        if getters < self.getters.len() {
+            quiet.high = getters;
+        }
+        if !self.putters.is_empty() {
+            // As many free places as putters were let go, or more if that is all of them.
+            let filled = bound - putters;
+            quiet.high = quiet.high.min(filled);
+            if putters < self.putters.len() {
+                quiet.low = quiet.low.max(filled);
+            }
+        }
+        quiet
     }
 
     fn next_to_wake(&mut self, bound: usize) -> Next {
-        if self.unfinished == 0 {
-            self.joiners.call_all();
+        let (gets, puts) = (self.gets(bound), self.puts(bound));
+        let mut waker = None;
+        if !self.getters.is_settled(gets) {
+            waker = self.getters.let_go(gets).waker;
         }
-        let (gets, puts) = (self.gets(), self.puts(bound));
-        let mut next = self.getters.let_go(gets);
-        if next.waker.is_none() {
-            next = self.putters.let_go(puts);
+        if waker.is_none() && !self.putters.is_settled(puts) {
+            waker = self.putters.let_go(puts).waker;
         }
-        if next.waker.is_none() {
-            next = self.joiners.next_called();
+        if waker.is_none() && !self.joiners.is_empty() {
+            if self.unfinished == 0 {
+                self.joiners.call_all();
+            }
+            waker = self.joiners.next_called().waker;
         }
-        self.find_quiet(bound);
-        next.is_last = self.quiet.contains(self.items.len()) && !self.joiners.has_called();
-        next
+        self.quiet = self.find_quiet(bound);
+        let is_last = self.quiet.contains(self.items.len()) && !self.may_end_join();
+        Next { waker, is_last }
+    }
+
+    /// Whether joiners are left to be woken.
+    fn may_end_join(&self) -> bool {
+        !self.joiners.is_empty() && (self.unfinished == 0 || self.joiners.has_called())
     }
 }
 
@@ -133,7 +142,7 @@ impl<S: Store> Shared<S> {
     pub(super) fn new(bound: usize) -> Self {
         let state = State {
             items: S::default(),
-            quiet: RangeInclusive::ALL,
+            quiet: Quiet::NEVER,
             fill_to: bound,
             unfinished: 0,
             is_shut: false,
@@ -223,7 +232,6 @@ impl<S: Store> Shared<S> {
                 return Err(PutError(item));
             };
             state.promised = rest;
-            state.find_quiet(self.bound);
         }
         self.push(state, item);
         Ok(())
@@ -259,6 +267,8 @@ impl<S: Store> Shared<S> {
             state.promised = promised;
         }
         state.is_shut = true;
+        state.fill_to = 0;
+        state.quiet = Quiet::NEVER;
         let mut discarded = S::default();
         if at_once {
             state.promised = 0;
@@ -303,16 +313,6 @@ impl<S: Store> Shared<S> {
         (self.bound != usize::MAX).then_some(self.bound)
     }
 
-    fn settle(&self) {
-        let state = self.state.borrow();
-        let has_nothing_to_join = state.unfinished == 0 && !state.joiners.is_empty();
-        let is_quiet = state.quiet.contains(state.items.len()) && !has_nothing_to_join;
-        drop(state);
-        if !is_quiet {
-            self.wake();
-        }
-    }
-
     #[inline(never)]
     fn wake(&self) {
         wake_each(|| self.state.borrow_mut().next_to_wake(self.bound));
@@ -335,24 +335,41 @@ pub(super) struct Putters<R>(pub(super) R);
 pub(super) struct Joiners<R>(pub(super) R);
 
 macro_rules! owner {
-    ($owner:ident, $line:ident) => {
+    ($owner:ident, $line:ident, $may_go:ident) => {
         impl<S: Store, R: std::ops::Deref<Target = Shared<S>>> Owner for $owner<R> {
             type Note = ();
 
             fn with_line<T>(&self, f: impl FnOnce(&mut Line) -> T) -> T {
+                f(&mut self.0.state.borrow_mut().$line)
+            }
+
+            fn join(&self, waker: Waker) -> Place {
                 let mut state = self.0.state.borrow_mut();
-                let result = f(&mut state.$line);
-                state.find_quiet(self.0.bound);
-                result
+                let place = state.$line.push(waker);
+                // It was not let go, so nobody else is affected, unless foreign code has changed the queue.
+                state.quiet = state.find_quiet(self.0.bound);
+                let must_wait = state.$may_go(self.0.bound) == 0;
+                drop(state);
+                if !must_wait {
+                    self.0.wake();
+                }
+                place
+            }
+
+            fn remove(&self, place: Place) -> ((), Option<Waker>) {
+                let mut state = self.0.state.borrow_mut();
+                let left = state.$line.remove(place);
+                state.quiet = state.find_quiet(self.0.bound);
+                left
             }
 
             fn settle(&self) {
-                self.0.settle();
+                self.0.wake();
             }
         }
     };
 }
 
-owner!(Getters, getters);
-owner!(Putters, putters);
-owner!(Joiners, joiners);
+owner!(Getters, getters, gets);
+owner!(Putters, putters, puts);
+owner!(Joiners, joiners, joins);
