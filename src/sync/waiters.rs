@@ -247,7 +247,8 @@ impl<N: Default> Line<N> {
         left
     }
 
-    fn may_go(&self, place: &Place) -> bool {
+    #[inline]
+    pub(super) fn may_go(&self, place: &Place) -> bool {
         let slot = self.slot(place.0);
         slot.granted || slot.ticket < self.called_below
     }
@@ -317,6 +318,12 @@ impl<O: Owner> Waiting<O> {
     #[inline]
     pub(super) fn owner(&self) -> &O {
         &self.owner
+    }
+
+    /// Owner and place, for an owner that takes it out of the line and changes its state in one step.
+    #[inline]
+    pub(super) fn parts(&mut self) -> (&O, &mut Option<Place>) {
+        (&self.owner, &mut self.place)
     }
 
     /// Whether it stands in the line.
@@ -396,7 +403,13 @@ impl Next {
 
 /// Wakes one after the other until there is none left, also if one of them panics; that panic goes on afterwards.
 pub(super) fn wake_each(mut next: impl FnMut() -> Next) {
-    let Next { waker, is_last } = next();
+    wake_from(next(), next);
+}
+
+/// As [`wake_each`], with the first one at hand.
+#[inline]
+pub(super) fn wake_from(first: Next, mut next: impl FnMut() -> Next) {
+    let Next { waker, is_last } = first;
     let Some(waker) = waker else {
         return;
     };

@@ -7,7 +7,7 @@ use std::task::Waker;
 use super::inlet::Hook;
 use super::store::Store;
 use crate::error::{PutError, TryGetError, TryPutError};
-use crate::sync::waiters::{Line, Next, Owner, Place, wake_each};
+use crate::sync::waiters::{Line, Next, Owner, Place, wake_from};
 
 /// What all handles, futures and streams of one queue share.
 pub(crate) struct Shared<S: Store> {
@@ -189,13 +189,51 @@ impl<S: Store> Shared<S> {
         let unwinding = SettleOnUnwind(self);
         let mut state = self.state.borrow_mut();
         let item = state.items.pop();
-        let is_quiet = state.quiet.contains(state.items.len());
-        drop(state);
         mem::forget(unwinding);
-        if !is_quiet {
-            self.wake();
+        if !state.quiet.contains(state.items.len()) {
+            self.wake_others(state);
         }
         item
+    }
+
+    /// Takes an item and gives up the place, if it is this getter's turn. If popping panics nothing has happened.
+    pub(super) fn get_in_turn(&self, place: &mut Option<Place>) -> Option<S::Item> {
+        let mut state = self.state.borrow_mut();
+        if !place
+            .as_ref()
+            .is_some_and(|place| state.getters.may_go(place))
+        {
+            return None;
+        }
+        let item = state.items.pop()?;
+        // It was woken, so its waker is gone already: nothing foreign is dropped here.
+        let _left = place.take().map(|place| state.getters.remove(place));
+        self.wake_others(state);
+        Some(item)
+    }
+
+    /// Puts the item and gives up the place, if it is this putter's turn. If pushing panics the place remains.
+    pub(super) fn put_in_turn(
+        &self,
+        place: &mut Option<Place>,
+        item: &mut Option<S::Item>,
+    ) -> bool {
+        let mut state = self.state.borrow_mut();
+        let has_room = state.items.len() < state.fill_to;
+        if !has_room
+            || !place
+                .as_ref()
+                .is_some_and(|place| state.putters.may_go(place))
+        {
+            return false;
+        }
+        state.unfinished += 1;
+        if let Some(item) = item.take() {
+            state.items.push(item);
+        }
+        let _left = place.take().map(|place| state.putters.remove(place));
+        self.wake_others(state);
+        true
     }
 
     pub(super) fn try_get(&self) -> Result<S::Item, TryGetError> {
@@ -215,11 +253,9 @@ impl<S: Store> Shared<S> {
         // Even if a comparison panics the item is in, so it counts first.
         state.unfinished += 1;
         state.items.push(item);
-        let is_quiet = state.quiet.contains(state.items.len());
-        drop(state);
         mem::forget(unwinding);
-        if !is_quiet {
-            self.wake();
+        if !state.quiet.contains(state.items.len()) {
+            self.wake_others(state);
         }
     }
 
@@ -313,9 +349,15 @@ impl<S: Store> Shared<S> {
         (self.bound != usize::MAX).then_some(self.bound)
     }
 
-    #[inline(never)]
     fn wake(&self) {
-        wake_each(|| self.state.borrow_mut().next_to_wake(self.bound));
+        self.wake_others(self.state.borrow_mut());
+    }
+
+    #[inline(never)]
+    fn wake_others(&self, mut state: RefMut<'_, State<S>>) {
+        let first = state.next_to_wake(self.bound);
+        drop(state);
+        wake_from(first, || self.state.borrow_mut().next_to_wake(self.bound));
     }
 }
 

@@ -54,6 +54,10 @@ impl<S: Store, R: Deref<Target = Shared<S>>> Get<S, R> {
 
     #[inline(never)]
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Result<S::Item, Closed>> {
+        let (owner, place) = self.0.parts();
+        if let Some(item) = owner.0.get_in_turn(place) {
+            return Poll::Ready(Ok(item));
+        }
         while self.0.is_in_line() || !self.0.owner().0.is_over() {
             ready!(self.0.poll(cx));
             self.0.leave();
@@ -86,6 +90,10 @@ impl<'a, S: Store> Put<'a, S> {
 
     #[inline(never)]
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), PutError<S::Item>>> {
+        let (owner, place) = self.waiting.parts();
+        if owner.0.put_in_turn(place, &mut self.item) {
+            return Poll::Ready(Ok(()));
+        }
         while self.waiting.is_in_line() || !self.waiting.owner().0.is_shut() {
             ready!(self.waiting.poll(cx));
             self.waiting.leave();
