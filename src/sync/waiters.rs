@@ -103,6 +103,7 @@ impl<N: Default> Line<N> {
     }
 
     /// Lets exactly the first `n` go on. Gives one who must be woken, for [`wake_each`].
+    #[inline]
     pub(super) fn let_go(&mut self, n: usize) -> Next {
         while self.granted as usize > n {
             self.retract();
@@ -154,6 +155,7 @@ impl<N: Default> Line<N> {
         }
     }
 
+    #[inline]
     fn grant(&mut self) -> Option<Waker> {
         let slot = &mut self.slots[self.cursor as usize];
         slot.granted = true;
@@ -174,6 +176,7 @@ impl<N: Default> Line<N> {
         self.granted -= 1;
     }
 
+    #[inline]
     pub(super) fn push(&mut self, waker: Waker) -> Place {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
@@ -198,6 +201,7 @@ impl<N: Default> Line<N> {
     }
 
     /// A slot without waker and with the default note.
+    #[inline]
     fn free_slot(&mut self) -> u32 {
         if self.free == NIL {
             return self.new_slot();
@@ -223,6 +227,7 @@ impl<N: Default> Line<N> {
     }
 
     /// Takes a waiter out; gives back its note, and its waker to be dropped outside of any borrow.
+    #[inline]
     pub(super) fn remove(&mut self, Place(at): Place) -> (N, Option<Waker>) {
         let free = self.free;
         let slot = self.slot_mut(at);
@@ -270,10 +275,12 @@ impl<N: Default> Line<N> {
         (old, self.may_go(place))
     }
 
+    #[inline]
     fn slot(&self, at: u32) -> &Slot<N> {
         &self.slots[at as usize]
     }
 
+    #[inline]
     fn slot_mut(&mut self, at: u32) -> &mut Slot<N> {
         &mut self.slots[at as usize]
     }
@@ -388,6 +395,11 @@ pub(super) struct Next {
 }
 
 impl Next {
+    pub(super) const NOBODY: Self = Self {
+        waker: None,
+        is_last: true,
+    };
+
     /// This one or, if there is none, somebody of another line.
     pub(super) fn or(self, other: impl FnOnce() -> Self) -> Self {
         match self.waker {

@@ -112,6 +112,7 @@ impl<S: Store> State<S> {
         quiet
     }
 
+    #[inline]
     fn next_to_wake(&mut self, bound: usize) -> Next {
         let (gets, puts) = (self.gets(bound), self.puts(bound));
         let mut waker = None;
@@ -122,14 +123,25 @@ impl<S: Store> State<S> {
             waker = self.putters.let_go(puts).waker;
         }
         if waker.is_none() && !self.joiners.is_empty() {
-            if self.unfinished == 0 {
-                self.joiners.call_all();
-            }
-            waker = self.joiners.next_called().waker;
+            waker = self.next_joiner();
         }
-        self.quiet = self.find_quiet(bound);
-        let is_last = self.quiet.contains(self.items.len()) && !self.may_end_join();
+        if waker.is_none() {
+            self.quiet = self.find_quiet(bound);
+            return Next::NOBODY;
+        }
+        // Whoever is woken is going to change it soon, so it is looked for only when it is needed.
+        self.quiet = Quiet::NEVER;
+        let is_settled = self.getters.is_settled(gets) && self.putters.is_settled(puts);
+        let is_last = is_settled && !self.may_end_join();
         Next { waker, is_last }
+    }
+
+    #[cold]
+    fn next_joiner(&mut self) -> Option<Waker> {
+        if self.unfinished == 0 {
+            self.joiners.call_all();
+        }
+        self.joiners.next_called().waker
     }
 
     /// Whether joiners are left to be woken.
@@ -190,10 +202,11 @@ impl<S: Store> Shared<S> {
         let mut state = self.state.borrow_mut();
         let item = state.items.pop();
         mem::forget(unwinding);
+        let item = item?;
         if !state.quiet.contains(state.items.len()) {
             self.wake_others(state);
         }
-        item
+        Some(item)
     }
 
     /// Takes an item and gives up the place, if it is this getter's turn. If popping panics nothing has happened.
@@ -206,6 +219,7 @@ impl<S: Store> Shared<S> {
             return None;
         }
         let item = state.items.pop()?;
+        state.quiet = Quiet::NEVER;
         // It was woken, so its waker is gone already: nothing foreign is dropped here.
         let _left = place.take().map(|place| state.getters.remove(place));
         self.wake_others(state);
@@ -231,6 +245,7 @@ impl<S: Store> Shared<S> {
         if let Some(item) = item.take() {
             state.items.push(item);
         }
+        state.quiet = Quiet::NEVER;
         let _left = place.take().map(|place| state.putters.remove(place));
         self.wake_others(state);
         true
@@ -388,8 +403,8 @@ macro_rules! owner {
             fn join(&self, waker: Waker) -> Place {
                 let mut state = self.0.state.borrow_mut();
                 let place = state.$line.push(waker);
+                state.quiet = Quiet::NEVER;
                 // It was not let go, so nobody else is affected, unless foreign code has changed the queue.
-                state.quiet = state.find_quiet(self.0.bound);
                 let must_wait = state.$may_go(self.0.bound) == 0;
                 drop(state);
                 if !must_wait {
@@ -400,9 +415,8 @@ macro_rules! owner {
 
             fn remove(&self, place: Place) -> ((), Option<Waker>) {
                 let mut state = self.0.state.borrow_mut();
-                let left = state.$line.remove(place);
-                state.quiet = state.find_quiet(self.0.bound);
-                left
+                state.quiet = Quiet::NEVER;
+                state.$line.remove(place)
             }
 
             fn settle(&self) {

@@ -11,7 +11,7 @@ use futures_core::stream::FusedStream;
 use super::core::{Getters, Joiners, Putters, Shared};
 use super::store::Store;
 use crate::error::{Closed, PutError};
-use crate::sync::waiters::Waiting;
+use crate::sync::waiters::{Owner, Waiting};
 
 /// Waits for an item. `R` is a reference to the queue, or an `Rc` in a stream.
 pub(super) struct Get<S: Store, R: Deref<Target = Shared<S>>>(Waiting<Getters<R>>);
@@ -65,6 +65,7 @@ impl<S: Store, R: Deref<Target = Shared<S>>> Get<S, R> {
             if let Some(item) = self.0.owner().0.take() {
                 return Poll::Ready(Ok(item));
             }
+            self.0.owner().settle();
         }
         Poll::Ready(Err(Closed))
     }
@@ -101,6 +102,7 @@ impl<'a, S: Store> Put<'a, S> {
             if self.waiting.owner().0.put_if_room(&mut self.item) {
                 return Poll::Ready(Ok(()));
             }
+            self.waiting.owner().settle();
         }
         let item = self
             .item
