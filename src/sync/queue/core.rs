@@ -1,13 +1,15 @@
-//! The state of a queue and its transitions, the same for every order of items.
+//! What happens to a queue: each transition borrows the [state](State), changes it, ends the borrow, and only then
+//! wakes somebody or drops anything.
 
 use std::cell::{RefCell, RefMut};
 use std::mem;
 use std::task::Waker;
 
 use super::inlet::Hook;
+use super::state::{Quiet, State};
 use super::store::Store;
 use crate::error::{PutError, TryGetError, TryPutError};
-use crate::sync::waiters::{Line, Next, Owner, Place, wake_from};
+use crate::sync::waiters::{Line, Owner, Place, wake_from};
 
 /// What all handles, futures and streams of one queue share.
 pub(crate) struct Shared<S: Store> {
@@ -17,154 +19,10 @@ pub(crate) struct Shared<S: Store> {
     pub(super) hook: RefCell<Option<Hook>>,
 }
 
-struct State<S> {
-    items: S,
-    /// While so many items are here nobody has to be let go: all that `put` and `get` look at.
-    quiet: Quiet,
-    /// How many items a `put` fills up to: the bound, or 0 after a shutdown.
-    fill_to: usize,
-    /// Items put and not yet reported by `task_done`.
-    unfinished: usize,
-    is_shut: bool,
-    /// Items that other threads were promised room for before the shutdown and that are still on their way.
-    promised: usize,
-    getters: Line,
-    putters: Line,
-    joiners: Line,
-}
-
-/// Numbers of items from `low` to `high`; none if they are crossed.
-#[derive(Clone, Copy)]
-struct Quiet {
-    low: usize,
-    high: usize,
-}
-
-impl Quiet {
-    const ALWAYS: Self = Self {
-        low: 0,
-        high: usize::MAX,
-    };
-    /// Also stands for "not known".
-    const NEVER: Self = Self { low: 1, high: 0 };
-
-    #[inline]
-    fn contains(self, n: usize) -> bool {
-        self.low <= n && n <= self.high
-    }
-}
-
-impl<S: Store> State<S> {
-    /// Whether no item will ever come any more.
-    fn is_over(&self) -> bool {
-        self.is_shut && self.promised == 0
-    }
-
-    /// How many getters may go on: one per item, and all of them once nothing more will come.
-    fn gets(&self, _bound: usize) -> usize {
-        if self.is_over() {
-            usize::MAX
-        } else {
-            self.items.len()
-        }
-    }
-
-    /// How many putters may go on: one per free place, and all of them (to fail) after a shutdown.
-    fn puts(&self, bound: usize) -> usize {
-        if self.is_shut {
-            usize::MAX
-        } else {
-            bound.saturating_sub(self.items.len())
-        }
-    }
-
-    /// How many joiners may go on: all, once nothing is unfinished.
-    fn joins(&self, _bound: usize) -> usize {
-        if self.unfinished == 0 { usize::MAX } else { 0 }
-    }
-
-    /// With how many items exactly those may go on who were let go.
-    fn find_quiet(&self, bound: usize) -> Quiet {
-        if self.is_shut {
-            let nobody_waits = self.getters.is_empty() && self.putters.is_empty();
-            return if nobody_waits {
-                Quiet::ALWAYS
-            } else {
-                Quiet::NEVER
-            };
-        }
-        let (getters, putters) = (self.getters.granted(), self.putters.granted());
-        let mut quiet = Quiet {
-            low: getters,
-            high: usize::MAX,
-        };
-        if getters < self.getters.len() {
-            quiet.high = getters;
-        }
-        if !self.putters.is_empty() {
-            // As many free places as putters were let go, or more if that is all of them.
-            let filled = bound - putters;
-            quiet.high = quiet.high.min(filled);
-            if putters < self.putters.len() {
-                quiet.low = quiet.low.max(filled);
-            }
-        }
-        quiet
-    }
-
-    #[inline]
-    fn next_to_wake(&mut self, bound: usize) -> Next {
-        let (gets, puts) = (self.gets(bound), self.puts(bound));
-        let mut waker = None;
-        if !self.getters.is_settled(gets) {
-            waker = self.getters.let_go(gets).waker;
-        }
-        if waker.is_none() && !self.putters.is_settled(puts) {
-            waker = self.putters.let_go(puts).waker;
-        }
-        if waker.is_none() && !self.joiners.is_empty() {
-            waker = self.next_joiner();
-        }
-        if waker.is_none() {
-            self.quiet = self.find_quiet(bound);
-            return Next::NOBODY;
-        }
-        // Whoever is woken is going to change it soon, so it is looked for only when it is needed.
-        self.quiet = Quiet::NEVER;
-        let is_settled = self.getters.is_settled(gets) && self.putters.is_settled(puts);
-        let is_last = is_settled && !self.may_end_join();
-        Next { waker, is_last }
-    }
-
-    #[cold]
-    fn next_joiner(&mut self) -> Option<Waker> {
-        if self.unfinished == 0 {
-            self.joiners.call_all();
-        }
-        self.joiners.next_called().waker
-    }
-
-    /// Whether joiners are left to be woken.
-    fn may_end_join(&self) -> bool {
-        !self.joiners.is_empty() && (self.unfinished == 0 || self.joiners.has_called())
-    }
-}
-
 impl<S: Store> Shared<S> {
     pub(super) fn new(bound: usize) -> Self {
-        let state = State {
-            items: S::default(),
-            quiet: Quiet::NEVER,
-            fill_to: bound,
-            unfinished: 0,
-            is_shut: false,
-            promised: 0,
-            getters: Line::new(),
-            putters: Line::new(),
-            joiners: Line::new(),
-        };
         Self {
-            state: RefCell::new(state),
+            state: RefCell::new(State::new(bound)),
             bound,
             hook: RefCell::new(None),
         }
@@ -310,32 +168,23 @@ impl<S: Store> Shared<S> {
         true
     }
 
-    /// Discards what is queued if `at_once`; returns it, to be dropped by the caller.
+    /// Ends the queue, and discards what is in it if `at_once`.
     pub(super) fn shut_down(&self, at_once: bool) {
-        let promised = self.call_hook(at_once);
+        // A remote end is asked for what is on its way, and told of the end, with nothing borrowed.
+        let hook = self.hook.borrow().clone();
+        let promised = match hook {
+            Some(hook) if at_once || !self.is_shut() => hook(at_once),
+            _ => 0,
+        };
         let mut state = self.state.borrow_mut();
         if !state.is_shut {
             state.promised = promised;
         }
-        state.is_shut = true;
-        state.fill_to = 0;
-        state.quiet = Quiet::NEVER;
-        let mut discarded = S::default();
-        if at_once {
-            state.promised = 0;
-            // Saturating: somebody may have reported more as done than was taken.
-            state.unfinished = state.unfinished.saturating_sub(state.items.len());
-            mem::swap(&mut state.items, &mut discarded);
-        }
+        let discarded = state.shut_down(at_once);
         drop(state);
         // Whoever waits is woken first: dropping items is foreign code and may panic.
         self.wake();
         drop(discarded);
-    }
-
-    fn call_hook(&self, at_once: bool) -> usize {
-        let hook = self.hook.borrow().clone();
-        hook.map_or(0, |hook| hook(at_once))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -382,7 +231,10 @@ struct SettleOnUnwind<'a, S: Store>(&'a Shared<S>);
 
 impl<S: Store> Drop for SettleOnUnwind<'_, S> {
     fn drop(&mut self) {
-        self.0.wake();
+        // If it is borrowed still, a comparison has used the queue itself: the transition below is going to settle.
+        if self.0.state.try_borrow_mut().is_ok() {
+            self.0.wake();
+        }
     }
 }
 
