@@ -89,6 +89,8 @@ impl Condition {
     }
 
     /// Notifies the first `count` who wait and were not notified yet. They go on as soon as they get the lock.
+    ///
+    /// It does not ask for the lock: whoever changes the value under it and notifies afterwards loses nobody.
     pub fn notify(&self, count: usize) {
         let sum = self.notified.get().saturating_add(count);
         self.notified.set(sum);

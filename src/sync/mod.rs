@@ -4,6 +4,13 @@
 //! Whoever has to wait stands in a line (`waiters`) and is served first come, first served; a waiter that was
 //! let go and is then dropped passes its turn on. That rule is written there once; every primitive is a small
 //! state machine on top of it.
+//!
+//! Nothing here leaves its thread:
+//!
+//! ```compile_fail
+//! fn leaves_its_thread<T: Send>(_: T) {}
+//! leaves_its_thread(looplet::Queue::<i32>::unbounded());
+//! ```
 
 mod barrier;
 mod condition;

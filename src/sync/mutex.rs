@@ -120,6 +120,14 @@ impl<T: fmt::Debug> fmt::Debug for Mutex<T> {
 }
 
 /// The lock on a [`Mutex`], through which its value is used; dropping it unlocks.
+///
+/// ```
+/// let total = looplet::Mutex::new(1);
+/// let mut guard = total.try_lock().unwrap();
+/// *guard += 1;
+/// drop(guard);
+/// assert!(!total.is_locked());
+/// ```
 #[must_use = "the mutex is unlocked as soon as its guard is dropped"]
 pub struct MutexGuard<'a, T> {
     // Dropped in this order: the next one may borrow the value as soon as the mutex is unlocked.
@@ -162,6 +170,15 @@ impl<T: fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
 }
 
 /// The lock on a [`Mutex`] that it holds by itself; from [`Mutex::lock_owned`].
+///
+/// ```
+/// use std::rc::Rc;
+///
+/// let total = Rc::new(looplet::Mutex::new(1));
+/// let mut guard = futures::executor::block_on(total.lock_owned());
+/// *guard += 1;
+/// assert_eq!(*guard, 2);
+/// ```
 #[must_use = "the mutex is unlocked as soon as its guard is dropped"]
 pub struct OwnedMutexGuard<T> {
     /// Empty only in `drop`.

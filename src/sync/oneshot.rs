@@ -73,6 +73,12 @@ fn poll_or_park<R>(
 }
 
 /// The sending end of a [`oneshot`]; dropping it unused closes the channel.
+///
+/// ```
+/// let (sender, receiver) = looplet::oneshot::<i32>();
+/// drop(sender);
+/// assert_eq!(futures::executor::block_on(receiver), Err(looplet::Closed));
+/// ```
 pub struct Sender<T>(Rc<Channel<T>>);
 
 impl<T> Sender<T> {
@@ -130,6 +136,13 @@ impl<T> fmt::Debug for Sender<T> {
 }
 
 /// The receiving end of a [`oneshot`]: a future of the value, or of [`Closed`] if the sender is dropped without sending.
+///
+/// ```
+/// let (sender, mut receiver) = looplet::oneshot();
+/// assert_eq!(receiver.try_recv(), Err(looplet::TryGetError::Empty));
+/// sender.send(1).unwrap();
+/// assert_eq!(receiver.try_recv(), Ok(1));
+/// ```
 ///
 /// # Cancel safety
 ///

@@ -114,6 +114,14 @@ impl fmt::Debug for Semaphore {
 }
 
 /// The right to go on, given back when it is dropped; from [`Semaphore::acquire`].
+///
+/// ```
+/// let desks = looplet::Semaphore::new(1);
+/// let permit = desks.try_acquire().unwrap();
+/// assert!(desks.try_acquire().is_none());
+/// drop(permit);
+/// assert_eq!(desks.available(), 1);
+/// ```
 #[must_use = "a permit is given back as soon as it is dropped"]
 pub struct Permit<'a> {
     semaphore: &'a Semaphore,
@@ -121,6 +129,12 @@ pub struct Permit<'a> {
 
 impl Permit<'_> {
     /// Never gives the permit back: the semaphore has one less.
+    ///
+    /// ```
+    /// let desks = looplet::Semaphore::new(1);
+    /// desks.try_acquire().unwrap().forget();
+    /// assert_eq!(desks.available(), 0);
+    /// ```
     pub fn forget(self) {
         mem::forget(self);
     }
@@ -139,6 +153,15 @@ impl fmt::Debug for Permit<'_> {
 }
 
 /// A [`Permit`] that holds its semaphore by itself; from [`Semaphore::acquire_owned`].
+///
+/// ```
+/// use std::rc::Rc;
+///
+/// let desks = Rc::new(looplet::Semaphore::new(1));
+/// let permit = futures::executor::block_on(Rc::clone(&desks).acquire_owned());
+/// permit.forget();
+/// assert!(desks.is_locked());
+/// ```
 #[must_use = "a permit is given back as soon as it is dropped"]
 pub struct OwnedPermit {
     /// Empty once it was forgotten.

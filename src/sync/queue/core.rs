@@ -77,7 +77,6 @@ impl<S: Store> Shared<S> {
             return None;
         }
         let item = state.items.pop()?;
-        state.quiet = Quiet::NEVER;
         // It was woken, so its waker is gone already: nothing foreign is dropped here.
         let _left = place.take().map(|place| state.getters.remove(place));
         self.wake_others(state);
@@ -103,7 +102,6 @@ impl<S: Store> Shared<S> {
         if let Some(item) = item.take() {
             state.items.push(item);
         }
-        state.quiet = Quiet::NEVER;
         let _left = place.take().map(|place| state.putters.remove(place));
         self.wake_others(state);
         true
