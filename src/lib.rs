@@ -18,7 +18,9 @@ pub use future::{
     wait, yield_now,
 };
 pub use sync::{
-    BrokenBarrier, Closed, LifoQueue, PriorityQueue, PutError, Queue, TryGetError, TryPutError,
+    Barrier, BrokenBarrier, Closed, Condition, Event, LifoQueue, Mutex, MutexGuard,
+    OwnedMutexGuard, OwnedPermit, Permit, PriorityQueue, PutError, Queue, Receiver, Semaphore,
+    Sender, TryGetError, TryPutError, oneshot,
 };
 pub use task::{JoinError, JoinHandle, Task, TaskId};
 pub use time::{
