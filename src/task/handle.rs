@@ -189,12 +189,12 @@ impl Task {
         self.local().end(self);
     }
 
-    /// Which irregular end this was, for a finished task with a lazy waiter; zero for an ordinary one.
-    pub(crate) fn irregular(&self) -> u64 {
-        self.header()
-            .extra
-            .get()
-            .map_or(0, |extra| extra.irregular.get())
+    /// Which irregular end this task's was, if it was one; zero if it came before the task was to be ranked.
+    pub(crate) fn irregular_rank(&self) -> Option<u64> {
+        let extra = self.header().extra.get();
+        let rank = extra.map_or(0, |extra| extra.irregular.get());
+        let is_irregular = rank != 0 || !matches!(self.outcome(), None | Some(Outcome::Value));
+        is_irregular.then_some(rank)
     }
 
     /// How many tasks of the loop have ended irregularly so far.
@@ -202,9 +202,9 @@ impl Task {
         self.local().irregular.get()
     }
 
-    /// Announces that a lazy waiter will come, so that an irregular end before that is not missed.
-    pub(crate) fn expect_lazy_waiter(&self) {
-        self.header().state.set_lazy(true);
+    /// From now on the task's end is ranked among the irregular ones, if it is one.
+    pub(crate) fn rank_irregular_end(&self) {
+        self.header().state.set_ranked();
     }
 
     /// Notes who awaits the task's handle. Whoever is lazy is woken only by an end that is no ordinary value.

@@ -22,10 +22,12 @@ const OUTCOME_SHIFT: u32 = 6;
 const OUTCOME: u64 = 0b11 << OUTCOME_SHIFT;
 /// Whoever waits for the end wants to hear of it only if it is no ordinary one.
 const LAZY: u64 = 1 << 8;
+/// Whoever waits for many tasks asks which irregular end this one's was.
+const RANKED: u64 = 1 << 9;
 /// No task: the cell waits for the next one.
-const VACANT: u64 = 1 << 9;
-/// The task's number, in spawn order, lies above the flags: 54 bits last for years of doing nothing but spawn.
-const NUMBER_SHIFT: u32 = 10;
+const VACANT: u64 = 1 << 10;
+/// The task's number, in spawn order, lies above the flags: 53 bits last for years of doing nothing but spawn.
+const NUMBER_SHIFT: u32 = 11;
 
 /// How a task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,6 +194,14 @@ impl State {
     pub(super) fn set_lazy(&self, lazy: bool) {
         self.0
             .set(self.0.get() & !LAZY | if lazy { LAZY } else { 0 });
+    }
+
+    pub(super) fn is_ranked(&self) -> bool {
+        self.has(RANKED)
+    }
+
+    pub(super) fn set_ranked(&self) {
+        self.insert(RANKED);
     }
 
     pub(super) fn has_handle(&self) -> bool {

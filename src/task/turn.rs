@@ -177,9 +177,9 @@ impl Local {
     /// The end that is about to be told is no ordinary one: a lazy waiter hears of it too.
     fn note_irregular(&self, task: &Task) {
         self.irregular.set(self.irregular.get() + 1);
-        if task.header().state.is_lazy() {
+        task.header().state.set_lazy(false);
+        if task.header().state.is_ranked() {
             task.extra().irregular.set(self.irregular.get());
-            task.header().state.set_lazy(false);
         }
     }
 
