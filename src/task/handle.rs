@@ -189,6 +189,11 @@ impl Task {
         self.local().running.get() == Some(self.0)
     }
 
+    /// Whether somebody has asked for the end of the task.
+    pub(crate) fn is_cancel_requested(&self) -> bool {
+        self.header().state.is_cancel_requested()
+    }
+
     /// How the task ended, if it did.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         self.header().state.outcome()
@@ -268,8 +273,8 @@ impl Task {
     pub(crate) fn clear_waiter(&self) {
         drop(self.header().waiter.take());
         if let Some(extra) = self.header().extra.get() {
-            let waker = extra.waiter.take();
-            drop(waker);
+            let elsewhere = (extra.waiter.take(), extra.collector.take());
+            drop(elsewhere);
         }
     }
 

@@ -22,13 +22,13 @@ use std::pin::Pin;
 use std::ptr::{self, NonNull};
 use std::task::{Context, Poll};
 
-use super::Task;
 use super::cache;
 use super::extra::Extra;
 use super::foreign::ForeignWord;
 use super::shared::Shared;
 use super::state::State;
 use super::sync::AtomicPtr;
+use super::waiter::Waiter;
 use super::waker;
 
 /// The part of a task that does not depend on its type.
@@ -46,8 +46,8 @@ pub(super) struct Header {
     pub(super) count: Cell<i32>,
     /// Where the loop's registry lists this task.
     pub(super) slot: Cell<u32>,
-    /// The task of the same loop that awaits this one's handle.
-    pub(super) waiter: Cell<Option<Task>>,
+    /// The task of the same loop that awaits this one's handle; then when this one ended.
+    pub(super) waiter: Waiter,
     pub(super) spawned_at: &'static Location<'static>,
     /// What few tasks have: a name of their own, callbacks, a foreign waiter, context.
     pub(super) extra: OnceCell<Box<Extra>>,
@@ -356,7 +356,7 @@ unsafe fn drop_value<W: Work>(task: NonNull<Header>) {
 }
 
 /// Drops something whose destructor may panic, and forgets the panic: the first one has been reported already.
-pub(super) fn drop_quietly<T>(value: T) {
+pub(crate) fn drop_quietly<T>(value: T) {
     if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| drop(value))) {
         // Even a panic's payload may panic when it is dropped, so it is leaked instead.
         mem::forget(panic);

@@ -12,6 +12,7 @@ use super::raw::{self, Header, Kind, Once, Work};
 use super::shared::{Local, Phase, Shared};
 use super::state::State;
 use super::sync::AtomicPtr;
+use super::waiter::Waiter;
 use super::{JoinHandle, Task, waker};
 
 /// A cell without its future.
@@ -52,9 +53,6 @@ impl<W: Work> Vacant<W> {
         // SAFETY: COUNTED: the count that a new cell has for whoever makes it.
         let task = unsafe { Task::from_ptr(self.task) };
         let local = task.local();
-        if W::KIND == Kind::Task {
-            local.live.set(local.live.get() + 1);
-        }
         let slot = local.registry.borrow_mut().insert(self.task);
         task.header().slot.set(slot);
         task
@@ -80,6 +78,34 @@ impl<W: Work> Vacant<W> {
     {
         // SAFETY: nothing here borrows.
         unsafe { self.spawn_unbounded(inner) }
+    }
+
+    /// Puts the future in and polls it once before this returns. In a loop that is ending it does not begin.
+    pub(crate) fn start(self, inner: W::Inner) -> JoinHandle<W::Output>
+    where
+        W: 'static,
+    {
+        // SAFETY: nothing here borrows.
+        let task = unsafe { self.fill(inner) };
+        if task.local().phase.get() == Phase::Open {
+            task.local().first_turn(&task);
+        } else {
+            stillborn(&task);
+        }
+        // SAFETY: COUNTED: as in `spawn_unbounded`.
+        unsafe { JoinHandle::new(task) }
+    }
+
+    /// Puts the future in and drops it before this returns: the task is cancelled.
+    pub(crate) fn refuse(self, inner: W::Inner) -> JoinHandle<W::Output>
+    where
+        W: 'static,
+    {
+        // SAFETY: nothing here borrows.
+        let task = unsafe { self.fill(inner) };
+        stillborn(&task);
+        // SAFETY: COUNTED: as in `spawn_unbounded`.
+        unsafe { JoinHandle::new(task) }
     }
 }
 
@@ -144,7 +170,7 @@ fn allocate<W: Work>(shared: NonNull<Shared>, at: &'static Location<'static>) ->
         // Its own while it is unfinished, and one for whoever makes it.
         count: Cell::new(2),
         slot: Cell::new(0),
-        waiter: Cell::new(None),
+        waiter: Waiter::new(),
         spawned_at: at,
         extra: OnceCell::new(),
     });
