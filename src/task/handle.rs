@@ -179,6 +179,11 @@ impl Task {
         self.local().running.get() == Some(self.0)
     }
 
+    /// Whether somebody has asked for the end of the task.
+    pub(crate) fn is_cancel_requested(&self) -> bool {
+        self.header().state.is_cancel_requested()
+    }
+
     /// How the task ended, if it did.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         self.header().state.outcome()
@@ -189,22 +194,14 @@ impl Task {
         self.local().end(self);
     }
 
-    /// Which irregular end this task's was, if it was one; zero if it came before the task was to be ranked.
-    pub(crate) fn irregular_rank(&self) -> Option<u64> {
-        let extra = self.header().extra.get();
-        let rank = extra.map_or(0, |extra| extra.irregular.get());
-        let is_irregular = rank != 0 || !matches!(self.outcome(), None | Some(Outcome::Value));
-        is_irregular.then_some(rank)
+    /// Whether the task has ended other than by an ordinary value.
+    pub(crate) fn is_irregular(&self) -> bool {
+        self.header().state.is_irregular()
     }
 
     /// How many tasks of the loop have ended irregularly so far.
     pub(crate) fn irregular_ends(&self) -> u64 {
         self.local().irregular.get()
-    }
-
-    /// From now on the task's end is ranked among the irregular ones, if it is one.
-    pub(crate) fn rank_irregular_end(&self) {
-        self.header().state.set_ranked();
     }
 
     /// Notes who awaits the task's handle. Whoever is lazy is woken only by an end that is no ordinary value.
@@ -214,7 +211,7 @@ impl Task {
         header.state.set_lazy(lazy);
         match waker::task_of(waker, header.shared) {
             // SAFETY: COUNTED: the waker holds a count, so the task is alive; and it is of this loop.
-            Some(task) if header.is_plain() && task != self.0 => unsafe { header.set_waiter(task) },
+            Some(task) if header.is_plain() && task != self.0 => unsafe { header.waiter.put(task) },
             Some(task) => self.replace_waiter(task),
             None => self.set_foreign_waiter(waker),
         }
@@ -223,24 +220,24 @@ impl Task {
     fn replace_waiter(&self, task: NonNull<Header>) {
         assert!(task != self.0, "a task cannot await itself");
         let header = self.header();
-        if header.waiter() == Some(task) {
+        if header.waiter.is(task) {
             return;
         }
-        let first = header.take_waiter().is_none();
+        let first = header.waiter.take().is_none();
         if let Some(extra) = header.extra.get() {
             self.note_waiter_place(extra, first);
             let foreign = extra.waiter.take();
             drop(foreign);
         }
         // SAFETY: COUNTED: the waker that names the task holds a count; and it is of this loop.
-        unsafe { header.set_waiter(task) };
+        unsafe { header.waiter.put(task) };
     }
 
     #[cold]
     fn set_foreign_waiter(&self, waker: &Waker) {
         assert!(!self.is_current(), "a task cannot await itself");
         let extra = self.extra();
-        let first = self.header().take_waiter().is_none();
+        let first = self.header().waiter.take().is_none();
         if extra
             .waiter
             .borrow()
@@ -265,10 +262,10 @@ impl Task {
 
     /// Nobody awaits the task's handle any more.
     pub(crate) fn clear_waiter(&self) {
-        drop(self.header().take_waiter());
+        drop(self.header().waiter.take());
         if let Some(extra) = self.header().extra.get() {
-            let waker = extra.waiter.take();
-            drop(waker);
+            let elsewhere = (extra.waiter.take(), extra.collector.take());
+            drop(elsewhere);
         }
     }
 

@@ -23,6 +23,8 @@
 //! 1 `Vacant::spawn` · 2 `State::begin_turn` · 3 `State::suspend` · 4 `State::wake` · 5 `Local::finish` ·
 //! 6 cancel requested: `Local::end` drops the future, finished (cancelled) · 7 `Local::poll_panicked`
 //!
+//! An eager task skips the queue: `Vacant::start` takes it from 1 to 2.
+//!
 //! # Who may touch what
 //!
 //! | field | the loop's thread | other threads |
@@ -53,6 +55,7 @@ mod extra;
 mod foreign;
 mod handle;
 mod join;
+mod listener;
 mod raw;
 mod ready;
 mod scheduler;
@@ -62,6 +65,7 @@ mod state;
 mod sync;
 mod turn;
 mod vacant;
+mod waiter;
 mod waker;
 
 pub use crate::error::JoinError;
@@ -69,7 +73,8 @@ pub use crate::error::JoinError;
 pub(crate) use extra::Context;
 pub use handle::{Task, TaskId};
 pub use join::JoinHandle;
-pub(crate) use raw::{Attempt, Plain, Work};
+pub(crate) use listener::Listener;
+pub(crate) use raw::{Attempt, Fallible, Plain, Work, drop_quietly};
 pub(crate) use scheduler::{Doorway, Scheduler};
 pub(crate) use scoped::Scoped;
 pub(crate) use state::Outcome;

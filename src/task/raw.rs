@@ -21,13 +21,13 @@ use std::pin::Pin;
 use std::ptr::{self, NonNull};
 use std::task::{Context, Poll};
 
-use super::Task;
 use super::cells::{CellLayout, Cells};
 use super::extra::Extra;
 use super::foreign::ForeignWord;
 use super::shared::Shared;
 use super::state::State;
 use super::sync::AtomicPtr;
+use super::waiter::Waiter;
 use super::waker;
 
 /// The part of a task that does not depend on its type.
@@ -45,8 +45,8 @@ pub(super) struct Header {
     pub(super) count: Cell<i32>,
     /// How far the cell lies from the start of its chunk.
     pub(super) place: Cell<u32>,
-    /// The task of the same loop that awaits this one's handle.
-    waiter: Cell<Option<NonNull<Header>>>,
+    /// The task of the same loop that awaits this one's handle; then when this one ended.
+    pub(super) waiter: Waiter,
     pub(super) spawned_at: &'static Location<'static>,
     /// What few tasks have: a name of their own, callbacks, a foreign waiter, context.
     pub(super) extra: OnceCell<Box<Extra>>,
@@ -71,7 +71,7 @@ impl Header {
             // Its own while it is unfinished, and one for whoever makes it.
             count: Cell::new(2),
             place: Cell::new(place),
-            waiter: Cell::new(None),
+            waiter: Waiter::new(),
             spawned_at,
             extra: OnceCell::new(),
         }
@@ -80,35 +80,7 @@ impl Header {
     /// Nobody waits, no callback is there, and none of the other rare things.
     #[inline]
     pub(super) fn is_plain(&self) -> bool {
-        self.waiter.get().is_none() && self.extra.get().is_none()
-    }
-
-    pub(super) fn waiter(&self) -> Option<NonNull<Self>> {
-        self.waiter.get()
-    }
-
-    #[inline]
-    pub(super) fn take_waiter(&self) -> Option<Task> {
-        // SAFETY: COUNTED: the count that `set_waiter` put there comes out with the pointer.
-        self.waiter
-            .take()
-            .map(|waiter| unsafe { Task::from_ptr(waiter) })
-    }
-
-    /// Makes a task the waiter; there is none.
-    ///
-    /// # Safety
-    ///
-    /// The task is alive and of the same loop.
-    #[inline]
-    pub(super) unsafe fn set_waiter(&self, task: NonNull<Self>) {
-        debug_assert!(
-            self.waiter.get().is_none(),
-            "the waiter's count would be lost"
-        );
-        // SAFETY: the caller's promise.
-        waker::count_up(unsafe { task.as_ref() });
-        self.waiter.set(Some(task));
+        self.waiter.is_vacant() && self.extra.get().is_none()
     }
 }
 
@@ -415,7 +387,7 @@ unsafe fn drop_value<W: Work>(task: NonNull<Header>) {
 }
 
 /// Drops something whose destructor may panic, and forgets the panic: the first one has been reported already.
-pub(super) fn drop_quietly<T>(value: T) {
+pub(crate) fn drop_quietly<T>(value: T) {
     if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| drop(value))) {
         // Even a panic's payload may panic when it is dropped, so it is leaked instead.
         mem::forget(panic);

@@ -182,6 +182,17 @@ impl Scheduler {
         self.shared.local.context()
     }
 
+    /// Changes the context of whoever runs; none if nobody does. It is borrowed meanwhile, so that nobody else's code
+    /// may run in `change`.
+    pub(crate) fn change_context<R>(
+        &self,
+        change: impl FnOnce(&mut Option<Context>) -> R,
+    ) -> Option<R> {
+        let running = self.shared.local.current()?;
+        let extra = running.extra.get_or_init(Box::default);
+        Some(change(&mut extra.context.borrow_mut()))
+    }
+
     /// All unfinished tasks, in spawn order.
     pub(crate) fn tasks(&self) -> Vec<Task> {
         let mut tasks = self.unfinished();
@@ -203,7 +214,8 @@ impl Scheduler {
     }
 
     pub(crate) fn live(&self) -> usize {
-        self.shared.local.live.get()
+        // No sum of what a computer can hold at once: it fits.
+        (self.spawned() - self.shared.local.ended.get()) as usize
     }
 
     pub(crate) fn polls(&self) -> u64 {

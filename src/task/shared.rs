@@ -44,7 +44,8 @@ pub(super) struct Local {
     pub(super) numbered: Cell<u64>,
     /// How many tasks were named at their spawn.
     pub(super) named: Cell<u64>,
-    pub(super) live: Cell<usize>,
+    /// How many tasks have ended.
+    pub(super) ended: Cell<u64>,
     /// How many tasks have ended other than by an ordinary value. Who waits for many need not look at each of them
     /// again unless this has moved.
     pub(super) irregular: Cell<u64>,
@@ -70,7 +71,7 @@ impl Shared {
             serial,
             numbered: Cell::new(0),
             named: Cell::new(0),
-            live: Cell::new(0),
+            ended: Cell::new(0),
             irregular: Cell::new(0),
             polls: Cell::new(0),
             wakes: Cell::new(0),

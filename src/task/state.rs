@@ -22,8 +22,8 @@ const OUTCOME_SHIFT: u32 = 6;
 const OUTCOME: u64 = 0b11 << OUTCOME_SHIFT;
 /// Whoever waits for the end wants to hear of it only if it is no ordinary one.
 const LAZY: u64 = 1 << 8;
-/// Whoever waits for many tasks asks which irregular end this one's was.
-const RANKED: u64 = 1 << 9;
+/// The value that the task has ended with is an error.
+const ERROR: u64 = 1 << 9;
 /// No task: the cell waits for the next one.
 const VACANT: u64 = 1 << 10;
 /// The task's number, in spawn order, lies above the flags: 53 bits last for years of doing nothing but spawn.
@@ -187,6 +187,15 @@ impl State {
             .set(bits | FINISHED | (outcome as u64) << OUTCOME_SHIFT);
     }
 
+    pub(super) fn set_error(&self) {
+        self.insert(ERROR);
+    }
+
+    /// Finished other than by an ordinary value.
+    pub(super) fn is_irregular(&self) -> bool {
+        self.is_finished() && self.has(ERROR | OUTCOME)
+    }
+
     pub(super) fn is_lazy(&self) -> bool {
         self.has(LAZY)
     }
@@ -194,14 +203,6 @@ impl State {
     pub(super) fn set_lazy(&self, lazy: bool) {
         self.0
             .set(self.0.get() & !LAZY | if lazy { LAZY } else { 0 });
-    }
-
-    pub(super) fn is_ranked(&self) -> bool {
-        self.has(RANKED)
-    }
-
-    pub(super) fn set_ranked(&self) {
-        self.insert(RANKED);
     }
 
     pub(super) fn has_handle(&self) -> bool {

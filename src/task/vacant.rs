@@ -47,12 +47,7 @@ impl<W: Work> Vacant<W> {
         // SAFETY: HOME-THREAD: the payload is vacant.
         unsafe { ptr::write(place.as_ptr(), inner) };
         // SAFETY: COUNTED: the count that a new cell has for whoever makes it.
-        let task = unsafe { Task::from_ptr(self.task) };
-        let local = task.local();
-        if W::KIND == Kind::Task {
-            local.live.set(local.live.get() + 1);
-        }
-        task
+        unsafe { Task::from_ptr(self.task) }
     }
 
     /// # Safety
@@ -75,6 +70,30 @@ impl<W: Work> Vacant<W> {
     {
         // SAFETY: nothing here borrows.
         unsafe { self.spawn_unbounded(inner) }
+    }
+}
+
+impl<W: Work + 'static> Vacant<W> {
+    /// Puts the future in and polls it once before this returns. In a loop that is ending it does not begin.
+    pub(crate) fn start(self, inner: W::Inner) -> JoinHandle<W::Output> {
+        // SAFETY: nothing here borrows.
+        let task = unsafe { self.fill(inner) };
+        if task.local().phase.get() == Phase::Open {
+            task.local().first_turn(&task);
+        } else {
+            stillborn(&task);
+        }
+        // SAFETY: COUNTED: as in `spawn_unbounded`.
+        unsafe { JoinHandle::new(task) }
+    }
+
+    /// Puts the future in and drops it before this returns: the task is cancelled.
+    pub(crate) fn refuse(self, inner: W::Inner) -> JoinHandle<W::Output> {
+        // SAFETY: nothing here borrows.
+        let task = unsafe { self.fill(inner) };
+        stillborn(&task);
+        // SAFETY: COUNTED: as in `spawn_unbounded`.
+        unsafe { JoinHandle::new(task) }
     }
 }
 
