@@ -1,0 +1,109 @@
+//! Who takes part: executors, channels on an executor, the floor, and Python for scale.
+
+use crate::rows::Field;
+
+/// What a contestant is in the comparison.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Role {
+    /// looplet.
+    Subject,
+    /// A peer: the fastest of these sets the mark.
+    Peer,
+    /// The bare poll loop: what polling itself costs.
+    Floor,
+    /// asyncio: for scale.
+    Scale,
+}
+
+/// One contestant.
+#[derive(Clone, Copy)]
+pub struct Contestant {
+    /// Its name on the command line; of a channel `channel+executor`.
+    pub id: &'static str,
+    /// Its name in tables and pictures.
+    pub label: &'static str,
+    /// The executor under a channel.
+    pub on: Option<&'static str>,
+    pub role: Role,
+    /// Whether this build has it.
+    pub built: bool,
+}
+
+const fn peer(id: &'static str, label: &'static str, built: bool) -> Contestant {
+    Contestant { id, label, on: None, role: Role::Peer, built }
+}
+
+const fn channel(id: &'static str, label: &'static str, on: &'static str, built: bool) -> Contestant {
+    Contestant { id, label, on: Some(on), role: Role::Peer, built }
+}
+
+const LOOPLET: bool = cfg!(feature = "looplet");
+const TOKIO: bool = cfg!(feature = "tokio");
+const LINUX: bool = cfg!(target_os = "linux");
+
+const SUBJECT: Contestant =
+    Contestant { id: "looplet", label: "looplet", on: None, role: Role::Subject, built: LOOPLET };
+
+const EXECUTORS: &[Contestant] = &[
+    SUBJECT,
+    peer("tokio-local-set", "tokio LocalSet", TOKIO),
+    peer("tokio-current-thread", "tokio current_thread", TOKIO),
+    peer("local-executor", "LocalExecutor", cfg!(feature = "async-executor")),
+    peer("local-pool", "LocalPool", cfg!(feature = "futures-pool")),
+    peer("monoio", "monoio", cfg!(all(feature = "monoio", unix))),
+    peer("compio", "compio", cfg!(feature = "compio")),
+    peer("glommio", "glommio", LINUX && cfg!(feature = "glommio")),
+    peer("kimojio", "kimojio", LINUX && cfg!(feature = "kimojio")),
+];
+
+const FLOOR: Contestant =
+    Contestant { id: "bare", label: "bare poll loop", on: None, role: Role::Floor, built: true };
+
+const PYTHONS: &[Contestant] = &[
+    Contestant { id: "asyncio", label: "asyncio", on: None, role: Role::Scale, built: true },
+    Contestant { id: "uvloop", label: "uvloop", on: None, role: Role::Scale, built: true },
+];
+
+const ASYNC_CHANNEL: bool = cfg!(feature = "async-channel");
+const FLUME: bool = cfg!(feature = "flume");
+const UNSYNC: bool = cfg!(feature = "async-unsync");
+const LOCAL_CHANNEL: bool = cfg!(feature = "local-channel");
+
+const CHANNELS: &[Contestant] = &[
+    SUBJECT,
+    channel("async-unsync+looplet", "async-unsync", "looplet", UNSYNC && LOOPLET),
+    channel("async-unsync+tokio", "async-unsync", "tokio LocalSet", UNSYNC && TOKIO),
+    channel("local-channel+looplet", "local-channel", "looplet", LOCAL_CHANNEL && LOOPLET),
+    channel("local-channel+tokio", "local-channel", "tokio LocalSet", LOCAL_CHANNEL && TOKIO),
+    channel("flume+looplet", "flume", "looplet", FLUME && LOOPLET),
+    channel("flume+tokio", "flume", "tokio LocalSet", FLUME && TOKIO),
+    channel("tokio-mpsc+looplet", "tokio mpsc", "looplet", TOKIO && LOOPLET),
+    channel("tokio-mpsc+tokio", "tokio mpsc", "tokio LocalSet", TOKIO),
+    channel("async-channel+looplet", "async-channel", "looplet", ASYNC_CHANNEL && LOOPLET),
+    channel("async-channel+tokio", "async-channel", "tokio LocalSet", ASYNC_CHANNEL && TOKIO),
+];
+
+/// Channels that only work inside one thread.
+const LOCAL_ONLY: &[&str] = &["async-unsync", "local-channel"];
+
+/// The executors: looplet first, then the peers.
+pub fn executors() -> Vec<Contestant> {
+    EXECUTORS.to_vec()
+}
+
+/// Everyone who takes part in rows of this field.
+pub fn of(field: Field) -> Vec<Contestant> {
+    let mut all = match field {
+        Field::Executors | Field::ExecutorsAndFloor => executors(),
+        Field::Channels => CHANNELS.to_vec(),
+        Field::ThreadChannels => {
+            let crosses = |c: &&Contestant| !LOCAL_ONLY.contains(&c.label);
+            CHANNELS.iter().filter(crosses).copied().collect()
+        }
+    };
+    if field == Field::ExecutorsAndFloor {
+        all.push(FLOOR);
+    }
+    all.extend_from_slice(PYTHONS);
+    all
+}
