@@ -1,9 +1,12 @@
 //! Who takes part: executors, channels on an executor, the floor, and Python for scale.
 
-use crate::rows::Field;
+use serde::{Deserialize, Serialize};
+
+use crate::rows::{Field, Row};
 
 /// What a contestant is in the comparison.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// looplet.
     Subject,
@@ -30,25 +33,51 @@ pub struct Contestant {
 }
 
 const fn peer(id: &'static str, label: &'static str, built: bool) -> Contestant {
-    Contestant { id, label, on: None, role: Role::Peer, built }
+    Contestant {
+        id,
+        label,
+        on: None,
+        role: Role::Peer,
+        built,
+    }
 }
 
-const fn channel(id: &'static str, label: &'static str, on: &'static str, built: bool) -> Contestant {
-    Contestant { id, label, on: Some(on), role: Role::Peer, built }
+const fn channel(
+    id: &'static str,
+    label: &'static str,
+    on: &'static str,
+    built: bool,
+) -> Contestant {
+    Contestant {
+        id,
+        label,
+        on: Some(on),
+        role: Role::Peer,
+        built,
+    }
 }
 
 const LOOPLET: bool = cfg!(feature = "looplet");
 const TOKIO: bool = cfg!(feature = "tokio");
 const LINUX: bool = cfg!(target_os = "linux");
 
-const SUBJECT: Contestant =
-    Contestant { id: "looplet", label: "looplet", on: None, role: Role::Subject, built: LOOPLET };
+const SUBJECT: Contestant = Contestant {
+    id: "looplet",
+    label: "looplet",
+    on: None,
+    role: Role::Subject,
+    built: LOOPLET,
+};
 
 const EXECUTORS: &[Contestant] = &[
     SUBJECT,
     peer("tokio-local-set", "tokio LocalSet", TOKIO),
     peer("tokio-current-thread", "tokio current_thread", TOKIO),
-    peer("local-executor", "LocalExecutor", cfg!(feature = "async-executor")),
+    peer(
+        "local-executor",
+        "LocalExecutor",
+        cfg!(feature = "async-executor"),
+    ),
     peer("local-pool", "LocalPool", cfg!(feature = "futures-pool")),
     peer("monoio", "monoio", cfg!(all(feature = "monoio", unix))),
     peer("compio", "compio", cfg!(feature = "compio")),
@@ -56,12 +85,29 @@ const EXECUTORS: &[Contestant] = &[
     peer("kimojio", "kimojio", LINUX && cfg!(feature = "kimojio")),
 ];
 
-const FLOOR: Contestant =
-    Contestant { id: "bare", label: "bare poll loop", on: None, role: Role::Floor, built: true };
+const FLOOR: Contestant = Contestant {
+    id: "bare",
+    label: "bare poll loop",
+    on: None,
+    role: Role::Floor,
+    built: true,
+};
 
 const PYTHONS: &[Contestant] = &[
-    Contestant { id: "asyncio", label: "asyncio", on: None, role: Role::Scale, built: true },
-    Contestant { id: "uvloop", label: "uvloop", on: None, role: Role::Scale, built: true },
+    Contestant {
+        id: "asyncio",
+        label: "asyncio",
+        on: None,
+        role: Role::Scale,
+        built: true,
+    },
+    Contestant {
+        id: "uvloop",
+        label: "uvloop",
+        on: None,
+        role: Role::Scale,
+        built: true,
+    },
 ];
 
 const ASYNC_CHANNEL: bool = cfg!(feature = "async-channel");
@@ -71,17 +117,79 @@ const LOCAL_CHANNEL: bool = cfg!(feature = "local-channel");
 
 const CHANNELS: &[Contestant] = &[
     SUBJECT,
-    channel("async-unsync+looplet", "async-unsync", "looplet", UNSYNC && LOOPLET),
-    channel("async-unsync+tokio", "async-unsync", "tokio LocalSet", UNSYNC && TOKIO),
-    channel("local-channel+looplet", "local-channel", "looplet", LOCAL_CHANNEL && LOOPLET),
-    channel("local-channel+tokio", "local-channel", "tokio LocalSet", LOCAL_CHANNEL && TOKIO),
+    channel(
+        "async-unsync+looplet",
+        "async-unsync",
+        "looplet",
+        UNSYNC && LOOPLET,
+    ),
+    channel(
+        "async-unsync+tokio",
+        "async-unsync",
+        "tokio LocalSet",
+        UNSYNC && TOKIO,
+    ),
+    channel(
+        "local-channel+looplet",
+        "local-channel",
+        "looplet",
+        LOCAL_CHANNEL && LOOPLET,
+    ),
+    channel(
+        "local-channel+tokio",
+        "local-channel",
+        "tokio LocalSet",
+        LOCAL_CHANNEL && TOKIO,
+    ),
     channel("flume+looplet", "flume", "looplet", FLUME && LOOPLET),
     channel("flume+tokio", "flume", "tokio LocalSet", FLUME && TOKIO),
-    channel("tokio-mpsc+looplet", "tokio mpsc", "looplet", TOKIO && LOOPLET),
+    channel(
+        "tokio-mpsc+looplet",
+        "tokio mpsc",
+        "looplet",
+        TOKIO && LOOPLET,
+    ),
     channel("tokio-mpsc+tokio", "tokio mpsc", "tokio LocalSet", TOKIO),
-    channel("async-channel+looplet", "async-channel", "looplet", ASYNC_CHANNEL && LOOPLET),
-    channel("async-channel+tokio", "async-channel", "tokio LocalSet", ASYNC_CHANNEL && TOKIO),
+    channel(
+        "async-channel+looplet",
+        "async-channel",
+        "looplet",
+        ASYNC_CHANNEL && LOOPLET,
+    ),
+    channel(
+        "async-channel+tokio",
+        "async-channel",
+        "tokio LocalSet",
+        ASYNC_CHANNEL && TOKIO,
+    ),
 ];
+
+/// The rows that make sense in Python.
+const PYTHON_ROWS: &[&str] = &[
+    "yield",
+    "yield_many",
+    "spawn_join",
+    "spawn_batch",
+    "spawn_detached",
+    "gather",
+    "ping_pong",
+    "chain_wake",
+    "queue_1x1_64",
+    "queue_1x1_1",
+    "queue_4x4_64",
+    "queue_4x4_1",
+    "queue_unbounded",
+    "timers_create_drop",
+    "timers_hold_drop",
+    "timers_fire",
+    "sleep_lateness",
+    "thread_round_trip",
+    "thread_items",
+    "start_end",
+];
+
+/// kimojio numbers its tasks with 16 bits.
+const KIMOJIO_TASKS: usize = 60_000;
 
 /// Channels that only work inside one thread.
 const LOCAL_ONLY: &[&str] = &["async-unsync", "local-channel"];
@@ -91,9 +199,20 @@ pub fn executors() -> Vec<Contestant> {
     EXECUTORS.to_vec()
 }
 
+impl Contestant {
+    /// How many of a row's tasks this contestant can keep alive at once.
+    pub fn size_for(&self, row: &Row) -> usize {
+        if row.at_once && self.id == "kimojio" {
+            row.n.min(KIMOJIO_TASKS)
+        } else {
+            row.n
+        }
+    }
+}
+
 /// Everyone who takes part in rows of this field.
-pub fn of(field: Field) -> Vec<Contestant> {
-    let mut all = match field {
+pub fn of(row: &Row) -> Vec<Contestant> {
+    let mut all = match row.field {
         Field::Executors | Field::ExecutorsAndFloor => executors(),
         Field::Channels => CHANNELS.to_vec(),
         Field::ThreadChannels => {
@@ -101,9 +220,11 @@ pub fn of(field: Field) -> Vec<Contestant> {
             CHANNELS.iter().filter(crosses).copied().collect()
         }
     };
-    if field == Field::ExecutorsAndFloor {
+    if row.field == Field::ExecutorsAndFloor {
         all.push(FLOOR);
     }
-    all.extend_from_slice(PYTHONS);
+    if PYTHON_ROWS.contains(&row.id) {
+        all.extend_from_slice(PYTHONS);
+    }
     all
 }

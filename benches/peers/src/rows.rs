@@ -1,7 +1,10 @@
 //! The rows of the comparison: one workload each, with its size, its unit and looplet's limit.
 
+use serde::{Deserialize, Serialize};
+
 /// What a row's figures count.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Unit {
     /// Nanoseconds per operation.
     Nanoseconds,
@@ -9,6 +12,8 @@ pub enum Unit {
     Microseconds,
     /// Bytes.
     Bytes,
+    /// Instructions per operation, in user space.
+    Instructions,
 }
 
 /// Who takes part in a row.
@@ -25,7 +30,8 @@ pub enum Field {
 }
 
 /// What looplet may cost.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Limit {
     /// So many times the fastest peer of the same run.
     Ratio(f64),
@@ -43,15 +49,32 @@ pub struct Row {
     pub field: Field,
     /// Operations in one repetition of the workload.
     pub n: usize,
+    /// Whether all of them are alive at once.
+    pub at_once: bool,
     pub limit: Limit,
 }
 
 const fn row(id: &'static str, what: &'static str, field: Field, n: usize, limit: Limit) -> Row {
-    Row { id, what, unit: Unit::Nanoseconds, field, n, limit }
+    Row {
+        id,
+        what,
+        unit: Unit::Nanoseconds,
+        field,
+        n,
+        at_once: false,
+        limit,
+    }
 }
 
 const fn in_unit(unit: Unit, row: Row) -> Row {
     Row { unit, ..row }
+}
+
+const fn at_once(row: Row) -> Row {
+    Row {
+        at_once: true,
+        ..row
+    }
 }
 
 use Field::{Channels, Executors, ExecutorsAndFloor, ThreadChannels};
@@ -63,7 +86,7 @@ pub const ROWS: &[Row] = &[
     row("yield", "one task wakes itself, per turn", ExecutorsAndFloor, 1_000_000, Ratio(0.20)),
     row("yield_many", "1,000 tasks wake themselves 1,000 times each, per turn", ExecutorsAndFloor, 1_000_000, Ratio(0.30)),
     row("spawn_join", "spawn one task and await it", ExecutorsAndFloor, 200_000, Ratio(0.45)),
-    row("spawn_batch", "spawn 100,000 tasks, then await them all, per task", ExecutorsAndFloor, 100_000, Ratio(0.60)),
+    at_once(row("spawn_batch", "spawn 100,000 tasks, then await them all, per task", ExecutorsAndFloor, 100_000, Ratio(0.60))),
     row("spawn_detached", "spawn tasks that nobody joins, 1,000 at a time, per task", Executors, 1_000_000, Ratio(0.60)),
     row("gather", "gather 1,000 futures that yield once, per future", Executors, 1_000, Ratio(0.50)),
     row("ping_pong", "two tasks hand a value to and fro through one-slot cells, per hop", Executors, 500_000, Ratio(0.35)),
@@ -74,8 +97,8 @@ pub const ROWS: &[Row] = &[
     row("queue_4x4_1", "four producers, four consumers, capacity 1, per item", Channels, 200_000, Ratio(0.40)),
     row("queue_unbounded", "one producer, one consumer, no bound, bursts of 64, per item", Channels, 500_000, Ratio(1.0)),
     row("timers_create_drop", "create a sleep, poll it once, drop it", Executors, 200_000, Ratio(0.70)),
-    row("timers_hold_drop", "arm 100,000 sleeps, then drop them, per sleep", Executors, 100_000, Ratio(0.40)),
-    row("timers_fire", "100,000 tasks sleep 0 to 200 ms, processor time per task", Executors, 100_000, Ratio(0.50)),
+    at_once(row("timers_hold_drop", "arm 100,000 sleeps, then drop them, per sleep", Executors, 100_000, Ratio(0.40))),
+    at_once(row("timers_fire", "100,000 tasks sleep 0 to 200 ms, processor time per task", Executors, 100_000, Ratio(0.50))),
     in_unit(Unit::Microseconds, row("sleep_lateness", "how late one sleep of 1 ms returns, median", Executors, 100, Ratio(1.0))),
     in_unit(Unit::Microseconds, row("thread_round_trip", "ask another thread for a wake and be woken", Executors, 20_000, Ratio(1.0))),
     row("thread_items", "another thread sends into an unbounded queue, per item", ThreadChannels, 500_000, Ratio(1.0)),
@@ -96,7 +119,11 @@ mod tests {
     #[test]
     fn names_of_rows_are_unique() {
         for (i, row) in ROWS.iter().enumerate() {
-            assert!(ROWS[..i].iter().all(|other| other.id != row.id), "{} is there twice", row.id);
+            assert!(
+                ROWS[..i].iter().all(|other| other.id != row.id),
+                "{} is there twice",
+                row.id
+            );
         }
     }
 }

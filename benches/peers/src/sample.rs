@@ -22,7 +22,9 @@ pub struct Request {
 impl Request {
     /// Reads `<contestant> <row> <n> <milliseconds | once | size>`.
     pub fn parse(words: &[String]) -> Option<Self> {
-        let [contestant, row, n, how] = words else { return None };
+        let [contestant, row, n, how] = words else {
+            return None;
+        };
         let mode = match how.as_str() {
             "once" => Mode::Once,
             "size" => Mode::Timed(Duration::from_millis(50)),
@@ -30,7 +32,13 @@ impl Request {
         };
         let at_size = how == "size";
         let n = n.parse().ok()?;
-        Some(Self { contestant: contestant.clone(), row: row.clone(), n, mode, at_size })
+        Some(Self {
+            contestant: contestant.clone(),
+            row: row.clone(),
+            n,
+            mode,
+            at_size,
+        })
     }
 }
 
@@ -52,7 +60,10 @@ pub fn run(request: &Request) {
     };
     match value {
         Some(value) => print(value),
-        None => panic!("{} does not take part in {}", request.contestant, request.row),
+        None => panic!(
+            "{} does not take part in {}",
+            request.contestant, request.row
+        ),
     }
 }
 
@@ -95,7 +106,9 @@ fn channel_sample(request: &Request) -> Option<f64> {
         use crate::channels::looplet::{LoopletQueue, LoopletRemoteQueue};
         type Executor = crate::adapters::looplet::Looplet;
         return Some(match request.row.as_str() {
-            "thread_items" => workloads::from_thread::<Executor, LoopletRemoteQueue>(request.n, request.mode),
+            "thread_items" => {
+                workloads::from_thread::<Executor, LoopletRemoteQueue>(request.n, request.mode)
+            }
             _ => local::<Executor, LoopletQueue, LoopletQueue>(request),
         });
     }
@@ -114,7 +127,9 @@ fn peer_channel<R: Runtime>(channel: &str, request: &Request) -> Option<f64> {
         #[cfg(feature = "async-channel")]
         ("async-channel", "thread_items") => outside::<R, async_channel::AsyncChannel>(request),
         #[cfg(feature = "async-channel")]
-        ("async-channel", _) => local::<R, async_channel::AsyncChannel, async_channel::AsyncChannel>(request),
+        ("async-channel", _) => {
+            local::<R, async_channel::AsyncChannel, async_channel::AsyncChannel>(request)
+        }
         #[cfg(feature = "flume")]
         ("flume", "thread_items") => outside::<R, flume::Flume>(request),
         #[cfg(feature = "flume")]
@@ -124,9 +139,13 @@ fn peer_channel<R: Runtime>(channel: &str, request: &Request) -> Option<f64> {
         #[cfg(feature = "tokio")]
         ("tokio-mpsc", _) => local::<R, tokio_mpsc::TokioMpsc, tokio_mpsc::TokioUnbounded>(request),
         #[cfg(feature = "async-unsync")]
-        ("async-unsync", _) => local::<R, async_unsync::AsyncUnsync, async_unsync::AsyncUnsyncUnbounded>(request),
+        ("async-unsync", _) => {
+            local::<R, async_unsync::AsyncUnsync, async_unsync::AsyncUnsyncUnbounded>(request)
+        }
         #[cfg(feature = "local-channel")]
-        ("local-channel", _) => local::<R, local_channel::LocalChannel, local_channel::LocalChannel>(request),
+        ("local-channel", _) => {
+            local::<R, local_channel::LocalChannel, local_channel::LocalChannel>(request)
+        }
         _ => return None,
     };
     Some(sample)

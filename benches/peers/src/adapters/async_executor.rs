@@ -1,7 +1,9 @@
 //! async-executor's `LocalExecutor`, with async-io for its timers.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_executor::LocalExecutor as Inner;
@@ -11,6 +13,17 @@ use crate::runtime::Runtime;
 /// A shared `LocalExecutor`.
 #[derive(Clone)]
 pub struct LocalExecutor(Rc<Inner<'static>>);
+
+/// async-io's timer without its output; an `async` block would hold the timer twice.
+struct Sleep(async_io::Timer);
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.0).poll(cx).map(drop)
+    }
+}
 
 impl Runtime for LocalExecutor {
     fn run<F>(main: impl FnOnce(Self) -> F) -> F::Output
@@ -37,9 +50,6 @@ impl Runtime for LocalExecutor {
     }
 
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + use<> {
-        let timer = async_io::Timer::after(duration);
-        async move {
-            timer.await;
-        }
+        Sleep(async_io::Timer::after(duration))
     }
 }

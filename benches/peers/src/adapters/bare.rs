@@ -28,6 +28,20 @@ impl<T> Future for Joined<T> {
     }
 }
 
+/// Polls every task once and drops those that end; whether one did.
+fn poll_all(tasks: &mut Vec<BoxedTask>, cx: &mut Context<'_>) -> bool {
+    let before = tasks.len();
+    let mut i = 0;
+    while let Some(task) = tasks.get_mut(i) {
+        if task.as_mut().poll(cx).is_ready() {
+            drop(tasks.swap_remove(i));
+        } else {
+            i += 1;
+        }
+    }
+    tasks.len() < before
+}
+
 impl Runtime for BarePollLoop {
     fn run<F>(main: impl FnOnce(Self) -> F) -> F::Output
     where
@@ -42,7 +56,11 @@ impl Runtime for BarePollLoop {
                 return output;
             }
             tasks.append(&mut spawned.0.borrow_mut());
-            tasks.retain_mut(|task| task.as_mut().poll(&mut cx).is_pending());
+            // Main only waits for tasks: it has nothing to do until one of them ends.
+            while !poll_all(&mut tasks, &mut cx)
+                && spawned.0.borrow().is_empty()
+                && !tasks.is_empty()
+            {}
         }
     }
 
@@ -63,7 +81,10 @@ impl Runtime for BarePollLoop {
         self.0.borrow_mut().push(Box::pin(future));
     }
 
-    #[expect(unreachable_code, reason = "only names the type of a future that is never made")]
+    #[expect(
+        unreachable_code,
+        reason = "only names the type of a future that is never made"
+    )]
     fn sleep(&self, _: Duration) -> impl Future<Output = ()> + use<> {
         panic!("the bare poll loop has no timers");
         std::future::ready(())

@@ -1,6 +1,8 @@
 //! kimojio, on io_uring. It numbers its tasks with 16 bits, and a wake from another thread panics.
 
 use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use kimojio::configuration::{Configuration, ExitBehavior};
@@ -12,14 +14,34 @@ use crate::runtime::Runtime;
 #[derive(Clone)]
 pub struct Kimojio;
 
+/// A pinned future of `Result<T, E>` as one of `T`; an `async` block would hold it twice.
+struct Ended<F>(F);
+
+impl<F, T, E> Future for Ended<F>
+where
+    F: Future<Output = Result<T, E>>,
+    E: std::fmt::Debug,
+{
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        // SAFETY: the only field is pinned with its struct: nothing else moves it or drops it early.
+        let inner = unsafe { self.map_unchecked_mut(|this| &mut this.0) };
+        Poll::Ready(ready!(inner.poll(cx)).expect("a task or sleep of the workload failed"))
+    }
+}
+
 impl Runtime for Kimojio {
     fn run<F>(main: impl FnOnce(Self) -> F) -> F::Output
     where
         F: Future + 'static,
     {
-        let configuration = Configuration::new().set_exit_behavior(ExitBehavior::WhenMainTaskCompletes);
+        let configuration =
+            Configuration::new().set_exit_behavior(ExitBehavior::WhenMainTaskCompletes);
         let mut runtime = kimojio::Runtime::new(0, configuration);
-        let ended = runtime.block_on(main(Kimojio)).expect("nobody stops the runtime");
+        let ended = runtime
+            .block_on(main(Kimojio))
+            .expect("nobody stops the runtime");
         ended.unwrap_or_else(|payload| std::panic::resume_unwind(payload))
     }
 
@@ -27,8 +49,7 @@ impl Runtime for Kimojio {
     where
         F: Future + 'static,
     {
-        let handle = spawn_task(future);
-        async move { handle.await.expect("a task of the workload failed") }
+        Ended(spawn_task(future))
     }
 
     fn spawn_detached<F>(&self, future: F)
@@ -39,7 +60,6 @@ impl Runtime for Kimojio {
     }
 
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + use<> {
-        let sleep = sleep(duration);
-        async move { sleep.await.expect("the sleep runs to its end") }
+        Ended(sleep(duration))
     }
 }

@@ -37,7 +37,10 @@ impl Runtime for LocalPool {
         self.0.spawn_local(future).expect("the pool is alive");
     }
 
-    #[expect(unreachable_code, reason = "only names the type of a future that is never made")]
+    #[expect(
+        unreachable_code,
+        reason = "only names the type of a future that is never made"
+    )]
     fn sleep(&self, _: Duration) -> impl Future<Output = ()> + use<> {
         panic!("LocalPool has no timers");
         std::future::ready(())

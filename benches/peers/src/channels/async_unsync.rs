@@ -41,7 +41,10 @@ impl Channel for AsyncUnsyncUnbounded {
         unbounded::channel().into_split()
     }
 
-    fn receivers(receiver: UnboundedReceiver<u64>, consumers: usize) -> Vec<UnboundedReceiver<u64>> {
+    fn receivers(
+        receiver: UnboundedReceiver<u64>,
+        consumers: usize,
+    ) -> Vec<UnboundedReceiver<u64>> {
         only_one(receiver, consumers)
     }
 

@@ -40,7 +40,10 @@ impl Channel for TokioUnbounded {
         unbounded_channel()
     }
 
-    fn receivers(receiver: UnboundedReceiver<u64>, consumers: usize) -> Vec<UnboundedReceiver<u64>> {
+    fn receivers(
+        receiver: UnboundedReceiver<u64>,
+        consumers: usize,
+    ) -> Vec<UnboundedReceiver<u64>> {
         only_one(receiver, consumers)
     }
 

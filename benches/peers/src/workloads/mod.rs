@@ -36,7 +36,12 @@ pub fn on_executor<R: Runtime>(row: &str, n: usize, mode: Mode) -> f64 {
 async fn measure_tasks<R: Runtime>(rt: &R, row: &str, n: usize, mode: Mode) -> f64 {
     match row {
         "yield" => repeat(mode, n, async || tasks::yield_one(rt, n).await).await,
-        "yield_many" => repeat(mode, n, async || tasks::yield_many(rt, TASKS, n / TASKS).await).await,
+        "yield_many" => {
+            repeat(mode, n, async || {
+                tasks::yield_many(rt, TASKS, n / TASKS).await
+            })
+            .await
+        }
         "spawn_join" => repeat(mode, n, async || tasks::spawn_join(rt, n).await).await,
         "spawn_batch" => repeat(mode, n, async || tasks::spawn_batch(rt, n).await).await,
         "spawn_detached" => repeat(mode, n, async || tasks::spawn_detached(rt, n).await).await,
@@ -86,7 +91,10 @@ pub fn at_size<R: Runtime>(row: &str, n: usize, mode: Mode) -> f64 {
         match row.as_str() {
             "yield_many" => {
                 let turns = (TURNS / n).max(FEWEST_TURNS);
-                repeat(mode, n * turns, async || tasks::yield_many(&rt, n, turns).await).await
+                repeat(mode, n * turns, async || {
+                    tasks::yield_many(&rt, n, turns).await
+                })
+                .await
             }
             _ => measure_tasks(&rt, &row, n, mode).await,
         }
@@ -94,16 +102,45 @@ pub fn at_size<R: Runtime>(row: &str, n: usize, mode: Mode) -> f64 {
 }
 
 /// One sample of a channel inside one thread, on this executor.
-pub fn on_channel<R: Runtime, Bounded: Channel, Unbounded: Channel>(row: &str, n: usize, mode: Mode) -> f64 {
+pub fn on_channel<R: Runtime, Bounded: Channel, Unbounded: Channel>(
+    row: &str,
+    n: usize,
+    mode: Mode,
+) -> f64 {
     let row = row.to_owned();
     R::run(move |rt| async move {
         let rt = &rt;
         match row.as_str() {
-            "queue_1x1_64" => repeat(mode, n, async || queues::bounded::<R, Bounded>(rt, 1, 64, n).await).await,
-            "queue_1x1_1" => repeat(mode, n, async || queues::bounded::<R, Bounded>(rt, 1, 1, n).await).await,
-            "queue_4x4_64" => repeat(mode, n, async || queues::bounded::<R, Bounded>(rt, 4, 64, n).await).await,
-            "queue_4x4_1" => repeat(mode, n, async || queues::bounded::<R, Bounded>(rt, 4, 1, n).await).await,
-            "queue_unbounded" => repeat(mode, n, async || queues::unbounded::<R, Unbounded>(rt, n).await).await,
+            "queue_1x1_64" => {
+                repeat(mode, n, async || {
+                    queues::bounded::<R, Bounded>(rt, 1, 64, n).await
+                })
+                .await
+            }
+            "queue_1x1_1" => {
+                repeat(mode, n, async || {
+                    queues::bounded::<R, Bounded>(rt, 1, 1, n).await
+                })
+                .await
+            }
+            "queue_4x4_64" => {
+                repeat(mode, n, async || {
+                    queues::bounded::<R, Bounded>(rt, 4, 64, n).await
+                })
+                .await
+            }
+            "queue_4x4_1" => {
+                repeat(mode, n, async || {
+                    queues::bounded::<R, Bounded>(rt, 4, 1, n).await
+                })
+                .await
+            }
+            "queue_unbounded" => {
+                repeat(mode, n, async || {
+                    queues::unbounded::<R, Unbounded>(rt, n).await
+                })
+                .await
+            }
             _ => panic!("there is no channel row {row}"),
         }
     })
@@ -111,5 +148,7 @@ pub fn on_channel<R: Runtime, Bounded: Channel, Unbounded: Channel>(row: &str, n
 
 /// One sample of a channel that another thread feeds, on this executor.
 pub fn from_thread<R: Runtime, C: FromThread>(n: usize, mode: Mode) -> f64 {
-    R::run(move |rt| async move { repeat(mode, n, async || threads::items::<R, C>(&rt, n).await).await })
+    R::run(
+        move |rt| async move { repeat(mode, n, async || threads::items::<R, C>(&rt, n).await).await },
+    )
 }

@@ -13,7 +13,10 @@ impl<F> PinnedVec<F> {
 
     /// Adds a future and gives it back pinned; panics when the room is used up.
     pub fn push(&mut self, future: F) -> Pin<&mut F> {
-        assert!(self.0.len() < self.0.capacity(), "a pinned vector never grows");
+        assert!(
+            self.0.len() < self.0.capacity(),
+            "a pinned vector never grows"
+        );
         self.0.push(future);
         let last = self.0.len() - 1;
         // SAFETY: nothing moves or hands out an element again, and the vector never reallocates.

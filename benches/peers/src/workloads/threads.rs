@@ -47,7 +47,11 @@ pub async fn round_trip<R: Runtime>(rt: &R, n: usize) -> Duration {
         }
     });
     let driver = async move {
-        let mut trip = RoundTrip { helper, answered, asked: false };
+        let mut trip = RoundTrip {
+            helper,
+            answered,
+            asked: false,
+        };
         let start = Instant::now();
         for _ in 0..n {
             trip.asked = false;

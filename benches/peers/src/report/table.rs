@@ -1,0 +1,213 @@
+//! The results as markdown tables.
+
+use std::fmt::Write;
+
+use super::{Results, RowReport, SizeReport};
+use crate::driver::sizes::SIZES;
+use crate::rows::{Limit, Unit};
+
+/// All tables, one below the other.
+pub fn all(results: &Results) -> String {
+    let mut text = summary(&results.times);
+    let is_queue =
+        |report: &&RowReport| report.row.starts_with("queue") || report.row == "thread_items";
+    let executors: Vec<&RowReport> = results
+        .times
+        .iter()
+        .filter(|report| !is_queue(report))
+        .collect();
+    let queues: Vec<&RowReport> = results.times.iter().filter(is_queue).collect();
+    let instructions: Vec<&RowReport> = results.instructions.iter().collect();
+    section(&mut text, "Executors (median)", &executors);
+    section(
+        &mut text,
+        "Channels (median, each on its better executor)",
+        &queues,
+    );
+    section(&mut text, "Instructions per operation", &instructions);
+    for report in &results.sizes {
+        size_table(&mut text, report);
+    }
+    left_out(&mut text, &results.times, "");
+    left_out(&mut text, &results.instructions, " (instructions)");
+    text
+}
+
+/// One line per row: looplet, the fastest peer, the ratio and the limit.
+pub fn summary(reports: &[RowReport]) -> String {
+    let mut text = String::new();
+    if reports.is_empty() {
+        return text;
+    }
+    text.push_str("| row | looplet | fastest peer | ratio (of minima) | limit | met |\n|---|--:|--:|--:|--:|---|\n");
+    for report in reports {
+        let figure = |wanted: &dyn Fn(&super::Figure) -> bool| {
+            report
+                .figures
+                .iter()
+                .find(|figure| wanted(figure))
+                .map(|figure| number(figure.median, report.unit))
+        };
+        let own = figure(&|f| f.role == crate::contestants::Role::Subject)
+            .unwrap_or_else(|| "-".to_owned());
+        let is_fastest = |f: &super::Figure| {
+            report
+                .fastest
+                .as_deref()
+                .is_some_and(|name| named(f) == name)
+        };
+        let peer = figure(&is_fastest).unwrap_or_default();
+        let name = report.fastest.as_deref().unwrap_or("-");
+        let met = report
+            .met
+            .map_or("-", |met| if met { "yes" } else { "**no**" });
+        let (ratio, unit) = (ratios(report), unit_name(report.unit));
+        let limit = limit(report);
+        let _ = writeln!(
+            text,
+            "| `{}` ({unit}) | {own} | {name} {peer} | {ratio} | {limit} | {met} |",
+            report.row
+        );
+    }
+    text
+}
+
+fn section(text: &mut String, title: &str, reports: &[&RowReport]) {
+    if reports.is_empty() {
+        return;
+    }
+    let mut labels: Vec<&str> = Vec::new();
+    for figure in reports.iter().flat_map(|report| &report.figures) {
+        if !labels.contains(&figure.label.as_str()) {
+            labels.push(&figure.label);
+        }
+    }
+    let _ = write!(
+        text,
+        "\n**{title}**\n\n| row | {} |\n|---{}|\n",
+        labels.join(" | "),
+        "|--:".repeat(labels.len())
+    );
+    for report in reports {
+        let best = report.best_per_label();
+        let cells = labels.iter().map(|label| {
+            let figure = best.iter().find(|figure| figure.label == *label);
+            figure.map_or_else(
+                || "-".to_owned(),
+                |figure| number(figure.median, report.unit),
+            )
+        });
+        let cells: Vec<String> = cells.collect();
+        let _ = writeln!(
+            text,
+            "| `{}` ({}) | {} |",
+            report.row,
+            unit_name(report.unit),
+            cells.join(" | ")
+        );
+    }
+}
+
+fn size_table(text: &mut String, report: &SizeReport) {
+    let [small, middle, large] = SIZES.map(|size| grouped(&size.to_string()));
+    let _ = write!(
+        text,
+        "\n**`{}` at three sizes (ns per operation)**\n\n",
+        report.row
+    );
+    let _ = write!(
+        text,
+        "| | {small} | {middle} | {large} | {large} by {middle} |\n|---|--:|--:|--:|--:|\n"
+    );
+    for (label, costs) in &report.costs {
+        let cells = costs.map(|cost| {
+            cost.map_or_else(|| "-".to_owned(), |cost| number(cost, Unit::Nanoseconds))
+        });
+        let growth = costs[1]
+            .zip(costs[2])
+            .map(|(middle, large)| format!("{:.2}", large / middle));
+        let _ = writeln!(
+            text,
+            "| {label} | {} | {} |",
+            cells.join(" | "),
+            growth.unwrap_or_else(|| "-".to_owned())
+        );
+    }
+}
+
+fn left_out(text: &mut String, reports: &[RowReport], what: &str) {
+    // One line per contestant and reason, with the rows it concerns.
+    let mut lines: Vec<(String, Vec<&str>)> = Vec::new();
+    for report in reports {
+        for left in &report.left_out {
+            let line = format!("{}{what}: {}", left.label, left.reason);
+            match lines.iter_mut().find(|(other, _)| *other == line) {
+                Some((_, rows)) => rows.push(&report.row),
+                None => lines.push((line, vec![&report.row])),
+            }
+        }
+    }
+    if !lines.is_empty() {
+        text.push_str("\nLeft out:\n\n");
+    }
+    for (line, rows) in lines {
+        let _ = writeln!(text, "- {line} ({})", rows.join(", "));
+    }
+}
+
+/// A contestant's name, with the executor under a channel.
+fn named(figure: &super::Figure) -> String {
+    match &figure.on {
+        Some(on) => format!("{} on {on}", figure.label),
+        None => figure.label.clone(),
+    }
+}
+
+fn ratios(report: &RowReport) -> String {
+    match (report.ratio, report.ratio_of_minima) {
+        (Some(median), Some(minima)) => format!("{median:.2} ({minima:.2})"),
+        _ => "-".to_owned(),
+    }
+}
+
+fn limit(report: &RowReport) -> String {
+    match report.limit {
+        Limit::Ratio(most) => format!("{most:.2} x"),
+        Limit::Absolute(most) => number(most, report.unit),
+    }
+}
+
+/// The short name of a unit.
+pub fn unit_name(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Nanoseconds => "ns",
+        Unit::Microseconds => "us",
+        Unit::Bytes => "bytes",
+        Unit::Instructions => "instructions",
+    }
+}
+
+/// A figure with as many digits as it is worth.
+pub fn number(value: f64, unit: Unit) -> String {
+    let value = if unit == Unit::Microseconds {
+        value / 1e3
+    } else {
+        value
+    };
+    match value {
+        value if value < 10.0 => format!("{value:.1}"),
+        value => grouped(&format!("{value:.0}")),
+    }
+}
+
+/// Digits in groups of three.
+fn grouped(digits: &str) -> String {
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
