@@ -21,7 +21,7 @@ impl Channel for LocalChannel {
     }
 
     async fn send(sender: &Sender<u64>, item: u64) {
-        sender.send(item).ok().expect("the channel is open");
+        sender.send(item).expect("the channel is open");
     }
 
     async fn receive(receiver: &mut Receiver<u64>) -> u64 {

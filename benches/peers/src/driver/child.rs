@@ -84,14 +84,13 @@ pub fn value(printed: &Printed) -> Result<f64, String> {
     }
 }
 
-/// A failed process in one sentence.
-pub fn reason(printed: &Printed) -> String {
-    let words: Vec<&str> = printed.err.split_whitespace().collect();
-    let sentence: String = words.join(" ").chars().take(LONGEST_REASON).collect();
-    match (sentence.is_empty(), printed.success) {
-        (false, _) => sentence,
-        (true, true) => "printed no figure".to_owned(),
-        (true, false) => "ended without a word".to_owned(),
+/// A failed process in one sentence: the first line of its complaint.
+fn reason(printed: &Printed) -> String {
+    let line = printed.err.lines().find(|line| !line.trim().is_empty());
+    match (line, printed.success) {
+        (Some(line), _) => line.trim().chars().take(LONGEST_REASON).collect(),
+        (None, true) => "printed no figure".to_owned(),
+        (None, false) => "ended without a word".to_owned(),
     }
 }
 

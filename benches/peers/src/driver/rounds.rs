@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::child;
 use super::progress::Progress;
-use crate::contestants::{Contestant, Role};
+use crate::contestants::{self, Contestant};
 use crate::report::{Figure, LeftOut};
 
 /// A sample that takes longer than this is given up.
@@ -20,7 +20,7 @@ struct Series {
 
 /// Takes `rounds` samples of each contestant; `command` makes the command of one sample.
 pub fn sample(
-    row: &str,
+    name: &str,
     contestants: Vec<Contestant>,
     rounds: usize,
     progress: &mut Progress,
@@ -29,9 +29,9 @@ pub fn sample(
     let mut all: Vec<Series> = contestants.into_iter().map(Series::new).collect();
     for round in 1..=rounds {
         for series in &mut all {
-            progress.step(row, round, rounds, series.contestant.id);
+            progress.step(name, round, rounds, series.contestant.id);
             if series.failed.is_none() {
-                series.take(command(&series.contestant));
+                series.take(command(&series.contestant), name);
             }
         }
     }
@@ -48,10 +48,13 @@ impl Series {
         }
     }
 
-    fn take(&mut self, command: Command) {
+    fn take(&mut self, command: Command, row: &str) {
         match child::run(command, SAMPLE_LIMIT).and_then(|printed| child::value(&printed)) {
             Ok(value) => self.samples.push(value),
-            Err(reason) => self.failed = Some(reason),
+            Err(reason) => {
+                let known = contestants::known_reason(self.contestant.id, row);
+                self.failed = Some(known.map_or(reason, str::to_owned));
+            }
         }
     }
 }
@@ -63,8 +66,6 @@ fn sum_up(all: Vec<Series>) -> (Vec<Figure>, Vec<LeftOut>) {
             label, on, role, ..
         } = series.contestant;
         match series.failed {
-            // Python is for scale only: what it lacks is no news.
-            Some(_) if role == Role::Scale => {}
             Some(reason) => left_out.push(LeftOut::new(label, on, reason)),
             None => figures.push(Figure::new(label, on, role, series.samples)),
         }

@@ -151,9 +151,21 @@ fn left_out(text: &mut String, reports: &[RowReport], what: &str) {
         text.push_str("\nLeft out:\n\n");
     }
     for (line, rows) in lines {
-        let _ = writeln!(text, "- {line} ({})", rows.join(", "));
+        let concerned = match rows.len() {
+            n if n == reports.len() => "all rows".to_owned(),
+            n if n > NAMED_ROWS => format!(
+                "{} and {} more",
+                rows[..NAMED_ROWS].join(", "),
+                n - NAMED_ROWS
+            ),
+            _ => rows.join(", "),
+        };
+        let _ = writeln!(text, "- {line} ({concerned})");
     }
 }
+
+/// A sentence about what is left out names at most so many rows.
+const NAMED_ROWS: usize = 6;
 
 /// A contestant's name, with the executor under a channel.
 fn named(figure: &super::Figure) -> String {
