@@ -100,6 +100,7 @@ impl Axis {
         for decade in self.first..=self.last {
             let value = 10f64.powi(decade);
             let label = number(value, report.unit);
+            let label = label.strip_suffix(".0").unwrap_or(&label);
             let _ = writeln!(
                 svg,
                 "<line class=\"grid\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{foot:.1}\"/>\

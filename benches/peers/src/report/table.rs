@@ -30,7 +30,27 @@ pub fn all(results: &Results) -> String {
     }
     left_out(&mut text, &results.times, "");
     left_out(&mut text, &results.instructions, " (instructions)");
+    environment(&mut text, &results.environment);
     text
+}
+
+fn environment(text: &mut String, machine: &super::environment::Environment) {
+    let versions: Vec<String> = machine
+        .versions
+        .iter()
+        .map(|(name, version)| format!("{name} {version}"))
+        .collect();
+    let _ = write!(
+        text,
+        "\nMachine: {}, {} processors, {}, {}. {}, {}.\n\nVersions: {}.\n",
+        machine.processor,
+        machine.processors,
+        machine.system,
+        machine.pinned,
+        machine.compiler,
+        machine.python,
+        versions.join(", "),
+    );
 }
 
 /// One line per row: looplet, the fastest peer, the ratio and the limit.
