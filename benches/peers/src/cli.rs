@@ -130,3 +130,32 @@ fn cpu(word: &str) -> Result<Cpu, String> {
 fn number(word: &str) -> Result<usize, String> {
     word.parse().map_err(|_| format!("{word} is no number"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Cpu, Options};
+
+    fn parse(line: &str) -> Result<Options, String> {
+        Options::parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn a_full_run_writes_and_a_chosen_row_does_not() {
+        assert!(parse("run").is_ok_and(|options| options.out.is_some()));
+        assert!(parse("run --row yield").is_ok_and(|options| options.out.is_none()));
+        assert!(parse("run --row yield --out there").is_ok_and(|options| options.out.is_some()));
+    }
+
+    #[test]
+    fn rounds_given_win_over_quick_in_any_order() {
+        let rounds = |line| parse(line).map(|options| options.rounds);
+        assert_eq!(rounds("run --rounds 5 --quick"), Ok(5));
+        assert_eq!(rounds("run --quick --rounds 5"), Ok(5));
+    }
+
+    #[test]
+    fn a_row_that_is_not_there_is_refused() {
+        assert!(parse("run --row nothing").is_err());
+        assert!(parse("run --cpu none").is_ok_and(|options| options.cpu == Cpu::NotPinned));
+    }
+}

@@ -151,3 +151,45 @@ fn least(figures: &[Figure], key: impl Fn(&Figure) -> f64) -> Option<&Figure> {
     let peers = figures.iter().filter(|figure| figure.role == Role::Peer);
     peers.min_by(|a, b| key(a).total_cmp(&key(b)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Figure, RowReport};
+    use crate::contestants::Role;
+    use crate::rows::{Limit, Unit};
+
+    fn report(limit: Limit) -> RowReport {
+        let figures = vec![
+            Figure::new("looplet", None, Role::Subject, vec![9.0, 10.0, 11.0]),
+            Figure::new("slow", Some("a"), Role::Peer, vec![50.0]),
+            Figure::new("slow", Some("b"), Role::Peer, vec![40.0]),
+            Figure::new("floor", None, Role::Floor, vec![1.0]),
+        ];
+        RowReport::new("row", "what", Unit::Nanoseconds, limit, figures, Vec::new())
+    }
+
+    #[test]
+    fn the_mark_is_the_fastest_peer_and_not_the_floor() {
+        let report = report(Limit::Ratio(0.25));
+        assert_eq!(report.fastest.as_deref(), Some("slow on b"));
+        assert_eq!(report.ratio, Some(0.25));
+        assert_eq!(report.ratio_of_minima, Some(9.0 / 40.0));
+        assert_eq!(report.met, Some(true));
+    }
+
+    #[test]
+    fn an_absolute_limit_needs_no_peer() {
+        assert_eq!(report(Limit::Absolute(9.5)).met, Some(false));
+    }
+
+    #[test]
+    fn a_channel_counts_where_it_is_faster() {
+        let report = report(Limit::Ratio(0.2));
+        let medians: Vec<f64> = report
+            .best_per_label()
+            .iter()
+            .map(|figure| figure.median)
+            .collect();
+        assert_eq!(medians, [10.0, 40.0, 1.0]);
+    }
+}
