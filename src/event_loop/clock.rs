@@ -1,0 +1,90 @@
+//! The three clocks: real time, virtual time that jumps, manual time that is moved by hand.
+//!
+//! Inside the crate time is a `u64`: nanoseconds since the loop was made, enough for five centuries. What lies beyond
+//! counts as never.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+/// The deadline that never comes.
+pub(crate) const NEVER: u64 = u64::MAX;
+
+/// What is said to those who try.
+pub(crate) const REAL_TIME_CANNOT_ADVANCE: &str =
+    "real time cannot be advanced: build the loop with `virtual_time()` or `manual_time()`";
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Real,
+    /// Jumps to the next deadline whenever nothing is ready.
+    Virtual,
+    /// Moves by `advance` only.
+    Manual,
+}
+
+pub(crate) struct Clock {
+    mode: Mode,
+    origin: Instant,
+    /// The last reading; outside of real time it is the time.
+    now: Cell<u64>,
+}
+
+impl Clock {
+    pub(crate) fn new(mode: Mode) -> Self {
+        Self {
+            mode,
+            origin: Instant::now(),
+            now: Cell::new(0),
+        }
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The last reading, without a look at the clock.
+    #[inline]
+    pub(crate) fn last(&self) -> u64 {
+        self.now.get()
+    }
+
+    /// Reads the clock.
+    #[inline]
+    pub(crate) fn read(&self) -> u64 {
+        if self.mode == Mode::Real {
+            self.now.set(nanos(self.origin.elapsed()));
+        }
+        self.now.get()
+    }
+
+    /// Moves virtual or manual time forward.
+    pub(crate) fn move_to(&self, now: u64) {
+        debug_assert!(self.mode != Mode::Real, "real time moves by itself");
+        self.now.set(self.now.get().max(now));
+    }
+
+    /// The deadline that lies `delay` after now. A zero delay is due at the next look, so it takes the last reading.
+    #[inline]
+    pub(crate) fn after(&self, delay: Duration) -> u64 {
+        let delay = nanos(delay);
+        let now = if delay == 0 { self.last() } else { self.read() };
+        now.saturating_add(delay)
+    }
+
+    /// The deadline that is an instant; one from before the loop was made is long due.
+    pub(crate) fn at(&self, when: Instant) -> u64 {
+        nanos(when.saturating_duration_since(self.origin))
+    }
+
+    /// The instant of a deadline; the last one that the platform can tell, if it lies beyond.
+    pub(crate) fn instant(&self, deadline: u64) -> Instant {
+        let later = Duration::from_nanos(deadline);
+        self.origin.checked_add(later).unwrap_or(self.origin)
+    }
+}
+
+#[inline]
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    let whole = duration.as_secs().saturating_mul(1_000_000_000);
+    whole.saturating_add(u64::from(duration.subsec_nanos()))
+}

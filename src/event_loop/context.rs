@@ -1,0 +1,71 @@
+//! Which loop runs on this thread.
+
+use std::panic::Location;
+use std::rc::Rc;
+
+use super::core::Core;
+use crate::task::{Scoped, Vacant, Work};
+
+thread_local! {
+    static CURRENT: Scoped<Rc<Core>> = const { Scoped::new() };
+}
+
+/// Makes a loop the current one while `f` runs, whichever was before: for a loop that is being dropped.
+pub(super) fn lend<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
+    CURRENT.with(|current| current.lend(core, f))
+}
+
+/// Runs a loop on this thread.
+///
+/// # Panics
+///
+/// If one is running here already.
+#[track_caller]
+pub(super) fn enter<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
+    let nested = CURRENT.with(|current| current.with(|core| core.is_some()));
+    assert!(
+        !nested,
+        "cannot run an event loop while another one is running on this thread"
+    );
+    lend(core, || core.tasks.enter(f))
+}
+
+/// Looks at the loop that runs on this thread.
+#[inline]
+pub(crate) fn try_with<R>(f: impl FnOnce(&Rc<Core>) -> R) -> Option<R> {
+    CURRENT.with(|current| current.with(|core| core.map(f)))
+}
+
+/// The same, where there must be one.
+///
+/// # Panics
+///
+/// At the caller's line, if no loop is running here.
+#[inline]
+#[track_caller]
+pub(crate) fn with<R>(f: impl FnOnce(&Rc<Core>) -> R) -> R {
+    match try_with(f) {
+        Some(result) => result,
+        None => no_running_loop(),
+    }
+}
+
+/// The loop that runs on this thread.
+#[inline]
+#[track_caller]
+pub(crate) fn current() -> Rc<Core> {
+    with(Rc::clone)
+}
+
+/// A cell for a future that the caller is about to spawn.
+#[inline]
+#[track_caller]
+pub(crate) fn vacant<W: Work>(at: &'static Location<'static>) -> Vacant<W> {
+    with(|core| core.vacant(at))
+}
+
+#[cold]
+#[track_caller]
+fn no_running_loop() -> ! {
+    panic!("no running event loop")
+}

@@ -1,0 +1,123 @@
+//! What belongs to one event loop; everybody who works for it holds a count of this.
+
+use std::cell::{Cell, RefCell};
+use std::mem;
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use super::bell::Doorbell;
+use super::clock::{Clock, NEVER};
+use crate::task::{Call, Scheduler, Vacant, Work};
+use crate::timer::{Key, Wheel};
+
+pub(crate) struct Core {
+    pub(crate) tasks: Scheduler,
+    pub(crate) clock: Clock,
+    pub(super) bell: Arc<Doorbell>,
+    timers: RefCell<Wheel<Waker>>,
+    /// How many polls there had been when the clock was last read.
+    pub(super) read_at: Cell<u64>,
+    pub(super) stop: Cell<bool>,
+    pub(super) rounds: Cell<u64>,
+    pub(super) parked: Cell<Duration>,
+    /// No timer is armed any more.
+    closed: Cell<bool>,
+}
+
+impl Core {
+    pub(super) fn new(clock: Clock, bell: Arc<Doorbell>) -> Self {
+        Self {
+            tasks: Scheduler::new(bell.clone()),
+            clock,
+            bell,
+            timers: RefCell::new(Wheel::new()),
+            read_at: Cell::new(0),
+            stop: Cell::new(false),
+            rounds: Cell::new(0),
+            parked: Cell::new(Duration::ZERO),
+            closed: Cell::new(false),
+        }
+    }
+
+    /// A cell for a future that is about to be spawned.
+    #[inline]
+    pub(crate) fn vacant<W: Work>(&self, at: &'static Location<'static>) -> Vacant<W> {
+        self.tasks.vacant(at)
+    }
+
+    pub(crate) fn call(&self, at: &'static Location<'static>, f: impl FnOnce() + 'static) -> Call {
+        self.tasks.call(at, f)
+    }
+
+    /// Arms a timer. None: it never comes due, or the loop is gone.
+    #[inline]
+    pub(crate) fn arm(&self, deadline: u64, waker: Waker) -> Option<Key> {
+        if deadline == NEVER || self.closed.get() {
+            return None;
+        }
+        Some(self.timers.borrow_mut().arm(deadline, waker))
+    }
+
+    /// Takes a timer back, if it has not fired yet.
+    #[inline]
+    pub(crate) fn disarm(&self, key: Key) {
+        let waker = self.timers.borrow_mut().cancel(key);
+        // Dropped out of the borrow: it may be anybody's code.
+        drop(waker);
+    }
+
+    /// Whether a timer is still armed; if so, it will wake `waker`.
+    pub(crate) fn is_armed(&self, key: Key, waker: &Waker) -> bool {
+        match self.timers.borrow_mut().value_mut(key) {
+            None => return false,
+            Some(armed) if armed.will_wake(waker) => return true,
+            Some(_) => {}
+        }
+        // Cloned and dropped out of the borrow, as above.
+        let mut other = waker.clone();
+        if let Some(armed) = self.timers.borrow_mut().value_mut(key) {
+            mem::swap(armed, &mut other);
+        }
+        true
+    }
+
+    pub(crate) fn armed_timers(&self) -> usize {
+        self.timers.borrow().len()
+    }
+
+    #[inline]
+    pub(super) fn has_timers(&self) -> bool {
+        !self.timers.borrow().is_empty()
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<u64> {
+        self.timers.borrow_mut().next_deadline()
+    }
+
+    /// The earliest timer that is due at `now`, taken out.
+    pub(super) fn pop_due(&self, now: u64) -> Option<Waker> {
+        self.timers.borrow_mut().pop_due(now)
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// Cancels and drops all there is. The last step of a loop's life.
+    pub(super) fn close(self: &Rc<Self>) {
+        super::context::lend(self, || {
+            self.tasks.enter(|| {
+                self.closed.set(true);
+                self.tasks.end_all();
+                let timers = self.timers.replace(Wheel::new());
+                drop(timers);
+                // Destructors of timers' wakers may have made new work.
+                self.tasks.end_all();
+            });
+        });
+        self.tasks.close();
+    }
+}

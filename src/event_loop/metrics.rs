@@ -1,0 +1,42 @@
+//! Plain counters of what a loop does.
+
+use std::time::Duration;
+
+use super::core::Core;
+
+/// What a loop has done so far and what it holds; see [`EventLoop::metrics`](crate::EventLoop::metrics).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// Rounds that were run.
+    pub rounds: u64,
+    /// Times that a task was polled or a plain call was run.
+    pub polls: u64,
+    /// Times that a task or plain call that was waiting became ready.
+    pub wakes: u64,
+    /// How many of these came from other threads.
+    pub remote_wakes: u64,
+    /// Tasks that were spawned.
+    pub spawned: u64,
+    /// Tasks that have not finished.
+    pub live_tasks: usize,
+    /// Timers that are set and have not fired.
+    pub armed_timers: usize,
+    /// Time that the thread has spent asleep in the loop.
+    pub parked: Duration,
+}
+
+impl Metrics {
+    pub(super) fn of(core: &Core) -> Self {
+        Self {
+            rounds: core.rounds.get(),
+            polls: core.tasks.polls(),
+            wakes: core.tasks.wakes(),
+            remote_wakes: core.tasks.foreign_wakes(),
+            spawned: core.tasks.spawned(),
+            live_tasks: core.tasks.live(),
+            armed_timers: core.armed_timers(),
+            parked: core.parked.get(),
+        }
+    }
+}

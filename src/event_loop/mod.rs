@@ -1,0 +1,240 @@
+//! The event loop: rounds, waiting, and everything that needs to know which loop runs here.
+
+mod ambient;
+mod bell;
+mod builder;
+mod call;
+pub(crate) mod clock;
+pub(crate) mod context;
+pub(crate) mod core;
+mod metrics;
+mod round;
+mod spawner;
+
+use std::fmt;
+use std::future::Future;
+use std::panic::{self, Location};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+pub use ambient::{
+    all_tasks, call_at, call_later, call_soon, current_task, run, spawn, spawn_named,
+    try_current_task,
+};
+pub use builder::Builder;
+pub use call::CallHandle;
+pub use metrics::Metrics;
+pub use spawner::Spawner;
+
+use self::clock::Mode;
+use self::core::Core;
+use crate::task::{JoinError, JoinHandle, Plain, Task};
+
+/// An event loop: owns its tasks, timers and clock, and runs them on the thread that it was made on.
+///
+/// [`run`] makes one, runs a future to its end and cleans up, which is all that most programs need. An `EventLoop`
+/// of one's own can be entered many times, configured by a [`Builder`], and driven round by round by a host.
+///
+/// **Dropping** it cancels and drops all tasks, in spawn order, and is always safe: handles, wakers and spawners that
+/// outlive it see finished tasks.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let mut event_loop = looplet::EventLoop::builder().virtual_time().build();
+/// let background = event_loop.spawn(async {
+///     looplet::sleep(Duration::from_secs(3600)).await;
+///     "an hour later"
+/// });
+/// assert_eq!(event_loop.block_on(background).unwrap(), "an hour later");
+/// ```
+#[doc(alias = "AbstractEventLoop")]
+#[doc(alias = "Runner")]
+#[doc(alias = "new_event_loop")]
+pub struct EventLoop {
+    core: Rc<Core>,
+}
+
+impl EventLoop {
+    /// A loop in real time.
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// A loop with other settings.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// Runs `main` as a task until it has finished, and gives its output. `main` may borrow from its surroundings.
+    ///
+    /// When `main` finishes, the round is completed and one more round runs. The other tasks stay alive and go on in
+    /// the next call.
+    ///
+    /// # Panics
+    ///
+    /// With `main`'s panic, if it panics; with `the main task was cancelled`, if it was cancelled; inside of a running
+    /// loop; and in virtual time with `deadlock:` and the list of waiting tasks, if nothing can ever become ready.
+    #[doc(alias = "run_until_complete")]
+    #[track_caller]
+    pub fn block_on<F: Future>(&mut self, main: F) -> F::Output {
+        let at = Location::caller();
+        let outcome = context::enter(&self.core, || self.core.run_main(at, main));
+        output_of_main(outcome)
+    }
+
+    /// Spawns a task from outside; it runs when the loop next does. See [`spawn`].
+    #[doc(alias = "create_task")]
+    #[track_caller]
+    pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
+        self.core
+            .vacant::<Plain<F>>(Location::caller())
+            .spawn(future)
+    }
+
+    /// A handle that spawns and calls into this loop, for code that runs on its thread.
+    pub fn spawner(&self) -> Spawner {
+        Spawner::new(self.core.clone())
+    }
+
+    /// Runs everything that is ready, and what that makes ready, and returns instead of waiting. Time does not jump.
+    ///
+    /// # Panics
+    ///
+    /// Inside of a running loop.
+    #[track_caller]
+    pub fn run_until_stalled(&mut self) {
+        context::enter(&self.core, || self.core.run_ready());
+    }
+
+    /// Runs one round, waiting for it at most `max_wait` (without limit if `None`), and tells whether anything ran.
+    ///
+    /// Virtual time jumps to the next deadline, but no further than `max_wait`.
+    ///
+    /// # Panics
+    ///
+    /// Inside of a running loop.
+    #[doc(alias = "_run_once")]
+    #[track_caller]
+    pub fn run_once(&mut self, max_wait: Option<Duration>) -> bool {
+        context::enter(&self.core, || {
+            self.core.look_at_clock();
+            if !self.core.tasks.is_ready() && max_wait != Some(Duration::ZERO) {
+                let limit = max_wait.map(|wait| self.core.clock.after(wait));
+                let _ = self.core.wait(limit);
+            }
+            self.core.run_round()
+        })
+    }
+
+    /// Runs until [`Spawner::stop`] is called, and then to the end of the round. If it was called before, exactly one
+    /// round runs, without a wait.
+    ///
+    /// # Panics
+    ///
+    /// Inside of a running loop, and in virtual time if nothing can ever become ready.
+    #[track_caller]
+    pub fn run_forever(&mut self) {
+        context::enter(&self.core, || {
+            if self.core.stop.get() {
+                self.core.look_at_clock();
+                self.core.run_round();
+            } else {
+                self.core.run_until(|| self.core.stop.get());
+            }
+            self.core.stop.set(false);
+        });
+    }
+
+    /// Moves virtual or manual time forward and runs all that falls due on the way, in order, each at its own time.
+    ///
+    /// # Panics
+    ///
+    /// In real time, which moves by itself; and inside of a running loop.
+    #[track_caller]
+    pub fn advance(&mut self, duration: Duration) {
+        assert!(
+            self.core.clock.mode() != Mode::Real,
+            "{}",
+            clock::REAL_TIME_CANNOT_ADVANCE
+        );
+        let end = self.core.clock.after(duration);
+        context::enter(&self.core, || {
+            self.core.run_ready();
+            while let Some(deadline) = self
+                .core
+                .next_deadline()
+                .filter(|&deadline| deadline <= end)
+            {
+                self.core.clock.move_to(deadline);
+                self.core.run_ready();
+            }
+            self.core.clock.move_to(end);
+            self.core.run_ready();
+        });
+    }
+
+    /// When the next timer falls due; none if none is armed.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.core
+            .next_deadline()
+            .map(|deadline| self.core.clock.instant(deadline))
+    }
+
+    /// All unfinished tasks, in spawn order.
+    #[doc(alias = "all_tasks")]
+    pub fn tasks(&self) -> Vec<Task> {
+        self.core.tasks.tasks()
+    }
+
+    /// What the loop has done so far, and what it holds.
+    pub fn metrics(&self) -> Metrics {
+        Metrics::of(&self.core)
+    }
+
+    /// Lets the tasks end by themselves for at most `grace`, then cancels what is left, in spawn order, and runs until
+    /// all of it is gone.
+    ///
+    /// # Panics
+    ///
+    /// Inside of a running loop.
+    #[doc(alias = "close")]
+    #[track_caller]
+    pub fn shutdown(self, grace: Duration) {
+        context::enter(&self.core, || {
+            let end = self.core.clock.after(grace);
+            self.core.run_until_empty(end);
+            self.core.cancel_all();
+        });
+    }
+}
+
+impl Default for EventLoop {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for EventLoop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventLoop")
+            .field("tasks", &self.tasks())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for EventLoop {
+    fn drop(&mut self) {
+        self.core.close();
+    }
+}
+
+/// Rule 4 and 5: what becomes of a finished main.
+#[track_caller]
+fn output_of_main<T>(outcome: Result<T, JoinError>) -> T {
+    match outcome {
+        Ok(output) => output,
+        Err(error) if error.is_panic() => panic::resume_unwind(error.into_panic()),
+        Err(_) => panic!("the main task was cancelled"),
+    }
+}

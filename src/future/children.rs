@@ -1,0 +1,262 @@
+//! The tasks of a gather: in which shape they come, and how to wait for many of them without looking at each again
+//! whenever one ends.
+
+use std::panic;
+use std::task::{Context, Waker};
+
+use crate::event_loop::context;
+use crate::task::{JoinError, JoinHandle, Outcome, Task};
+
+/// Handles in one of the shapes that `gather` takes, and the same shape of what comes out.
+pub trait Children {
+    /// The outputs.
+    type Output;
+    /// The outputs, or why there is none.
+    type Settled;
+
+    #[doc(hidden)]
+    fn len(&self) -> usize;
+    #[doc(hidden)]
+    fn task(&self, index: usize) -> &Task;
+    /// Takes all outputs; every task has ended with one.
+    #[doc(hidden)]
+    fn collect(&mut self) -> Self::Output;
+    /// Takes all outcomes; every task has ended.
+    #[doc(hidden)]
+    fn settle(&mut self) -> Self::Settled;
+}
+
+/// The outcome of a task that has ended, out of a handle that nobody has asked before.
+pub(super) fn settled<T>(handle: &mut JoinHandle<T>) -> Result<T, JoinError> {
+    handle
+        .try_join()
+        .expect("the task has ended, and its handle was not used before")
+}
+
+/// The same, for a task that is known to have ended with a value.
+pub(super) fn value<T>(handle: &mut JoinHandle<T>) -> T {
+    settled(handle).expect("the task has ended with a value")
+}
+
+impl<T> Children for Vec<JoinHandle<T>> {
+    type Output = Vec<T>;
+    type Settled = Vec<Result<T, JoinError>>;
+
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn task(&self, index: usize) -> &Task {
+        self[index].as_task()
+    }
+
+    fn collect(&mut self) -> Vec<T> {
+        self.iter_mut().map(value).collect()
+    }
+
+    fn settle(&mut self) -> Self::Settled {
+        self.iter_mut().map(settled).collect()
+    }
+}
+
+impl<T, const N: usize> Children for [JoinHandle<T>; N] {
+    type Output = [T; N];
+    type Settled = [Result<T, JoinError>; N];
+
+    fn len(&self) -> usize {
+        N
+    }
+
+    fn task(&self, index: usize) -> &Task {
+        self[index].as_task()
+    }
+
+    fn collect(&mut self) -> [T; N] {
+        self.each_mut().map(value)
+    }
+
+    fn settle(&mut self) -> Self::Settled {
+        self.each_mut().map(settled)
+    }
+}
+
+macro_rules! children_of_tuples {
+    ($(($($T:ident $index:tt),+) $len:literal;)+) => {$(
+        impl<$($T),+> Children for ($(JoinHandle<$T>,)+) {
+            type Output = ($($T,)+);
+            type Settled = ($(Result<$T, JoinError>,)+);
+
+            fn len(&self) -> usize {
+                $len
+            }
+
+            fn task(&self, index: usize) -> &Task {
+                match index {
+                    $($index => self.$index.as_task(),)+
+                    _ => unreachable!("a tuple of {} has no task {index}", $len),
+                }
+            }
+
+            fn collect(&mut self) -> Self::Output {
+                ($(value(&mut self.$index),)+)
+            }
+
+            fn settle(&mut self) -> Self::Settled {
+                ($(settled(&mut self.$index),)+)
+            }
+        }
+    )+};
+}
+
+/// Calls a macro with the tuples of one to twelve types.
+macro_rules! for_tuples {
+    ($macro:ident) => {
+        $macro! {
+            (A 0) 1;
+            (A 0, B 1) 2;
+            (A 0, B 1, C 2) 3;
+            (A 0, B 1, C 2, D 3) 4;
+            (A 0, B 1, C 2, D 3, F 4) 5;
+            (A 0, B 1, C 2, D 3, F 4, G 5) 6;
+            (A 0, B 1, C 2, D 3, F 4, G 5, H 6) 7;
+            (A 0, B 1, C 2, D 3, F 4, G 5, H 6, I 7) 8;
+            (A 0, B 1, C 2, D 3, F 4, G 5, H 6, I 7, J 8) 9;
+            (A 0, B 1, C 2, D 3, F 4, G 5, H 6, I 7, J 8, K 9) 10;
+            (A 0, B 1, C 2, D 3, F 4, G 5, H 6, I 7, J 8, K 9, L 10) 11;
+            (A 0, B 1, C 2, D 3, F 4, G 5, H 6, I 7, J 8, K 9, L 10, M 11) 12;
+        }
+    };
+}
+pub(super) use for_tuples;
+
+for_tuples!(children_of_tuples);
+
+/// What a look at the children shows.
+pub(super) enum Progress {
+    Waiting,
+    AllEnded,
+    /// This one has ended other than by an ordinary value, before all others that did.
+    Irregular(usize),
+}
+
+/// Waits for tasks in order. Only the first unfinished one wakes the waiter by an ordinary end; the others do so only
+/// if they end irregularly. So a thousand sleepers cost their waiter about one look each, not a thousand.
+#[derive(Default)]
+pub(super) struct Watch {
+    waker: Option<Waker>,
+    /// All tasks before this one have ended.
+    first: usize,
+    /// How many irregular ends the loop had seen when this last looked for some.
+    irregular: Option<u64>,
+}
+
+impl Watch {
+    /// Looks at the children, and makes sure that the next thing to see wakes the caller. `fail_fast`: irregular ends
+    /// are things to see.
+    pub(super) fn look(
+        &mut self,
+        children: &impl Children,
+        fail_fast: bool,
+        cx: &Context<'_>,
+    ) -> Progress {
+        if fail_fast {
+            if let Some(index) = self.find_irregular(children) {
+                return Progress::Irregular(index);
+            }
+        }
+        while self.first < children.len() && children.task(self.first).is_finished() {
+            self.first += 1;
+        }
+        if self.first == children.len() {
+            return Progress::AllEnded;
+        }
+        if !self
+            .waker
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(cx.waker()))
+        {
+            self.waker = Some(cx.waker().clone());
+            if fail_fast {
+                let later = (self.first + 1..children.len()).map(|index| children.task(index));
+                later
+                    .filter(|task| !task.is_finished())
+                    .for_each(|task| task.set_waiter(cx.waker(), true));
+            }
+        }
+        children.task(self.first).set_waiter(cx.waker(), false);
+        Progress::Waiting
+    }
+
+    fn find_irregular(&mut self, children: &impl Children) -> Option<usize> {
+        if children.len() == 0 {
+            return None;
+        }
+        let now = Some(children.task(0).irregular_ends());
+        if self.irregular == now {
+            return None;
+        }
+        self.irregular = now;
+        let irregular = (0..children.len()).filter(|&index| children.task(index).irregular() != 0);
+        irregular.min_by_key(|&index| children.task(index).irregular())
+    }
+}
+
+/// The tasks of one gather. If it is dropped before its time, their futures are dropped first.
+pub(super) struct Group<C: Children> {
+    children: C,
+    watch: Watch,
+    /// The group has given its result, so its tasks are let go.
+    done: bool,
+}
+
+impl<C: Children> Group<C> {
+    pub(super) fn new(children: C) -> Self {
+        for index in 0..children.len() {
+            children.task(index).expect_lazy_waiter();
+        }
+        Self {
+            children,
+            watch: Watch::default(),
+            done: false,
+        }
+    }
+
+    pub(super) fn look(&mut self, fail_fast: bool, cx: &Context<'_>) -> Progress {
+        assert!(!self.done, "a gather was polled after it had finished");
+        self.watch.look(&self.children, fail_fast, cx)
+    }
+
+    /// The group is about to give its result.
+    pub(super) fn finish(&mut self) -> &mut C {
+        self.done = true;
+        &mut self.children
+    }
+
+    /// A child has ended without an output: its panic resumes in the awaiter; its cancellation becomes the awaiter's.
+    pub(super) fn give_up(&mut self, index: usize) {
+        let task = self.children.task(index);
+        if task.outcome() == Some(Outcome::Cancelled) {
+            context::try_with(|core| core.tasks.current_task().map(|awaiter| awaiter.cancel()));
+            return;
+        }
+        let panic = task
+            .take_panic()
+            .expect("the task has panicked, and nobody could see it before");
+        self.done = true;
+        panic::resume_unwind(panic.into_panic());
+    }
+
+    pub(super) fn outcome(&self, index: usize) -> Option<Outcome> {
+        self.children.task(index).outcome()
+    }
+}
+
+impl<C: Children> Drop for Group<C> {
+    fn drop(&mut self) {
+        if !self.done {
+            for index in 0..self.children.len() {
+                self.children.task(index).end();
+            }
+        }
+    }
+}

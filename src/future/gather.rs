@@ -1,0 +1,148 @@
+//! Running futures side by side and collecting what they give.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::children::{Children, Group, Progress, for_tuples};
+use crate::event_loop::context;
+use crate::task::{JoinHandle, Plain};
+
+/// Groups of futures that [`gather`] takes: `Vec`, arrays, and tuples of up to twelve futures of any types.
+pub trait Gather {
+    /// The handles of the group's tasks.
+    type Children: Children;
+
+    #[doc(hidden)]
+    fn spawn(self, at: &'static Location<'static>) -> Self::Children;
+}
+
+fn spawn<F: Future + 'static>(at: &'static Location<'static>, future: F) -> JoinHandle<F::Output> {
+    context::vacant::<Plain<F>>(at).spawn(future)
+}
+
+impl<F: Future + 'static> Gather for Vec<F> {
+    type Children = Vec<JoinHandle<F::Output>>;
+
+    fn spawn(self, at: &'static Location<'static>) -> Self::Children {
+        self.into_iter().map(|future| spawn(at, future)).collect()
+    }
+}
+
+impl<F: Future + 'static, const N: usize> Gather for [F; N] {
+    type Children = [JoinHandle<F::Output>; N];
+
+    fn spawn(self, at: &'static Location<'static>) -> Self::Children {
+        self.map(|future| spawn(at, future))
+    }
+}
+
+macro_rules! gather_tuples {
+    ($(($($T:ident $index:tt),+) $len:literal;)+) => {$(
+        impl<$($T: Future + 'static),+> Gather for ($($T,)+) {
+            type Children = ($(JoinHandle<$T::Output>,)+);
+
+            fn spawn(self, at: &'static Location<'static>) -> Self::Children {
+                ($(spawn(at, self.$index),)+)
+            }
+        }
+    )+};
+}
+
+for_tuples!(gather_tuples);
+
+/// Runs futures concurrently, each as a task of its own, and gives their outputs in the order of the arguments.
+///
+/// The tasks are spawned by this call, in order. A child's panic resumes in whoever awaits, at once, and its siblings
+/// run on; a child that is cancelled from outside cancels the awaiting task. To see both as values, use
+/// [`return_exceptions`](Gathered::return_exceptions). An empty group finishes at once.
+///
+/// **Dropping** it unfinished drops the children's futures, in order, before it returns; a child that is on the stack
+/// at that moment is only requested to end. A [`JoinHandle`] among the arguments counts as awaited from its first poll
+/// here, so its task is cancelled with the group.
+///
+/// # Panics
+///
+/// If no event loop is running on this thread.
+///
+/// ```
+/// looplet::run(async {
+///     let (a, b) = looplet::gather((async { 1 }, async { "one" })).await;
+///     assert_eq!((a, b), (1, "one"));
+///
+///     let squares = looplet::gather((1..=3).map(|n| async move { n * n }).collect::<Vec<_>>()).await;
+///     assert_eq!(squares, [1, 4, 9]);
+/// });
+/// ```
+#[doc(alias = "asyncio.gather")]
+#[track_caller]
+pub fn gather<G: Gather>(group: G) -> Gathered<G::Children> {
+    let at = Location::caller();
+    context::with(|_| ());
+    Gathered(Group::new(group.spawn(at)))
+}
+
+/// The outputs of a group; made by [`gather`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Gathered<C: Children>(Group<C>);
+
+impl<C: Children> Gathered<C> {
+    /// Waits for all children, and gives panics and cancellations as values among the outputs.
+    ///
+    /// ```
+    /// looplet::run(async {
+    ///     let results = looplet::gather([1, 0].map(|n| async move { 1 / n })).return_exceptions().await;
+    ///     assert_eq!(*results[0].as_ref().unwrap(), 1);
+    ///     assert!(results[1].as_ref().unwrap_err().is_panic());
+    /// });
+    /// ```
+    pub fn return_exceptions(self) -> Settled<C> {
+        Settled(self.0)
+    }
+}
+
+impl<C: Children> Unpin for Gathered<C> {}
+
+impl<C: Children> Future for Gathered<C> {
+    type Output = C::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Output> {
+        match self.0.look(true, cx) {
+            Progress::AllEnded => return Poll::Ready(self.0.finish().collect()),
+            Progress::Irregular(index) => self.0.give_up(index),
+            Progress::Waiting => {}
+        }
+        Poll::Pending
+    }
+}
+
+/// The outcomes of a group; made by [`Gathered::return_exceptions`]. Dropping it does what dropping the gather does.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Settled<C: Children>(Group<C>);
+
+impl<C: Children> Unpin for Settled<C> {}
+
+impl<C: Children> Future for Settled<C> {
+    type Output = C::Settled;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Settled> {
+        match self.0.look(false, cx) {
+            Progress::AllEnded => Poll::Ready(self.0.finish().settle()),
+            Progress::Waiting | Progress::Irregular(_) => Poll::Pending,
+        }
+    }
+}
+
+impl<C: Children> fmt::Debug for Gathered<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gathered").finish_non_exhaustive()
+    }
+}
+
+impl<C: Children> fmt::Debug for Settled<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settled").finish_non_exhaustive()
+    }
+}

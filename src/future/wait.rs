@@ -1,0 +1,175 @@
+//! Waiting for tasks without taking their results or their fate.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::task::{JoinHandle, Outcome};
+use crate::time::{Sleep, sleep};
+
+/// When a [`Wait`] is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum When {
+    AllCompleted,
+    FirstCompleted,
+    FirstException,
+}
+
+/// Waits for tasks; made by [`wait`].
+///
+/// Dropping it cancels nothing: the handles in it are dropped, which detaches their tasks.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Wait<T> {
+    handles: Vec<JoinHandle<T>>,
+    when: When,
+    limit: Option<Sleep>,
+    /// All tasks before this one have ended.
+    first: usize,
+}
+
+/// What a [`Wait`] gives: the handles again, in the order of the arguments, in two lists.
+#[derive(Debug)]
+pub struct Waited<T> {
+    /// The tasks that have ended, in whatever way.
+    pub done: Vec<JoinHandle<T>>,
+    /// The others.
+    pub pending: Vec<JoinHandle<T>>,
+}
+
+/// Waits until all tasks have ended, or, with [`first_completed`](Wait::first_completed),
+/// [`first_exception`](Wait::first_exception) or [`timeout`](Wait::timeout), until less is true.
+///
+/// It cancels nothing, ever, and takes no result: the handles come back. What ends in the same round as the last
+/// awaited task counts as done. The handles' former awaits are forgotten, so dropping them detaches their tasks.
+///
+/// # Panics
+///
+/// If there are no handles: waiting for nothing would never, or always, be over.
+///
+/// ```
+/// use looplet::{spawn, wait};
+///
+/// looplet::run(async {
+///     let quick = spawn(async { "quick" });
+///     let slow = spawn(std::future::pending());
+///     let mut waited = wait([slow, quick]).first_completed().await;
+///     assert_eq!(waited.done.pop().unwrap().await.unwrap(), "quick");
+///     assert_eq!(waited.pending.len(), 1);
+/// });
+/// ```
+#[doc(alias = "asyncio.wait")]
+#[track_caller]
+pub fn wait<T>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> Wait<T> {
+    let mut handles: Vec<_> = handles.into_iter().collect();
+    assert!(!handles.is_empty(), "wait() needs at least one handle");
+    handles.iter_mut().for_each(JoinHandle::forget_await);
+    Wait {
+        handles,
+        when: When::AllCompleted,
+        limit: None,
+        first: 0,
+    }
+}
+
+impl<T> Wait<T> {
+    /// Over as soon as one task has ended, in whatever way.
+    #[doc(alias = "FIRST_COMPLETED")]
+    pub fn first_completed(mut self) -> Self {
+        self.when = When::FirstCompleted;
+        self
+    }
+
+    /// Over as soon as one task has panicked, or all have ended. A cancelled task is no exception.
+    #[doc(alias = "FIRST_EXCEPTION")]
+    pub fn first_exception(mut self) -> Self {
+        self.when = When::FirstException;
+        self
+    }
+
+    /// Over after this time, counted from this call, at the latest.
+    ///
+    /// # Panics
+    ///
+    /// If no event loop is running on this thread.
+    #[track_caller]
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.limit = Some(sleep(limit));
+        self
+    }
+
+    fn is_over(&mut self) -> bool {
+        while self
+            .handles
+            .get(self.first)
+            .is_some_and(JoinHandle::is_finished)
+        {
+            self.first += 1;
+        }
+        let mut rest = self.handles.iter();
+        match self.when {
+            _ if self.first == self.handles.len() => true,
+            When::AllCompleted => false,
+            When::FirstCompleted => rest.any(JoinHandle::is_finished),
+            When::FirstException => rest.any(|handle| {
+                matches!(
+                    handle.as_task().outcome(),
+                    Some(Outcome::Panicked | Outcome::Failed)
+                )
+            }),
+        }
+    }
+
+    /// Registers with as few tasks as can make the wait over.
+    fn watch(&self, cx: &Context<'_>) {
+        let others = match self.when {
+            When::AllCompleted => &[],
+            When::FirstCompleted | When::FirstException => &self.handles[self.first + 1..],
+        };
+        let lazy = self.when == When::FirstException;
+        for handle in others.iter().filter(|handle| !handle.is_finished()) {
+            handle.as_task().set_waiter(cx.waker(), lazy);
+        }
+        self.handles[self.first]
+            .as_task()
+            .set_waiter(cx.waker(), false);
+    }
+}
+
+impl<T> Future for Wait<T> {
+    type Output = Waited<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Waited<T>> {
+        assert!(
+            !self.handles.is_empty(),
+            "a wait was polled after it had finished"
+        );
+        if !self.is_over()
+            && !self
+                .limit
+                .as_mut()
+                .is_some_and(|limit| Pin::new(limit).poll(cx).is_ready())
+        {
+            self.watch(cx);
+            return Poll::Pending;
+        }
+        let (done, pending): (Vec<_>, Vec<_>) = std::mem::take(&mut self.handles)
+            .into_iter()
+            .partition(JoinHandle::is_finished);
+        pending
+            .iter()
+            .for_each(|handle| handle.as_task().clear_waiter());
+        self.limit = None;
+        Poll::Ready(Waited { done, pending })
+    }
+}
+
+impl<T> fmt::Debug for Wait<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait")
+            .field("tasks", &self.handles.len())
+            .field("when", &self.when)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,31 @@
+//! What few tasks have; allocated when it is first needed.
+//!
+//! The last reference to a task may be dropped on any thread, after the loop is gone. What is still here then must
+//! be `Send`: the name. The rest has been taken out when the task finished (DIES-AT-HOME).
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::Waker;
+
+use super::Task;
+
+/// The values of the context variables that a task or call sees; what it is made of is the event loop's affair.
+pub(crate) type Context = Rc<dyn Any>;
+
+#[derive(Default)]
+pub(super) struct Extra {
+    /// The task's own name, if it has one instead of its number.
+    pub(super) name: RefCell<Option<Box<str>>>,
+    /// How many named tasks came before it, for a task that was named at its spawn: such a task has no number.
+    pub(super) named: Cell<u64>,
+    /// Calls to queue when the task ends.
+    pub(super) callbacks: RefCell<Vec<Task>>,
+    /// How many of the callbacks were registered before the join handle was awaited.
+    pub(super) before_waiter: Cell<usize>,
+    /// Which irregular end of its loop this task's was, if a lazy waiter was there to hear of it.
+    pub(super) irregular: Cell<u64>,
+    /// Who awaits the join handle, if it is not a task of the same loop.
+    pub(super) waiter: RefCell<Option<Waker>>,
+    pub(super) context: RefCell<Option<Context>>,
+}

@@ -1,0 +1,262 @@
+//! What other threads may do to a task: one atomic word per task, and one lock-free stack per loop.
+//!
+//! ```text
+//!  63                              3    2      1      0
+//! +---------------------------------+------+------+--------+
+//! | references, signed              | DEAD | WAKE | QUEUED |
+//! +---------------------------------+------+------+--------+
+//! ```
+//!
+//! QUEUED: the task is in the stack, or one thread is about to push it. WAKE: somebody wants it to run. DEAD: the loop
+//! is gone, and the word now counts every reference there is. While the loop lives the count is what other threads
+//! added and took away, so the total is the owner's plain count plus this one.
+
+use std::ptr::{self, NonNull};
+
+use super::raw::Header;
+use super::sync::{AtomicBool, AtomicIsize, AtomicPtr, Ordering};
+
+const QUEUED: isize = 1 << 0;
+const WAKE: isize = 1 << 1;
+const DEAD: isize = 1 << 2;
+const COUNT_SHIFT: u32 = 3;
+const ONE: isize = 1 << COUNT_SHIFT;
+
+/// What a thread must do after it dropped a reference.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub(super) enum DropAction {
+    Nothing,
+    /// QUEUED was turned on: push the task on the stack and ring.
+    Push,
+    /// That was the last reference to a task whose loop is gone: free the memory.
+    Free,
+}
+
+/// What a thread must do after it asked for a wakeup.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub(super) enum WakeAction {
+    Nothing,
+    /// WAKE was turned on while somebody else brings the task to the stack: ring only.
+    Ring,
+    /// QUEUED was turned on too: push the task on the stack and ring.
+    PushAndRing,
+}
+
+/// What the owner finds in a word that it takes off the stack.
+pub(super) struct Taken {
+    pub(super) references: isize,
+    pub(super) wake: bool,
+}
+
+/// The atomic word of one task.
+pub(super) struct ForeignWord(AtomicIsize);
+
+impl ForeignWord {
+    pub(super) fn new() -> Self {
+        Self(AtomicIsize::new(0))
+    }
+
+    /// One more reference, held by any thread.
+    pub(super) fn add_reference(&self) {
+        // Relaxed: the caller holds a reference, so the task cannot go away meanwhile; as in `Arc`.
+        self.0.fetch_add(ONE, Ordering::Relaxed);
+    }
+
+    /// One reference less, and the owner is told through the stack; after the loop's end the count alone decides.
+    pub(super) fn drop_reference(&self) -> DropAction {
+        let mut word = self.0.load(Ordering::Relaxed);
+        loop {
+            let dead = word & DEAD != 0;
+            let next = if dead {
+                word - ONE
+            } else {
+                (word - ONE) | QUEUED
+            };
+            // AcqRel: whoever frees sees all that the other holders did before they let go.
+            match self
+                .0
+                .compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Err(now) => word = now,
+                Ok(_) if dead && is_unreferenced(next) => return DropAction::Free,
+                Ok(_) if dead || word & QUEUED != 0 => return DropAction::Nothing,
+                Ok(_) => return DropAction::Push,
+            }
+        }
+    }
+
+    /// Asks for a wakeup.
+    pub(super) fn wake(&self) -> WakeAction {
+        let mut word = self.0.load(Ordering::Relaxed);
+        loop {
+            // The read-modify-write happens even if WAKE is set already: it hands what this thread did before over
+            // to the owner, who takes WAKE off with an acquiring swap.
+            let next = if word & DEAD != 0 {
+                word
+            } else {
+                word | QUEUED | WAKE
+            };
+            match self
+                .0
+                .compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Err(now) => word = now,
+                Ok(_) if word & (DEAD | WAKE) != 0 => return WakeAction::Nothing,
+                Ok(_) if word & QUEUED != 0 => return WakeAction::Ring,
+                Ok(_) => return WakeAction::PushAndRing,
+            }
+        }
+    }
+
+    /// The owner took the task off the stack: what was counted and wanted moves to the owner.
+    pub(super) fn take(&self) -> Taken {
+        let word = self.0.swap(0, Ordering::AcqRel);
+        Taken {
+            references: word >> COUNT_SHIFT,
+            wake: word & WAKE != 0,
+        }
+    }
+
+    /// The owner's count has reached zero or less: is it the last reference of all, with no push under way?
+    pub(super) fn is_last(&self, owner_count: isize) -> bool {
+        let word = self.0.load(Ordering::Acquire);
+        word & QUEUED == 0 && (word >> COUNT_SHIFT) + owner_count == 0
+    }
+
+    /// The push met a closed stack. True if the memory is the caller's to free.
+    #[must_use]
+    pub(super) fn push_refused(&self) -> bool {
+        let word = self.0.fetch_and(!(QUEUED | WAKE), Ordering::AcqRel) & !(QUEUED | WAKE);
+        word & DEAD != 0 && is_unreferenced(word)
+    }
+
+    /// The loop is going: from now on the word counts everything. True if the memory is the caller's to free.
+    #[must_use]
+    pub(super) fn die(&self, owner_count: isize) -> bool {
+        let change = owner_count * ONE + DEAD;
+        is_unreferenced(self.0.fetch_add(change, Ordering::AcqRel) + change)
+    }
+}
+
+/// Count zero, and no thread on its way to the stack with the task in hand.
+fn is_unreferenced(word: isize) -> bool {
+    word & QUEUED == 0 && word >> COUNT_SHIFT == 0
+}
+
+/// The tasks that other threads have something to say about, newest first, and the sleeper's flag.
+///
+/// Pushing and falling asleep are a pair (Dekker's): a pusher writes the stack and reads the flag, the loop writes the
+/// flag and reads the stack, all sequentially consistent; so at least one of them sees the other.
+pub(super) struct Stack {
+    head: AtomicPtr<Header>,
+    asleep: AtomicBool,
+}
+
+/// The head of a stack whose loop is gone; an address that no task has.
+fn closed() -> *mut Header {
+    ptr::without_provenance_mut(1)
+}
+
+impl Stack {
+    pub(super) fn new() -> Self {
+        Self {
+            head: AtomicPtr::new(ptr::null_mut()),
+            asleep: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether there is something to take. One plain load: the loop asks between any two rounds.
+    #[inline]
+    pub(super) fn has_news(&self) -> bool {
+        !self.head.load(Ordering::Relaxed).is_null()
+    }
+
+    /// Publishes a task whose QUEUED flag the caller has just turned on. False: the loop is gone.
+    #[must_use]
+    pub(super) fn push(&self, task: NonNull<Header>) -> bool {
+        let mut head = self.head.load(Ordering::Relaxed);
+        while head != closed() {
+            // SAFETY: ONE-ENTRY: QUEUED is on and not yet in the stack, so the link is the pusher's alone, and the
+            // owner does not free a task that is QUEUED.
+            unsafe { task.as_ref() }
+                .foreign_next
+                .store(head, Ordering::Relaxed);
+            match self.head.compare_exchange_weak(
+                head,
+                task.as_ptr(),
+                Ordering::SeqCst,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(now) => head = now,
+            }
+        }
+        false
+    }
+
+    /// Takes all that was pushed, in the order in which it was pushed.
+    pub(super) fn take_all(&self) -> Pushed {
+        Pushed::oldest_first(self.head.swap(ptr::null_mut(), Ordering::SeqCst))
+    }
+
+    /// Refuses every later push and takes what was pushed before.
+    pub(super) fn close(&self) -> Pushed {
+        Pushed::oldest_first(self.head.swap(closed(), Ordering::SeqCst))
+    }
+
+    /// The loop is about to sleep. False: something has arrived, so it must not.
+    #[must_use]
+    pub(super) fn fall_asleep(&self) -> bool {
+        self.asleep.store(true, Ordering::SeqCst);
+        let quiet = self.head.load(Ordering::SeqCst).is_null();
+        if !quiet {
+            self.wake_up();
+        }
+        quiet
+    }
+
+    pub(super) fn wake_up(&self) {
+        self.asleep.store(false, Ordering::Relaxed);
+    }
+
+    /// True for the one caller that must ring for a sleeping loop.
+    #[must_use]
+    pub(super) fn must_ring(&self) -> bool {
+        // The load keeps a flood of wakeups from writing to the flag's cache line.
+        self.asleep.load(Ordering::SeqCst) && self.asleep.swap(false, Ordering::SeqCst)
+    }
+}
+
+/// Tasks taken off the stack. Whoever takes the next one must call `ForeignWord::take` on it: until then it is QUEUED
+/// and cannot be freed.
+pub(super) struct Pushed(*mut Header);
+
+impl Pushed {
+    fn oldest_first(mut newest: *mut Header) -> Self {
+        let mut oldest_first = ptr::null_mut();
+        while let Some(task) = NonNull::new(newest) {
+            // SAFETY: ONE-ENTRY: the task is off the stack and still QUEUED, so nobody frees it or writes its link.
+            let link = unsafe { &task.as_ref().foreign_next };
+            newest = link.load(Ordering::Relaxed);
+            link.store(oldest_first, Ordering::Relaxed);
+            oldest_first = task.as_ptr();
+        }
+        Self(oldest_first)
+    }
+}
+
+impl Iterator for Pushed {
+    type Item = NonNull<Header>;
+
+    fn next(&mut self) -> Option<NonNull<Header>> {
+        let task = NonNull::new(self.0)?;
+        // SAFETY: ONE-ENTRY: still QUEUED. The link is read before the caller takes the word, for a push that comes
+        // after that may overwrite it.
+        self.0 = unsafe { task.as_ref() }
+            .foreign_next
+            .load(Ordering::Relaxed);
+        Some(task)
+    }
+}

@@ -1,0 +1,366 @@
+//! `Task`: a counted pointer to a task, whatever its type.
+
+use std::any::Any;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::mem::{self, ManuallyDrop};
+use std::panic::Location;
+use std::ptr::{self, NonNull};
+use std::rc::Rc;
+use std::task::Waker;
+
+use super::extra::Extra;
+use super::raw::{self, Header};
+use super::shared::{self, Local, Phase, Shared};
+use super::state::{CancelAction, Outcome};
+use super::{vacant, waker};
+use crate::error::{JoinError, panic_message};
+
+/// A task seen from outside, without the right to its result: to look at it, name it or cancel it.
+///
+/// Clones are the same task and compare equal. Dropping one does nothing to the task.
+///
+/// ```
+/// looplet::run(async {
+///     let handle = looplet::spawn_named("worker", std::future::pending::<()>());
+///     let task = handle.task();
+///     assert_eq!(format!("{task:?}"), "<Task pending name='worker'>");
+///     task.cancel();
+///     assert!(handle.await.unwrap_err().is_cancelled());
+///     assert!(task.is_cancelled());
+/// });
+/// ```
+pub struct Task(NonNull<Header>);
+
+/// The identity of a task: unique in the process, and ordered by spawn within a loop.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TaskId {
+    serial: u64,
+    number: u64,
+    named: u64,
+}
+
+impl fmt::Debug for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TaskId({}.{}.{})", self.serial, self.number, self.named)
+    }
+}
+
+impl Task {
+    /// # Safety
+    ///
+    /// `task` is a live cell, one of its counts becomes the `Task`'s, and this is the loop's thread.
+    pub(super) unsafe fn from_ptr(task: NonNull<Header>) -> Self {
+        Self(task)
+    }
+
+    /// A view that gives no count back.
+    ///
+    /// # Safety
+    ///
+    /// `task` is a live cell for as long as the view is used, and this is the loop's thread.
+    pub(super) unsafe fn borrowed(task: NonNull<Header>) -> ManuallyDrop<Self> {
+        ManuallyDrop::new(Self(task))
+    }
+
+    pub(super) fn as_ptr(&self) -> NonNull<Header> {
+        self.0
+    }
+
+    #[inline]
+    pub(super) fn header(&self) -> &Header {
+        // SAFETY: COUNTED: this `Task` owns a count.
+        unsafe { self.0.as_ref() }
+    }
+
+    #[inline]
+    pub(super) fn shared(&self) -> &Shared {
+        // SAFETY: COUNTED: a live cell's block is alive.
+        unsafe { self.header().shared.as_ref() }
+    }
+
+    #[inline]
+    pub(super) fn local(&self) -> &Local {
+        &self.shared().local
+    }
+
+    /// Puts a task whose queued flag was just turned on into the ready queue.
+    #[inline]
+    pub(super) fn enqueue(self) {
+        let task = ManuallyDrop::new(self);
+        let local = task.local();
+        local.wakes.set(local.wakes.get() + 1);
+        // SAFETY: COUNTED: the count of `self` moves into the entry.
+        local.ready.push(unsafe { Self::from_ptr(task.0) });
+    }
+
+    /// Makes the task ready, unless it is ready or finished.
+    #[inline]
+    pub(super) fn schedule(&self) -> bool {
+        let idle = self.header().state.wake();
+        if idle {
+            self.clone().enqueue();
+        }
+        idle
+    }
+
+    /// The same, and the reference is used up.
+    #[inline]
+    pub(super) fn schedule_owned(self) {
+        if self.header().state.wake() {
+            self.enqueue();
+        }
+    }
+
+    /// Requests the cancellation of the task; see [`JoinHandle::cancel`](super::JoinHandle::cancel).
+    pub fn cancel(&self) -> bool {
+        match self.header().state.request_cancel() {
+            CancelAction::TooLate => return false,
+            CancelAction::Noted => {}
+            CancelAction::Enqueue => self.clone().enqueue(),
+        }
+        true
+    }
+
+    /// Whether the task has ended, in whatever way.
+    #[doc(alias = "done")]
+    pub fn is_finished(&self) -> bool {
+        self.header().state.is_finished()
+    }
+
+    /// Whether the task has ended by cancellation. A mere request does not count.
+    #[doc(alias = "cancelled")]
+    pub fn is_cancelled(&self) -> bool {
+        self.header().state.outcome() == Some(Outcome::Cancelled)
+    }
+
+    /// The task's identity.
+    pub fn id(&self) -> TaskId {
+        let named = self
+            .header()
+            .extra
+            .get()
+            .map_or(0, |extra| extra.named.get());
+        TaskId {
+            serial: self.local().serial,
+            number: self.header().state.number(),
+            named,
+        }
+    }
+
+    /// The task's name: the one it was given, or `Task-N`.
+    #[doc(alias = "get_name")]
+    pub fn name(&self) -> Rc<str> {
+        let own = self
+            .header()
+            .extra
+            .get()
+            .and_then(|extra| extra.name.borrow().as_deref().map(Rc::from));
+        own.unwrap_or_else(|| format!("Task-{}", self.header().state.number()).into())
+    }
+
+    /// Renames the task.
+    pub fn set_name(&self, name: impl Into<Rc<str>>) {
+        let name: Rc<str> = name.into();
+        *self.extra().name.borrow_mut() = Some((*name).into());
+    }
+
+    /// The place in the source where the task was spawned.
+    pub fn spawned_at(&self) -> &'static Location<'static> {
+        self.header().spawned_at
+    }
+
+    /// Names a task that is just being made. Its number goes to the next unnamed one.
+    pub(super) fn take_name(&self, name: &str) {
+        let local = self.local();
+        local.numbered.set(local.numbered.get() - 1);
+        local.named.set(local.named.get() + 1);
+        self.header().state.set_number(local.numbered.get());
+        self.extra().named.set(local.named.get());
+        *self.extra().name.borrow_mut() = Some(name.into());
+    }
+
+    pub(super) fn extra(&self) -> &Extra {
+        self.header().extra.get_or_init(Box::default)
+    }
+
+    /// Whether this task's code is on top of the stack.
+    pub(super) fn is_current(&self) -> bool {
+        self.local().running.get() == Some(self.0)
+    }
+
+    /// How the task ended, if it did.
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        self.header().state.outcome()
+    }
+
+    /// Drops the future of an unfinished task now; one that is on the stack is only asked to end.
+    pub(crate) fn end(&self) {
+        self.local().end(self);
+    }
+
+    /// Which irregular end this was, for a finished task with a lazy waiter; zero for an ordinary one.
+    pub(crate) fn irregular(&self) -> u64 {
+        self.header()
+            .extra
+            .get()
+            .map_or(0, |extra| extra.irregular.get())
+    }
+
+    /// How many tasks of the loop have ended irregularly so far.
+    pub(crate) fn irregular_ends(&self) -> u64 {
+        self.local().irregular.get()
+    }
+
+    /// Announces that a lazy waiter will come, so that an irregular end before that is not missed.
+    pub(crate) fn expect_lazy_waiter(&self) {
+        self.header().state.set_lazy(true);
+    }
+
+    /// Notes who awaits the task's handle. Whoever is lazy is woken only by an end that is no ordinary value.
+    pub(crate) fn set_waiter(&self, waker: &Waker, lazy: bool) {
+        let header = self.header();
+        header.state.set_lazy(lazy);
+        let Some(task) = waker::task_of(waker, header.shared) else {
+            return self.set_foreign_waiter(waker);
+        };
+        let waiter = header.waiter.take();
+        if waiter.as_ref().is_some_and(|waiter| waiter.0 == task) {
+            header.waiter.set(waiter);
+            return;
+        }
+        if let Some(extra) = header.extra.get() {
+            self.note_waiter_place(extra, waiter.is_none());
+            drop(extra.waiter.take());
+        }
+        // SAFETY: COUNTED: the waker holds a count.
+        let waiter = unsafe { Self::borrowed(task) };
+        header.waiter.set(Some(Self::clone(&waiter)));
+    }
+
+    #[cold]
+    fn set_foreign_waiter(&self, waker: &Waker) {
+        let extra = self.extra();
+        let first = self.header().waiter.take().is_none();
+        if extra
+            .waiter
+            .borrow()
+            .as_ref()
+            .is_some_and(|old| old.will_wake(waker))
+        {
+            return;
+        }
+        self.note_waiter_place(extra, first);
+        // A foreign waker's clone and drop are somebody else's code: nothing is borrowed meanwhile.
+        let waker = waker.clone();
+        let old = extra.waiter.replace(Some(waker));
+        drop(old);
+    }
+
+    /// The callbacks that were there first stay in front of the first waiter, and of those that replace it.
+    fn note_waiter_place(&self, extra: &Extra, first: bool) {
+        if first && extra.waiter.borrow().is_none() {
+            extra.before_waiter.set(extra.callbacks.borrow().len());
+        }
+    }
+
+    /// Nobody awaits the task's handle any more.
+    pub(crate) fn clear_waiter(&self) {
+        drop(self.header().waiter.take());
+        if let Some(extra) = self.header().extra.get() {
+            let waker = extra.waiter.take();
+            drop(waker);
+        }
+    }
+
+    /// Takes the panic that the task ended with, as an error.
+    pub(crate) fn take_panic(&self) -> Option<JoinError> {
+        if !self.header().state.take_payload() {
+            return None;
+        }
+        // SAFETY: COUNTED: the task is alive.
+        let place = unsafe { raw::payload::<Box<dyn Any + Send>>(self.0) };
+        // SAFETY: HOME-THREAD: the payload flag was on and the outcome is a panic, so one lies there; now it is ours.
+        let panic = unsafe { place.read() };
+        Some(JoinError::panicked(&self.name(), panic))
+    }
+
+    pub(super) fn on_done(&self, f: impl FnOnce(&Self) + 'static, at: &'static Location<'static>) {
+        let task = self.clone();
+        let callback = vacant::call(self.header().shared, at, move || f(&task)).into_task();
+        if self.is_finished() {
+            callback.schedule_owned();
+        } else {
+            self.extra().callbacks.borrow_mut().push(callback);
+        }
+    }
+
+    /// Writes all of the debug text but the result and the closing bracket.
+    pub(super) fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = &self.header().state;
+        let word = match state.outcome() {
+            None if state.is_cancel_requested() => "cancelling",
+            None => "pending",
+            Some(Outcome::Cancelled) => "cancelled",
+            Some(_) => "finished",
+        };
+        write!(f, "<Task {word} name='{}'", self.name())?;
+        if state.outcome() == Some(Outcome::Panicked) && state.has_payload() {
+            // SAFETY: COUNTED: the task is alive.
+            let place = unsafe { raw::payload::<Box<dyn Any + Send>>(self.0) };
+            // SAFETY: HOME-THREAD: the flags say that a panic lies there, and nothing in this call takes it.
+            write!(
+                f,
+                " panic={:?}",
+                panic_message(&**unsafe { place.as_ref() })
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl Clone for Task {
+    #[inline]
+    fn clone(&self) -> Self {
+        if self.local().phase.get() == Phase::Closed {
+            self.header().foreign.add_reference();
+        } else {
+            waker::count_up(self.header());
+        }
+        Self(self.0)
+    }
+}
+
+impl Drop for Task {
+    #[inline]
+    fn drop(&mut self) {
+        let count = self.header().count.get() - 1;
+        self.header().count.set(count);
+        if count <= 0 {
+            shared::settle(self.0);
+        }
+    }
+}
+
+impl PartialEq for Task {
+    fn eq(&self, other: &Self) -> bool {
+        ptr::eq(self.0.as_ptr(), other.0.as_ptr())
+    }
+}
+
+impl Eq for Task {}
+
+impl Hash for Task {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.describe(f)?;
+        f.write_str(">")
+    }
+}
+
+const _: () = assert!(mem::size_of::<Option<Task>>() == 8 || mem::size_of::<usize>() != 8);

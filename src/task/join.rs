@@ -1,0 +1,209 @@
+//! The handle of a task: await it for the result, ask for its cancellation, or let it go.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use super::raw;
+use super::state::Outcome;
+use super::{Task, TaskId};
+use crate::error::JoinError;
+
+/// Owns the right to a task's result; what [`spawn`](crate::spawn) returns.
+///
+/// Awaiting it gives the result, or a [`JoinError`] if the task was cancelled or panicked. A finished task's result is
+/// there at once, without a trip through the loop.
+///
+/// **Dropping** a handle that was never awaited detaches the task: it runs on, and a panic in it goes to
+/// [`Builder::on_unhandled_panic`](crate::Builder::on_unhandled_panic). Dropping it in the middle of its await, as
+/// happens when the awaiting task is cancelled or a [`timeout`](crate::timeout) elapses, requests the cancellation of
+/// the task: cancellation flows down the chain of awaits, as in asyncio. [`shield`](crate::shield) stops it.
+///
+/// # Panics
+///
+/// Awaiting the handle of the task that awaits panics with `a task cannot await itself`; polling a handle whose result
+/// was taken already panics too.
+///
+/// # Cancel safety
+///
+/// `(&mut handle).await` loses nothing when it is dropped, but counts as a begun await.
+///
+/// ```
+/// looplet::run(async {
+///     let task = looplet::spawn(async { 6 * 7 });
+///     assert_eq!(task.await.unwrap(), 42);
+/// });
+/// ```
+///
+/// A handle stays on its thread:
+///
+/// ```compile_fail
+/// fn send<T: Send>() {}
+/// send::<looplet::JoinHandle<()>>();
+/// ```
+#[doc(alias = "Task")]
+#[doc(alias = "Future")]
+#[must_use = "dropping the handle detaches the task; say `detach()` if that is meant"]
+pub struct JoinHandle<T> {
+    task: Task,
+    /// Polled at least once since it was last given a fresh start.
+    awaited: bool,
+    output: PhantomData<T>,
+}
+
+impl<T> Unpin for JoinHandle<T> {}
+
+impl<T> JoinHandle<T> {
+    /// # Safety
+    ///
+    /// The task's output type is `T`, its handle flag is on, and this is its only handle.
+    pub(super) unsafe fn new(task: Task) -> Self {
+        Self {
+            task,
+            awaited: false,
+            output: PhantomData,
+        }
+    }
+
+    /// Requests the cancellation of the task; true unless it has finished already.
+    ///
+    /// Nothing happens inside the call. At the task's next turn its future is dropped instead of polled, and the task
+    /// counts as cancelled. A task that has not begun never begins; a task that cancels itself runs on to its next
+    /// suspension.
+    pub fn cancel(&self) -> bool {
+        self.task.cancel()
+    }
+
+    /// Whether the task has ended, in whatever way.
+    #[doc(alias = "done")]
+    pub fn is_finished(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    /// Whether the task has ended by cancellation. A mere request does not count.
+    #[doc(alias = "cancelled")]
+    pub fn is_cancelled(&self) -> bool {
+        self.task.is_cancelled()
+    }
+
+    /// The task's identity, which no other task shares.
+    pub fn id(&self) -> TaskId {
+        self.task.id()
+    }
+
+    /// The task's name: the one it was given, or `Task-N`.
+    #[doc(alias = "get_name")]
+    pub fn name(&self) -> Rc<str> {
+        self.task.name()
+    }
+
+    /// Renames the task.
+    pub fn set_name(&self, name: impl Into<Rc<str>>) {
+        self.task.set_name(name);
+    }
+
+    /// The task without the right to its result.
+    pub fn task(&self) -> Task {
+        self.task.clone()
+    }
+
+    /// Gives the task up: it runs on and its result is dropped, whether it was awaited before or not.
+    pub fn detach(mut self) {
+        self.awaited = false;
+    }
+
+    /// The result, if the task has finished and nobody took the result yet. Never waits, and is no await.
+    #[doc(alias = "result")]
+    #[doc(alias = "exception")]
+    pub fn try_join(&mut self) -> Option<Result<T, JoinError>> {
+        match self.task.header().state.outcome()? {
+            Outcome::Value => {
+                if !self.task.header().state.take_payload() {
+                    return None;
+                }
+                // SAFETY: COUNTED: the task is alive, and its output type is the handle's.
+                let place = unsafe { raw::payload::<T>(self.task.as_ptr()) };
+                // SAFETY: HOME-THREAD: the payload flag was on, so a value lies there, and now it is ours.
+                Some(Ok(unsafe { place.read() }))
+            }
+            Outcome::Panicked => self.task.take_panic().map(Err),
+            Outcome::Cancelled => Some(Err(JoinError::cancelled(&self.task.name()))),
+            Outcome::Failed => Some(Err(JoinError::failed(&self.task.name()))),
+        }
+    }
+
+    /// Calls `f` once the task has ended: queued at that moment like any other call, in the order of registration; on
+    /// a finished task queued at once. Never called inside `on_done`, and dropped if the loop goes first.
+    ///
+    /// A panic in it goes to [`Builder::on_unhandled_panic`](crate::Builder::on_unhandled_panic).
+    #[doc(alias = "add_done_callback")]
+    #[track_caller]
+    pub fn on_done(&self, f: impl FnOnce(&Task) + 'static) {
+        self.task.on_done(f, Location::caller());
+    }
+
+    /// The task, for whoever waits for many.
+    pub(crate) fn as_task(&self) -> &Task {
+        &self.task
+    }
+
+    /// Takes back that the handle was awaited: dropping it detaches the task again.
+    pub(crate) fn forget_await(&mut self) {
+        self.awaited = false;
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(result) = self.try_join() {
+            return Poll::Ready(result);
+        }
+        assert!(
+            !self.task.is_finished(),
+            "the result of {:?} has been taken already",
+            self.task
+        );
+        assert!(!self.task.is_current(), "a task cannot await itself");
+        self.awaited = true;
+        self.task.set_waiter(cx.waker(), false);
+        Poll::Pending
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        let state = &self.task.header().state;
+        state.remove_handle();
+        if !state.is_finished() {
+            self.task.clear_waiter();
+            if self.awaited {
+                self.task.cancel();
+            }
+        } else if state.outcome() == Some(Outcome::Panicked) {
+            self.task.local().abandon(&self.task);
+        } else if state.take_payload() {
+            // SAFETY: HOME-THREAD: the payload flag was on, so a value lies there, and now it is ours to drop.
+            unsafe { raw::drop_output(self.task.as_ptr()) };
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.task.describe(f)?;
+        let state = &self.task.header().state;
+        if state.outcome() == Some(Outcome::Value) && state.has_payload() {
+            // SAFETY: COUNTED: the task is alive, and its output type is the handle's.
+            let place = unsafe { raw::payload::<T>(self.task.as_ptr()) };
+            // SAFETY: HOME-THREAD: a value lies there, and the handle, which could take it, is borrowed.
+            write!(f, " result={:?}", unsafe { place.as_ref() })?;
+        }
+        f.write_str(">")
+    }
+}

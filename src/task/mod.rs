@@ -1,0 +1,85 @@
+//! Tasks: one allocation each, plain counts on the loop's thread, one atomic word for everything foreign.
+//!
+//! # Who holds a reference
+//!
+//! Every [`Task`], [`JoinHandle`], waker and queue entry owns one, and an unfinished task owns one of itself. On the
+//! loop's thread they are counted in a plain cell; what other threads add and take goes through the task's atomic
+//! word and is settled when the loop next looks at the foreign stack. The loop alone frees a cell while it lives.
+//!
+//! # Life of a task
+//!
+//! ```text
+//!            spawn
+//!              | [1]
+//!              v        [2]
+//!   +------> queued ----------> running --------+
+//!   |          |                 |    |         |
+//!   | [4]      | [6]         [3] |    | [5]     | [7]
+//!   |          v                 v    v         v
+//!   +----- (waiting)        waiting  finished  finished
+//!                                    (value)   (panicked)
+//! ```
+//!
+//! 1 `Vacant::spawn` · 2 `State::begin_turn` · 3 `State::suspend` · 4 `State::wake` · 5 `Local::finish` ·
+//! 6 cancel requested: `Local::end` drops the future, finished (cancelled) · 7 `Local::poll_panicked`
+//!
+//! # Who may touch what
+//!
+//! | field | the loop's thread | other threads |
+//! |---|---|---|
+//! | `vtable`, `shared`, `spawned_at` | read | read |
+//! | `foreign` | any time | any time |
+//! | `foreign_next` | while it takes the stack | between turning QUEUED on and the push |
+//! | `ready_next`, `state`, `count`, `slot`, `waiter`, `extra` | any time | never, but for dropping what is left of a dead task |
+//! | future, output | any time | never |
+//!
+//! # The invariants that every `SAFETY` note cites
+//!
+//! * **HEADER-FIRST**: a cell is `repr(C)` with the header in front, so a pointer to one is a pointer to the other.
+//! * **PINNED**: a future stays where it was written until it is dropped in place.
+//! * **COUNTED**: whoever holds a pointer owns a count, or borrows from somebody who does.
+//! * **ONE-ENTRY**: the queued flag stands for exactly one entry of the ready queue; QUEUED in the foreign word for
+//!   exactly one entry of the foreign stack, or one thread about to push it. A task that is QUEUED is not freed.
+//! * **HOME-THREAD**: plain cells, future, output and waiter are touched on the loop's thread only. `Task` and
+//!   `JoinHandle` are not `Send`, and a waker compares its loop with the one that runs on the thread.
+//! * **DIES-AT-HOME**: what a task holds is dropped at home; a last reference that goes elsewhere frees bare memory.
+//! * **LENT**: a scoped reference is taken back before the call that lent it ends.
+
+#![allow(unsafe_code)]
+
+mod cache;
+mod extra;
+mod foreign;
+mod handle;
+mod join;
+mod raw;
+mod ready;
+mod registry;
+mod scheduler;
+mod scoped;
+mod shared;
+mod state;
+mod sync;
+mod turn;
+mod vacant;
+mod waker;
+
+pub use crate::error::JoinError;
+
+pub(crate) use extra::Context;
+pub use handle::{Task, TaskId};
+pub use join::JoinHandle;
+pub(crate) use raw::{Attempt, Plain, Work};
+pub(crate) use scheduler::Scheduler;
+pub(crate) use scoped::Scoped;
+pub(crate) use state::Outcome;
+pub(crate) use vacant::{Call, Vacant};
+
+/// How another thread tells the loop that something has arrived.
+pub(crate) trait Bell: Send + Sync {
+    /// Ends the loop's sleep. Called once per sleep, on any thread; must not panic.
+    fn ring(&self);
+}
+
+/// What is called with a panic that nobody can see any more; without a task if it came out of a plain call.
+pub(crate) type Report = dyn Fn(Option<&Task>, &JoinError);

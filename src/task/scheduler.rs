@@ -1,0 +1,235 @@
+//! The room's face to the event loop: make tasks and calls, run a round of them, end them all.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::{self, AssertUnwindSafe, Location};
+use std::ptr::NonNull;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::raw::{Kind, Plain, Work};
+use super::shared::{Phase, Shared};
+use super::vacant::{self, Call, Vacant};
+use super::{Bell, Context, JoinHandle, Report, Task, waker};
+
+/// All tasks of one loop. It stays on the thread where it was made.
+pub(crate) struct Scheduler {
+    shared: Arc<Shared>,
+    not_send: PhantomData<*const ()>,
+}
+
+impl Scheduler {
+    pub(crate) fn new(bell: Arc<dyn Bell>) -> Self {
+        static LOOPS: AtomicU64 = AtomicU64::new(0);
+        let serial = LOOPS.fetch_add(1, Ordering::Relaxed);
+        Self {
+            shared: Arc::new(Shared::new(serial, bell)),
+            not_send: PhantomData,
+        }
+    }
+
+    fn pointer(&self) -> NonNull<Shared> {
+        // The address that `Arc` gives may be turned into a count again, unlike that of a reference.
+        NonNull::new(Arc::as_ptr(&self.shared).cast_mut()).expect("an Arc is not null")
+    }
+
+    pub(crate) fn set_report(&self, report: Rc<Report>) {
+        *self.shared.local.report.borrow_mut() = Some(report);
+    }
+
+    /// Runs `f` as code of this loop: its wakers are local until `f` returns.
+    pub(crate) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
+        waker::at_home(&self.shared, f)
+    }
+
+    /// A cell for a future; see [`Vacant::spawn`].
+    #[inline]
+    pub(crate) fn vacant<W: Work>(&self, at: &'static Location<'static>) -> Vacant<W> {
+        Vacant::new(self.pointer(), at)
+    }
+
+    /// A plain call, not queued yet.
+    pub(crate) fn call(&self, at: &'static Location<'static>, f: impl FnOnce() + 'static) -> Call {
+        vacant::call(self.pointer(), at, f)
+    }
+
+    /// Runs `body` with a task whose future may borrow. However `body` ends, the future and its output are gone when
+    /// this returns.
+    pub(crate) fn scoped<F: Future, R>(
+        &self,
+        at: &'static Location<'static>,
+        future: F,
+        body: impl FnOnce(&mut JoinHandle<F::Output>) -> R,
+    ) -> R {
+        struct Scope<'a, T>(&'a Shared, JoinHandle<T>);
+        impl<T> Drop for Scope<'_, T> {
+            fn drop(&mut self) {
+                self.0.local.end(&self.1.task());
+                // A future on the stack would be used after its borrows have ended; `body` cannot have left it there.
+                assert!(self.1.is_finished(), "block_on ended inside its own task");
+            }
+        }
+        // SAFETY: PINNED: the scope ends the task before it returns, also when `body` unwinds; until then the borrows
+        // of the future are held by this function's caller.
+        let handle = unsafe { self.vacant::<Plain<F>>(at).spawn_unbounded(future) };
+        let mut scope = Scope(&self.shared, handle);
+        body(&mut scope.1)
+    }
+
+    /// Whether anything is ready for the next round.
+    #[inline]
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.shared.local.ready.is_empty()
+    }
+
+    /// Begins a round of what is ready now; what becomes ready meanwhile waits for the next one.
+    #[inline]
+    pub(crate) fn begin_round(&self) {
+        self.shared.local.ready.drain_into(&self.shared.local.batch);
+    }
+
+    /// Gives at most `budget` tasks of the round their turn. True if some are left.
+    #[inline]
+    pub(crate) fn run(&self, budget: u32) -> bool {
+        let local = &self.shared.local;
+        for _ in 0..budget {
+            let Some(task) = local.batch.pop() else {
+                return false;
+            };
+            local.turn(task);
+        }
+        !local.batch.is_empty()
+    }
+
+    /// Runs `step` until it returns. A panic out of a task's poll ends that task, and `step` goes on: one catch for
+    /// the whole run, so that a poll does not pay for it.
+    pub(crate) fn drive<R>(&self, mut step: impl FnMut() -> R) -> R {
+        let local = &self.shared.local;
+        loop {
+            match panic::catch_unwind(AssertUnwindSafe(&mut step)) {
+                Ok(result) => return result,
+                Err(panic) => match local.running.take() {
+                    None => panic::resume_unwind(panic),
+                    Some(task) => {
+                        // SAFETY: COUNTED: a task whose poll unwound is unfinished, and so holds a count of itself.
+                        let task = unsafe { Task::borrowed(task) };
+                        local.poll_panicked(&task, panic);
+                    }
+                },
+            }
+        }
+    }
+
+    /// Whether other threads have something for this loop.
+    #[inline]
+    pub(crate) fn has_news(&self) -> bool {
+        self.shared.stack.has_news()
+    }
+
+    /// Queues what other threads have woken.
+    pub(crate) fn take_news(&self) {
+        self.shared.take_news();
+    }
+
+    /// Announces that the loop is about to sleep. False: something has arrived, so it must not.
+    #[must_use]
+    pub(crate) fn fall_asleep(&self) -> bool {
+        self.shared.stack.fall_asleep()
+    }
+
+    pub(crate) fn wake_up(&self) {
+        self.shared.stack.wake_up();
+    }
+
+    /// Wakes a timer's or somebody else's waker; a panic in it is reported.
+    pub(crate) fn wake(&self, waker: std::task::Waker) {
+        if let Err(panic) = waker::wake_guarded(waker) {
+            self.shared
+                .local
+                .report(None, &crate::error::JoinError::panicked("waker", panic));
+        }
+    }
+
+    pub(crate) fn current_task(&self) -> Option<Task> {
+        self.shared.local.current_task()
+    }
+
+    /// The context of whoever runs.
+    pub(crate) fn context(&self) -> Option<Context> {
+        self.shared.local.context()
+    }
+
+    /// All unfinished tasks, in spawn order.
+    pub(crate) fn tasks(&self) -> Vec<Task> {
+        let mut tasks = self.unfinished();
+        tasks.retain(|task| task.header().vtable.kind == Kind::Task);
+        tasks.sort_by_key(Task::id);
+        tasks
+    }
+
+    fn unfinished(&self) -> Vec<Task> {
+        let registry = self.shared.local.registry.borrow();
+        // SAFETY: COUNTED: a registered cell is live, and the borrowed view is cloned before anything can free it.
+        let tasks = registry
+            .iter()
+            .map(|task| Task::clone(&*unsafe { Task::borrowed(task) }));
+        tasks.filter(|task| !task.is_finished()).collect()
+    }
+
+    /// How many tasks have ended other than by an ordinary value.
+    pub(crate) fn irregular(&self) -> u64 {
+        self.shared.local.irregular.get()
+    }
+
+    pub(crate) fn live(&self) -> usize {
+        self.shared.local.live.get()
+    }
+
+    pub(crate) fn polls(&self) -> u64 {
+        self.shared.local.polls.get()
+    }
+
+    pub(crate) fn wakes(&self) -> u64 {
+        self.shared.local.wakes.get()
+    }
+
+    pub(crate) fn foreign_wakes(&self) -> u64 {
+        self.shared.local.foreign_wakes.get()
+    }
+
+    pub(crate) fn spawned(&self) -> u64 {
+        self.shared.local.numbered.get() + self.shared.local.named.get()
+    }
+
+    /// From now on a task is cancelled, and its future dropped, inside the call that spawns it.
+    pub(crate) fn refuse_tasks(&self) {
+        self.shared.local.phase.set(Phase::Closing);
+    }
+
+    /// Ends every task and call now, tasks in spawn order, and empties the queues, until nothing new turns up.
+    pub(crate) fn end_all(&self) {
+        self.refuse_tasks();
+        loop {
+            let mut cells = self.unfinished();
+            if cells.is_empty() {
+                break;
+            }
+            cells.sort_by_key(|cell| (cell.header().vtable.kind == Kind::Call, cell.id()));
+            for cell in cells {
+                self.shared.local.end(&cell);
+            }
+        }
+        let local = &self.shared.local;
+        while let Some(entry) = local.batch.pop().or_else(|| local.ready.pop()) {
+            drop(entry);
+        }
+    }
+
+    /// Lets go of all cells; the last references to them may now be dropped on any thread. Call `end_all` first, and
+    /// this outside of `enter`.
+    pub(crate) fn close(&self) {
+        drop(self.shared.local.report.take());
+        self.shared.close();
+    }
+}

@@ -1,0 +1,244 @@
+//! The block that a loop shares with the wakers of its tasks, and what other threads do with it.
+//!
+//! It outlives the loop: from `bury` on, each cell that is still referenced owns a count of the block.
+
+use std::cell::{Cell, RefCell};
+use std::mem;
+use std::ptr::{self, NonNull};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::cache::{self, Cache};
+use super::foreign::{DropAction, Stack, WakeAction};
+use super::raw::Header;
+use super::ready::ReadyQueue;
+use super::registry::Registry;
+use super::{Bell, Report, Task};
+
+/// How far a loop is from its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    Open,
+    /// What is spawned now is cancelled and dropped inside the call.
+    Closing,
+    /// The loop is gone: every cell counts its references in its atomic word.
+    Closed,
+}
+
+pub(super) struct Shared {
+    pub(super) stack: Stack,
+    bell: Arc<dyn Bell>,
+    pub(super) local: Local,
+}
+
+/// What only the loop's thread touches.
+pub(super) struct Local {
+    /// What is ready for the next round.
+    pub(super) ready: ReadyQueue,
+    /// What is left of this round.
+    pub(super) batch: ReadyQueue,
+    /// The task or call whose code is on top of the stack.
+    pub(super) running: Cell<Option<NonNull<Header>>>,
+    pub(super) cache: Cache,
+    pub(super) registry: RefCell<Registry>,
+    pub(super) phase: Cell<Phase>,
+    /// Tells this loop's task ids from those of other loops.
+    pub(super) serial: u64,
+    /// The number of the youngest unnamed task.
+    pub(super) numbered: Cell<u64>,
+    /// How many tasks were named at their spawn.
+    pub(super) named: Cell<u64>,
+    pub(super) live: Cell<usize>,
+    /// How many tasks have ended other than by an ordinary value. Who waits for many need not look at each of them
+    /// again unless this has moved.
+    pub(super) irregular: Cell<u64>,
+    pub(super) polls: Cell<u64>,
+    pub(super) wakes: Cell<u64>,
+    pub(super) foreign_wakes: Cell<u64>,
+    pub(super) report: RefCell<Option<Rc<Report>>>,
+}
+
+// SAFETY: HOME-THREAD: `local` is touched on the loop's thread only, and when a foreign thread frees the block, it is
+// empty but for vacant memory; the rest is `Sync` by itself.
+unsafe impl Sync for Shared {}
+// SAFETY: as above.
+unsafe impl Send for Shared {}
+
+impl Shared {
+    pub(super) fn new(serial: u64, bell: Arc<dyn Bell>) -> Self {
+        let local = Local {
+            ready: ReadyQueue::default(),
+            batch: ReadyQueue::default(),
+            running: Cell::new(None),
+            cache: Cache::new(),
+            registry: RefCell::default(),
+            phase: Cell::new(Phase::Open),
+            serial,
+            numbered: Cell::new(0),
+            named: Cell::new(0),
+            live: Cell::new(0),
+            irregular: Cell::new(0),
+            polls: Cell::new(0),
+            wakes: Cell::new(0),
+            foreign_wakes: Cell::new(0),
+            report: RefCell::new(None),
+        };
+        Self {
+            stack: Stack::new(),
+            bell,
+            local,
+        }
+    }
+
+    /// Wakes the loop if it sleeps.
+    pub(super) fn ring(&self) {
+        if self.stack.must_ring() {
+            self.bell.ring();
+        }
+    }
+
+    /// Brings a task whose QUEUED flag was just turned on to the loop.
+    fn publish(&self, task: NonNull<Header>) {
+        if self.stack.push(task) {
+            self.ring();
+        // SAFETY: ONE-ENTRY: the push was refused, so the QUEUED flag still keeps the task from being freed.
+        } else if unsafe { task.as_ref() }.foreign.push_refused() {
+            // SAFETY: DIES-AT-HOME: the word said that this was the last of a dead task.
+            unsafe { free_dead(task) };
+        }
+    }
+
+    /// Takes in what other threads did: settles their references and queues what they woke, in order.
+    #[cold]
+    pub(super) fn take_news(&self) {
+        for task in self.stack.take_all() {
+            // SAFETY: ONE-ENTRY: the task is off the stack and QUEUED.
+            unsafe { self.take_one(task) };
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `task` has just come off the stack.
+    unsafe fn take_one(&self, task: NonNull<Header>) {
+        // SAFETY: ONE-ENTRY: until its word is taken, a task that came off the stack is not freed.
+        let header = unsafe { task.as_ref() };
+        let taken = header.foreign.take();
+        // One reference of our own for the time being, so that what follows cannot free the task under our hands.
+        let settled = header.count.get() as isize + taken.references + 1;
+        header
+            .count
+            .set(i32::try_from(settled).unwrap_or_else(|_| std::process::abort()));
+        // SAFETY: COUNTED, HOME-THREAD: the reference that was just added.
+        let task = unsafe { Task::from_ptr(task) };
+        if taken.wake && task.schedule() {
+            self.local
+                .foreign_wakes
+                .set(self.local.foreign_wakes.get() + 1);
+        }
+    }
+
+    /// Ends the loop's hold on its cells. All tasks are finished and no queue entry is left; no user code runs here.
+    pub(super) fn close(&self) {
+        for task in self.stack.close() {
+            // SAFETY: ONE-ENTRY: the task is off the stack and QUEUED.
+            unsafe { self.take_one(task) };
+        }
+        self.local.phase.set(Phase::Closed);
+        let mut registry = self.local.registry.take();
+        while let Some(task) = registry.pop() {
+            Self::bury(task);
+        }
+    }
+
+    /// Moves all of a finished cell's references to its atomic word; the last one to go frees bare memory, anywhere.
+    pub(super) fn bury(task: NonNull<Header>) {
+        // SAFETY: COUNTED: a registered cell is live.
+        let header = unsafe { task.as_ref() };
+        mem::forget(Self::keep(header.shared));
+        let count = header.count.replace(0);
+        if header.foreign.die(count as isize) {
+            // SAFETY: DIES-AT-HOME: the word said that nobody is left.
+            unsafe { free_dead(task) };
+        }
+    }
+}
+
+/// A wakeup from another thread, or from outside of the running loop. The caller holds a reference.
+pub(super) fn wake_elsewhere(task: NonNull<Header>) {
+    // SAFETY: COUNTED: the caller's reference keeps the cell, and so the block, alive.
+    let header = unsafe { task.as_ref() };
+    // SAFETY: as above.
+    let shared = unsafe { header.shared.as_ref() };
+    match header.foreign.wake() {
+        WakeAction::Nothing => {}
+        WakeAction::Ring => shared.ring(),
+        WakeAction::PushAndRing => shared.publish(task),
+    }
+}
+
+/// Drops a reference from another thread, or from outside of the running loop.
+#[cold]
+#[inline(never)]
+pub(super) fn drop_elsewhere(task: NonNull<Header>) {
+    // SAFETY: COUNTED: the reference that is about to go keeps the cell alive up to here.
+    let header = unsafe { task.as_ref() };
+    // Without a reference, a pushed task and even the block may go before the loop can be rung; so the block is kept.
+    // It must be rung: another thread may have turned WAKE on between this thread's QUEUED and its push, and then it
+    // has rung for a task that was not in the stack yet.
+    let shared = Shared::keep(header.shared);
+    match header.foreign.drop_reference() {
+        DropAction::Nothing => {}
+        DropAction::Push => shared.publish(task),
+        // SAFETY: DIES-AT-HOME: the word said that this was the last reference of a dead task.
+        DropAction::Free => unsafe { free_dead(task) },
+    }
+}
+
+impl Shared {
+    /// A count of a block that a live cell points to.
+    fn keep(shared: NonNull<Self>) -> Arc<Self> {
+        // SAFETY: COUNTED: the cell is live, and so is its block, which lies in an `Arc`.
+        unsafe { Arc::increment_strong_count(shared.as_ptr()) };
+        // SAFETY: the count that was just added.
+        unsafe { Arc::from_raw(shared.as_ptr()) }
+    }
+}
+
+/// The owner's plain count of a cell has reached zero or less. Frees it, if no other thread has a hold on it.
+pub(super) fn settle(task: NonNull<Header>) {
+    // SAFETY: COUNTED: the cell is freed here at the earliest.
+    let header = unsafe { task.as_ref() };
+    // SAFETY: as above.
+    let shared = unsafe { header.shared.as_ref() };
+    if shared.local.phase.get() == Phase::Closed {
+        // The plain count has no meaning any more; the reference was one of the word's.
+        header.count.set(0);
+        drop_elsewhere(task);
+    } else if header.foreign.is_last(header.count.get() as isize) {
+        shared.local.registry.borrow_mut().remove(header.slot.get());
+        let layout = header.vtable.layout;
+        // SAFETY: COUNTED, HOME-THREAD: nobody points to the cell any more, and its contents are gone but for this.
+        unsafe { ptr::drop_in_place(task.as_ptr()) };
+        // SAFETY: DIES-AT-HOME: as above; the memory came from this cache.
+        unsafe { shared.local.cache.free(task.cast(), layout) };
+    }
+}
+
+/// Frees a cell whose loop is gone.
+///
+/// # Safety
+///
+/// The word is DEAD, counts nobody, and is not QUEUED; the caller is the one that made it so.
+unsafe fn free_dead(task: NonNull<Header>) {
+    // SAFETY: the caller has the cell to itself.
+    let header = unsafe { task.as_ref() };
+    let layout = header.vtable.layout;
+    let shared = header.shared;
+    // SAFETY: as above; what is left in a dead header is `Send` (see `Extra`).
+    unsafe { ptr::drop_in_place(task.as_ptr()) };
+    // SAFETY: as above.
+    unsafe { cache::deallocate(task.cast(), layout) };
+    // SAFETY: COUNTED: the count of the block that `bury` gave to the cell.
+    drop(unsafe { Arc::from_raw(shared.as_ptr()) });
+}

@@ -1,0 +1,209 @@
+//! The owner's plain state of a task: a row of flags and the task's number in one word.
+//!
+//! Only the loop's thread reads or writes it (HOME-THREAD), so a transition is a load and a store. What must happen
+//! after a transition is named by the enum it returns.
+
+use std::cell::Cell;
+
+/// In the ready queue: exactly one entry stands for this task (ONE-ENTRY).
+const QUEUED: u64 = 1 << 0;
+/// Being polled or dropped at this moment, somewhere on the stack.
+const RUNNING: u64 = 1 << 1;
+/// The future is gone.
+const FINISHED: u64 = 1 << 2;
+/// Somebody asked for the end of the task.
+const CANCEL: u64 = 1 << 3;
+/// A join handle exists that may still take the output.
+const HANDLE: u64 = 1 << 4;
+/// The cell holds a value or a panic that nobody took yet.
+const PAYLOAD: u64 = 1 << 5;
+/// Two bits that say how the task ended; meaningful once it has finished.
+const OUTCOME_SHIFT: u32 = 6;
+const OUTCOME: u64 = 0b11 << OUTCOME_SHIFT;
+/// Whoever waits for the end wants to hear of it only if it is no ordinary one.
+const LAZY: u64 = 1 << 8;
+/// The task's number, in spawn order, lies above the flags: 55 bits last for a decade of doing nothing but spawn.
+const NUMBER_SHIFT: u32 = 9;
+
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Value = 0,
+    Panicked = 1,
+    Cancelled = 2,
+    Failed = 3,
+}
+
+/// What whoever asked for a cancellation must do next.
+#[must_use]
+pub(super) enum CancelAction {
+    /// The task has finished already; the request came too late.
+    TooLate,
+    /// The request is noted and the task is in the ready queue: nothing to do.
+    Noted,
+    /// The request is noted; put the task into the ready queue.
+    Enqueue,
+}
+
+/// What the loop must do with a task whose turn has come.
+#[must_use]
+pub(super) enum TurnAction {
+    Poll,
+    /// Drop the future instead of polling it.
+    Cancel,
+    /// It finished while it was queued.
+    Skip,
+}
+
+pub(super) struct State(Cell<u64>);
+
+impl State {
+    /// A new task: queued once, with a handle, unless it is a plain call, which has none.
+    pub(super) fn new(number: u64, handle: bool) -> Self {
+        let handle = if handle { HANDLE } else { 0 };
+        Self(Cell::new(number << NUMBER_SHIFT | handle))
+    }
+
+    fn has(&self, flags: u64) -> bool {
+        self.0.get() & flags != 0
+    }
+
+    fn insert(&self, flags: u64) {
+        self.0.set(self.0.get() | flags);
+    }
+
+    fn remove(&self, flags: u64) {
+        self.0.set(self.0.get() & !flags);
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.0.get() >> NUMBER_SHIFT
+    }
+
+    pub(super) fn set_number(&self, number: u64) {
+        let flags = self.0.get() & ((1 << NUMBER_SHIFT) - 1);
+        self.0.set(number << NUMBER_SHIFT | flags);
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.has(RUNNING)
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.has(FINISHED)
+    }
+
+    /// How the task ended, if it did.
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        let outcome = match (self.0.get() & OUTCOME) >> OUTCOME_SHIFT {
+            0 => Outcome::Value,
+            1 => Outcome::Panicked,
+            2 => Outcome::Cancelled,
+            _ => Outcome::Failed,
+        };
+        self.is_finished().then_some(outcome)
+    }
+
+    pub(super) fn is_cancel_requested(&self) -> bool {
+        self.has(CANCEL)
+    }
+
+    /// A wakeup: true if the caller must put the task into the ready queue now.
+    #[inline]
+    #[must_use]
+    pub(super) fn wake(&self) -> bool {
+        let idle = !self.has(QUEUED | FINISHED);
+        if idle {
+            self.insert(QUEUED);
+        }
+        idle
+    }
+
+    pub(super) fn request_cancel(&self) -> CancelAction {
+        if self.is_finished() {
+            return CancelAction::TooLate;
+        }
+        self.insert(CANCEL);
+        if self.wake() {
+            CancelAction::Enqueue
+        } else {
+            CancelAction::Noted
+        }
+    }
+
+    /// The queue entry has been taken out and the turn begins.
+    #[inline]
+    pub(super) fn begin_turn(&self) -> TurnAction {
+        let bits = self.0.get();
+        if bits & (CANCEL | FINISHED) == 0 {
+            self.0.set(bits & !QUEUED | RUNNING);
+            return TurnAction::Poll;
+        }
+        self.0.set(bits & !QUEUED);
+        if bits & FINISHED == 0 {
+            TurnAction::Cancel
+        } else {
+            TurnAction::Skip
+        }
+    }
+
+    /// The poll returned without a result.
+    #[inline]
+    pub(super) fn suspend(&self) {
+        self.remove(RUNNING);
+    }
+
+    /// The future is about to be dropped outside of a poll.
+    pub(super) fn begin_drop(&self) {
+        self.insert(RUNNING);
+    }
+
+    /// The future is gone.
+    #[inline]
+    pub(super) fn finish(&self, outcome: Outcome) {
+        let bits = self.0.get() & !(RUNNING | OUTCOME);
+        self.0
+            .set(bits | FINISHED | (outcome as u64) << OUTCOME_SHIFT);
+    }
+
+    pub(super) fn is_lazy(&self) -> bool {
+        self.has(LAZY)
+    }
+
+    pub(super) fn set_lazy(&self, lazy: bool) {
+        self.0
+            .set(self.0.get() & !LAZY | if lazy { LAZY } else { 0 });
+    }
+
+    pub(super) fn has_handle(&self) -> bool {
+        self.has(HANDLE)
+    }
+
+    pub(super) fn remove_handle(&self) {
+        self.remove(HANDLE);
+    }
+
+    /// Whether a value that the future has just returned is still wanted.
+    #[inline]
+    pub(super) fn wants_value(&self) -> bool {
+        self.0.get() & (HANDLE | CANCEL) == HANDLE
+    }
+
+    #[inline]
+    pub(super) fn put_payload(&self) {
+        self.insert(PAYLOAD);
+    }
+
+    pub(super) fn has_payload(&self) -> bool {
+        self.has(PAYLOAD)
+    }
+
+    /// True once: for whoever now owns the value or the panic in the cell.
+    #[inline]
+    #[must_use]
+    pub(super) fn take_payload(&self) -> bool {
+        let there = self.has(PAYLOAD);
+        self.remove(PAYLOAD);
+        there
+    }
+}

@@ -1,0 +1,212 @@
+//! A task's turn: poll it or end it, and tell everybody who waits for its end.
+
+use std::any::Any;
+use std::panic::{self, AssertUnwindSafe};
+use std::ptr::NonNull;
+
+use super::extra::Extra;
+use super::raw::{self, Header, Kind, Polled};
+use super::shared::Local;
+use super::state::{Outcome, TurnAction};
+use super::{Task, waker};
+use crate::error::{JoinError, panic_message};
+
+impl Local {
+    /// Gives a task that came out of the queue its turn.
+    #[inline]
+    pub(super) fn turn(&self, task: Task) {
+        match task.header().state.begin_turn() {
+            TurnAction::Poll => self.poll(&task),
+            TurnAction::Cancel => self.end(&task),
+            TurnAction::Skip => {}
+        }
+    }
+
+    /// Polls a task whose turn has begun. A panic of the future goes on to the caller, and `running` tells whose it is:
+    /// see `Scheduler::drive`.
+    #[inline]
+    pub(super) fn poll(&self, task: &Task) {
+        let outer = self.running.replace(Some(task.as_ptr()));
+        self.polls.set(self.polls.get() + 1);
+        // SAFETY: HOME-THREAD: `begin_turn` said so: the future is there, and not on the stack.
+        let polled = unsafe { raw::poll_work(task.as_ptr()) };
+        self.running.set(outer);
+        match polled {
+            Polled::Pending => task.header().state.suspend(),
+            // A task that cancelled itself counts as cancelled, whatever it returned.
+            _ if task.header().state.is_cancel_requested()
+                && !matches!(polled, Polled::Panicked) =>
+            {
+                self.finish(task, Outcome::Cancelled);
+            }
+            Polled::Done => self.finish(task, Outcome::Value),
+            Polled::DoneWithError => {
+                self.note_irregular(task);
+                self.finish(task, Outcome::Value);
+            }
+            Polled::Panicked => self.finish(task, Outcome::Panicked),
+            Polled::Failed => self.finish(task, Outcome::Failed),
+        }
+    }
+
+    /// Ends a task that has not finished, now: its future is dropped, with the task as the current one. A task that is
+    /// on the stack at this moment is only asked to end.
+    pub(super) fn end(&self, task: &Task) {
+        let state = &task.header().state;
+        if state.is_finished() {
+            return;
+        }
+        if state.is_running() {
+            task.cancel();
+            return;
+        }
+        state.begin_drop();
+        let outer = self.running.replace(Some(task.as_ptr()));
+        // SAFETY: HOME-THREAD: the future is there, for the task has not finished, and it is not on the stack.
+        let dropped = unsafe { raw::drop_future(task.as_ptr()) };
+        self.running.set(outer);
+        match dropped {
+            Ok(()) => self.finish(task, Outcome::Cancelled),
+            Err(panic) => self.finish_panicked(task, panic),
+        }
+    }
+
+    /// Ends a task whose poll has unwound.
+    pub(super) fn poll_panicked(&self, task: &Task, panic: Box<dyn Any + Send>) {
+        let outer = self.running.replace(Some(task.as_ptr()));
+        // SAFETY: HOME-THREAD: the poll has unwound, so the future is there, whole or not, and off the stack.
+        let dropped = unsafe { raw::drop_future(task.as_ptr()) };
+        self.running.set(outer);
+        if let Err(second) = dropped {
+            raw::drop_quietly(second);
+        }
+        self.finish_panicked(task, panic);
+    }
+
+    fn finish_panicked(&self, task: &Task, panic: Box<dyn Any + Send>) {
+        // SAFETY: HOME-THREAD: the future has just gone, and it left no value.
+        unsafe { raw::put_panic(task.as_ptr(), panic) };
+        self.finish(task, Outcome::Panicked);
+    }
+
+    /// The future is gone: settles the outcome, tells who waits, and lets go of the task.
+    #[inline]
+    fn finish(&self, task: &Task, outcome: Outcome) {
+        let header = task.header();
+        header.state.finish(outcome);
+        if outcome != Outcome::Value {
+            self.note_irregular(task);
+        }
+        if header.vtable.kind == Kind::Task {
+            self.live.set(self.live.get() - 1);
+        }
+        if !header.state.has_handle() {
+            self.abandon(task);
+        }
+        match header.extra.get() {
+            None => self.wake_waiter(header),
+            Some(extra) => self.announce(task, extra),
+        }
+        // SAFETY: COUNTED: the count that a task holds of itself while it is unfinished.
+        drop(unsafe { Task::from_ptr(task.as_ptr()) });
+    }
+
+    /// Nobody will look at the outcome: a panic is reported.
+    pub(super) fn abandon(&self, task: &Task) {
+        if task.header().state.outcome() != Some(Outcome::Panicked) {
+            return;
+        }
+        if let Some(error) = task.take_panic() {
+            let task = (task.header().vtable.kind == Kind::Task).then_some(task);
+            self.report(task, &error);
+        }
+    }
+
+    /// Wakes the waiter and queues the callbacks, in the order in which they came.
+    #[cold]
+    fn announce(&self, task: &Task, extra: &Extra) {
+        let callbacks = extra.callbacks.take();
+        let early = extra.before_waiter.get();
+        for (place, callback) in callbacks.into_iter().enumerate() {
+            if place == early {
+                self.wake_waiters(task.header(), extra);
+            }
+            callback.schedule_owned();
+        }
+        self.wake_waiters(task.header(), extra);
+        let context = extra.context.take();
+        raw::drop_quietly(context);
+    }
+
+    /// Wakes the task of this loop that awaits the handle, if it wants to hear of this.
+    #[inline]
+    fn wake_waiter(&self, header: &Header) {
+        if let Some(waiter) = header.waiter.take() {
+            if !header.state.is_lazy() {
+                waiter.schedule_owned();
+            }
+        }
+    }
+
+    /// The same, and whoever else awaits the handle.
+    fn wake_waiters(&self, header: &Header, extra: &Extra) {
+        self.wake_waiter(header);
+        let elsewhere = extra.waiter.take().filter(|_| !header.state.is_lazy());
+        if let Some(Err(panic)) = elsewhere.map(waker::wake_guarded) {
+            self.report(None, &JoinError::panicked("waker", panic));
+        }
+    }
+
+    /// The end that is about to be told is no ordinary one: a lazy waiter hears of it too.
+    fn note_irregular(&self, task: &Task) {
+        self.irregular.set(self.irregular.get() + 1);
+        if task.header().state.is_lazy() {
+            task.extra().irregular.set(self.irregular.get());
+            task.header().state.set_lazy(false);
+        }
+    }
+
+    /// Tells of a panic that nobody can see any more.
+    pub(super) fn report(&self, task: Option<&Task>, error: &JoinError) {
+        let report = self.report.borrow().clone();
+        let Some(report) = report else {
+            return print_report(task, error);
+        };
+        if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| report(task, error))) {
+            print_report(task, error);
+            eprintln!(
+                "looplet: the hook for unhandled panics panicked: {}",
+                panic_message(&*panic)
+            );
+            raw::drop_quietly(panic);
+        }
+    }
+
+    /// The task or call on top of the stack.
+    #[inline]
+    pub(super) fn current(&self) -> Option<&Header> {
+        // SAFETY: COUNTED: whoever runs is unfinished, and so alive.
+        self.running
+            .get()
+            .map(|task: NonNull<Header>| unsafe { task.as_ref() })
+    }
+
+    /// The task on top of the stack; none inside of a plain call.
+    pub(super) fn current_task(&self) -> Option<Task> {
+        let task = self.running.get()?;
+        // SAFETY: COUNTED: whoever runs is unfinished, and so alive.
+        let task = unsafe { Task::borrowed(task) };
+        (task.header().vtable.kind == Kind::Task).then(|| Task::clone(&task))
+    }
+}
+
+/// What happens to a panic if no hook was given.
+fn print_report(task: Option<&Task>, error: &JoinError) {
+    match task {
+        Some(task) => eprintln!(
+            "looplet: nobody saw that {error} (spawned at {})",
+            task.spawned_at()
+        ),
+        None => eprintln!("looplet: nobody saw that {error}"),
+    }
+}

@@ -1,0 +1,187 @@
+//! How a cell comes into being: allocated first, then filled, so that a large future moves as little as possible.
+
+use std::cell::{Cell, OnceCell};
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::ptr::{self, NonNull};
+use std::task::Waker;
+
+use super::extra::Extra;
+use super::foreign::ForeignWord;
+use super::raw::{self, Header, Kind, Once, Work};
+use super::shared::{Local, Phase, Shared};
+use super::state::State;
+use super::sync::AtomicPtr;
+use super::{JoinHandle, Task, waker};
+
+/// A cell without its future.
+#[must_use]
+pub(crate) struct Vacant<W> {
+    task: NonNull<Header>,
+    work: PhantomData<W>,
+}
+
+impl<W: Work> Vacant<W> {
+    #[inline]
+    pub(super) fn new(shared: NonNull<Shared>, at: &'static Location<'static>) -> Self {
+        Self {
+            task: allocate::<W>(shared, at),
+            work: PhantomData,
+        }
+    }
+
+    /// Gives the task a name of its own instead of a number.
+    pub(crate) fn named(self, name: &str) -> Self {
+        // SAFETY: COUNTED: the cell is this value's.
+        let task = unsafe { Task::borrowed(self.task) };
+        task.take_name(name);
+        self
+    }
+
+    /// Puts the future in and lists the cell.
+    ///
+    /// # Safety
+    ///
+    /// The task has finished, and its output is gone, before a borrow in `inner` or the output ends.
+    #[inline]
+    unsafe fn fill(self, inner: W::Inner) -> Task {
+        // SAFETY: HEADER-FIRST: the cell is a `CellOf<W>`, and `W` is a transparent wrapper.
+        let place = unsafe { raw::payload::<W::Inner>(self.task) };
+        // SAFETY: HOME-THREAD: the payload is vacant.
+        unsafe { ptr::write(place.as_ptr(), inner) };
+        // SAFETY: COUNTED: the count that a new cell has for whoever makes it.
+        let task = unsafe { Task::from_ptr(self.task) };
+        let local = task.local();
+        if W::KIND == Kind::Task {
+            local.live.set(local.live.get() + 1);
+        }
+        let slot = local.registry.borrow_mut().insert(self.task);
+        task.header().slot.set(slot);
+        task
+    }
+
+    /// # Safety
+    ///
+    /// As for `fill`.
+    #[inline]
+    pub(super) unsafe fn spawn_unbounded(self, inner: W::Inner) -> JoinHandle<W::Output> {
+        // SAFETY: this function's own contract.
+        let task = unsafe { self.fill(inner) };
+        begin(&task);
+        // SAFETY: COUNTED: the output of the cell is that of `W`, and this is the first and only handle.
+        unsafe { JoinHandle::new(task) }
+    }
+
+    /// Puts the future in and queues the task.
+    #[inline]
+    pub(crate) fn spawn(self, inner: W::Inner) -> JoinHandle<W::Output>
+    where
+        W: 'static,
+    {
+        // SAFETY: nothing here borrows.
+        unsafe { self.spawn_unbounded(inner) }
+    }
+}
+
+/// Makes a plain call, not queued yet.
+pub(super) fn call<F: FnOnce() + 'static>(
+    shared: NonNull<Shared>,
+    at: &'static Location<'static>,
+    f: F,
+) -> Call {
+    // SAFETY: the closure borrows nothing.
+    let task = unsafe { Vacant::<Once<F>>::new(shared, at).fill(Some(f)) };
+    if task.local().phase.get() == Phase::Closed {
+        stillborn(&task);
+    }
+    Call(task)
+}
+
+/// A plain call: runs once, when it is queued and its turn comes. Dropping this lets it be.
+pub(crate) struct Call(Task);
+
+impl Call {
+    /// Puts the call into the ready queue.
+    pub(crate) fn queue(&self) {
+        self.0.schedule();
+    }
+
+    /// A waker that does so.
+    pub(crate) fn waker(&self) -> Waker {
+        waker::owned(self.0.clone())
+    }
+
+    /// Drops the call unrun, now. False: it has run, or is running, or was cancelled before.
+    pub(crate) fn cancel(&self) -> bool {
+        let state = &self.0.header().state;
+        let in_time = !state.is_finished() && !state.is_running();
+        if in_time {
+            self.0.local().end(&self.0);
+        }
+        in_time
+    }
+
+    pub(super) fn into_task(self) -> Task {
+        self.0
+    }
+}
+
+#[inline]
+fn allocate<W: Work>(shared: NonNull<Shared>, at: &'static Location<'static>) -> NonNull<Header> {
+    // SAFETY: COUNTED: the block is alive: its loop's, or that of a live cell.
+    let local = unsafe { &shared.as_ref().local };
+    let is_task = matches!(W::KIND, Kind::Task);
+    // A task that gets a name gives the number back: see `Task::take_name`.
+    let number = local.numbered.get() + u64::from(is_task);
+    local.numbered.set(number);
+    let task = raw::allocate::<W>(&local.cache, |vtable| Header {
+        vtable,
+        shared,
+        foreign: ForeignWord::new(),
+        foreign_next: AtomicPtr::new(ptr::null_mut()),
+        ready_next: Cell::new(None),
+        state: State::new(number, is_task),
+        // Its own while it is unfinished, and one for whoever makes it.
+        count: Cell::new(2),
+        slot: Cell::new(0),
+        waiter: Cell::new(None),
+        spawned_at: at,
+        extra: OnceCell::new(),
+    });
+    if let Some(context) = local.context() {
+        let extra = Extra::default();
+        extra.context.replace(Some(context));
+        // SAFETY: COUNTED: the cell was made just now.
+        let _ = unsafe { task.as_ref() }.extra.set(Box::new(extra));
+    }
+    task
+}
+
+/// Queues a new task; or ends it at once, if its loop is ending.
+#[inline]
+fn begin(task: &Task) {
+    if task.local().phase.get() != Phase::Open {
+        return stillborn(task);
+    }
+    let queued = task.header().state.wake();
+    debug_assert!(queued, "a new task is not queued yet");
+    task.local().ready.push(task.clone());
+}
+
+#[cold]
+fn stillborn(task: &Task) {
+    let local = task.local();
+    local.end(task);
+    if local.phase.get() == Phase::Closed {
+        local.registry.borrow_mut().remove(task.header().slot.get());
+        Shared::bury(task.as_ptr());
+    }
+}
+
+impl Local {
+    /// A copy of the context of whoever runs, for what it makes.
+    #[inline]
+    pub(super) fn context(&self) -> Option<super::Context> {
+        self.current()?.extra.get()?.context.borrow().clone()
+    }
+}

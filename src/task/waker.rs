@@ -1,0 +1,154 @@
+//! The waker of a task: four functions, each in a plain local form and a cold form for other threads.
+
+use std::cell::Cell;
+use std::mem::ManuallyDrop;
+use std::process;
+use std::ptr::{self, NonNull};
+use std::task::{RawWaker, RawWakerVTable, Waker};
+
+use super::Task;
+use super::raw::Header;
+use super::shared::{self, Shared};
+
+thread_local! {
+    /// The loop that runs on this thread now. It has no destructor, so it can be read even while the thread ends.
+    static HOME: Cell<*const Shared> = const { Cell::new(ptr::null()) };
+}
+
+/// Runs `f` as code of this loop: its wakers are local until `f` returns.
+pub(super) fn at_home<R>(shared: &Shared, f: impl FnOnce() -> R) -> R {
+    struct Restore(*const Shared);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            HOME.set(self.0);
+        }
+    }
+    let _restore = Restore(HOME.replace(shared));
+    f()
+}
+
+/// The owner test: does the task belong to the loop that runs on this thread?
+#[inline]
+fn is_home(header: &Header) -> bool {
+    ptr::eq(HOME.get(), header.shared.as_ptr())
+}
+
+static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
+
+/// The waker of one poll. It is borrowed: the loop holds a reference as long as the poll lasts, so neither counting up
+/// before nor down after it is needed, and it is never dropped.
+#[inline]
+pub(super) fn borrowed(task: NonNull<Header>) -> ManuallyDrop<Waker> {
+    // SAFETY: COUNTED: lent from the running task's own reference, and `ManuallyDrop` keeps it from being given back.
+    ManuallyDrop::new(unsafe { Waker::new(task.as_ptr().cast(), &VTABLE) })
+}
+
+/// A waker of its own for a task or call, held on the loop's thread.
+pub(super) fn owned(task: Task) -> Waker {
+    let task = ManuallyDrop::new(task).as_ptr();
+    // SAFETY: COUNTED: the count of `task` moves into the waker.
+    unsafe { Waker::new(task.as_ptr().cast(), &VTABLE) }
+}
+
+/// The task behind a waker, if it belongs to this loop. On the loop's thread only.
+#[inline]
+pub(super) fn task_of(waker: &Waker, shared: NonNull<Shared>) -> Option<NonNull<Header>> {
+    if !ptr::eq(waker.vtable(), &VTABLE) {
+        return None;
+    }
+    let task = pointer(waker.data());
+    // SAFETY: COUNTED: the waker holds a reference.
+    (unsafe { task.as_ref() }.shared == shared).then_some(task)
+}
+
+/// Wakes any waker; what a foreign one panics with comes back.
+pub(super) fn wake_guarded(waker: Waker) -> std::thread::Result<()> {
+    if ptr::eq(waker.vtable(), &VTABLE) {
+        waker.wake();
+        return Ok(());
+    }
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| waker.wake()))
+}
+
+#[inline]
+fn pointer(data: *const ()) -> NonNull<Header> {
+    // SAFETY: the data of this vtable's wakers is always the address of a header.
+    unsafe { NonNull::new_unchecked(data.cast_mut().cast()) }
+}
+
+/// The waker is copied: one reference more.
+unsafe fn clone(data: *const ()) -> RawWaker {
+    // SAFETY: COUNTED: the waker that is being cloned holds a reference.
+    let header = unsafe { pointer(data).as_ref() };
+    if is_home(header) {
+        count_up(header);
+    } else {
+        clone_elsewhere(header);
+    }
+    RawWaker::new(data, &VTABLE)
+}
+
+/// One more plain reference.
+#[inline]
+pub(super) fn count_up(header: &Header) {
+    let count = header.count.get() + 1;
+    if count == i32::MAX {
+        // Two billion references can only come from wakers that were forgotten one by one; as `Arc` does.
+        process::abort();
+    }
+    header.count.set(count);
+}
+
+/// The waker is used up: a wakeup, then one reference less.
+unsafe fn wake(data: *const ()) {
+    let task = pointer(data);
+    // SAFETY: COUNTED: the waker holds a reference.
+    if is_home(unsafe { task.as_ref() }) {
+        // SAFETY: COUNTED, HOME-THREAD: the waker's count moves into the `Task`.
+        let task = unsafe { Task::from_ptr(task) };
+        task.schedule_owned();
+    } else {
+        wake_elsewhere(task);
+        shared::drop_elsewhere(task);
+    }
+}
+
+/// A wakeup.
+unsafe fn wake_by_ref(data: *const ()) {
+    let task = pointer(data);
+    // SAFETY: COUNTED: the waker holds a reference.
+    let header = unsafe { task.as_ref() };
+    if is_home(header) {
+        if header.state.wake() {
+            count_up(header);
+            // SAFETY: COUNTED, HOME-THREAD: the count was added just now.
+            unsafe { Task::from_ptr(task) }.enqueue();
+        }
+    } else {
+        wake_elsewhere(task);
+    }
+}
+
+/// The waker is dropped: one reference less.
+unsafe fn drop(data: *const ()) {
+    let task = pointer(data);
+    // SAFETY: COUNTED: the waker holds a reference.
+    if is_home(unsafe { task.as_ref() }) {
+        // SAFETY: COUNTED, HOME-THREAD: the waker's count moves into the `Task`, which gives it back.
+        std::mem::drop(unsafe { Task::from_ptr(task) });
+    } else {
+        shared::drop_elsewhere(task);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn clone_elsewhere(header: &Header) {
+    header.foreign.add_reference();
+}
+
+#[cold]
+#[inline(never)]
+fn wake_elsewhere(task: NonNull<Header>) {
+    shared::wake_elsewhere(task);
+}

@@ -1,0 +1,129 @@
+//! Ticks at a fixed period.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use super::sleep::Sleep;
+use crate::event_loop::context;
+use crate::event_loop::core::Core;
+
+/// What an [`Interval`] does about ticks that nobody awaited in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum MissedTick {
+    /// Keeps the schedule: missed ticks come at once, one after another.
+    #[default]
+    Burst,
+    /// The next tick comes one period after the late one.
+    Delay,
+    /// The next tick comes at the next multiple of the period that lies ahead.
+    Skip,
+}
+
+/// Gives ticks at a fixed period; made by [`interval`]. Dropping it ends it.
+pub struct Interval {
+    core: Rc<Core>,
+    period: Duration,
+    next: Instant,
+    /// The wait for `next`, while there is one.
+    sleep: Option<Sleep>,
+    missed: MissedTick,
+}
+
+/// Ticks once per `period`, the first time at once.
+///
+/// # Panics
+///
+/// If `period` is zero, and if no event loop is running on this thread.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// looplet::EventLoop::builder().virtual_time().build().block_on(async {
+///     let start = looplet::now();
+///     let mut second = looplet::interval(Duration::from_secs(1));
+///     for n in 0..3 {
+///         assert_eq!(second.tick().await - start, Duration::from_secs(n));
+///     }
+/// });
+/// ```
+#[track_caller]
+pub fn interval(period: Duration) -> Interval {
+    assert!(
+        !period.is_zero(),
+        "interval() needs a period above zero; use yield_now() to run once per round"
+    );
+    let core = context::current();
+    let next = core.clock.instant(core.clock.read());
+    Interval {
+        core,
+        period,
+        next,
+        sleep: None,
+        missed: MissedTick::default(),
+    }
+}
+
+impl Interval {
+    /// Waits for the next tick and tells when it was due.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the wait loses no tick.
+    pub async fn tick(&mut self) -> Instant {
+        poll_fn(|cx| self.poll_tick(cx)).await
+    }
+
+    /// Chooses what happens to missed ticks.
+    pub fn set_missed_tick(&mut self, missed: MissedTick) {
+        self.missed = missed;
+    }
+
+    fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
+        let clock = &self.core.clock;
+        if clock.at(self.next) > clock.last() {
+            let sleep = self
+                .sleep
+                .get_or_insert_with(|| Sleep::at(&self.core, self.next));
+            if Pin::new(sleep).poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+        self.sleep = None;
+        let due = self.next;
+        self.next = self.following(due);
+        Poll::Ready(due)
+    }
+
+    /// The tick after the one that was due at `due` and is given now.
+    fn following(&self, due: Instant) -> Instant {
+        let now = self.core.clock.instant(self.core.clock.read());
+        let late = now.saturating_duration_since(due);
+        let wait = match self.missed {
+            MissedTick::Burst => self.period,
+            MissedTick::Delay => late.saturating_add(self.period),
+            MissedTick::Skip => late - remainder(late, self.period) + self.period,
+        };
+        // A period that ends beyond all time never comes.
+        due.checked_add(wait)
+            .unwrap_or_else(|| self.core.clock.instant(u64::MAX))
+    }
+}
+
+/// What is left of `time` after as many whole periods as fit.
+fn remainder(time: Duration, period: Duration) -> Duration {
+    let rest = time.as_nanos() % period.as_nanos();
+    Duration::new((rest / 1_000_000_000) as u64, (rest % 1_000_000_000) as u32)
+}
+
+impl fmt::Debug for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Interval")
+            .field("period", &self.period)
+            .field("missed", &self.missed)
+            .finish_non_exhaustive()
+    }
+}

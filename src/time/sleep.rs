@@ -1,0 +1,146 @@
+//! Sleeping: a future that is done when its deadline has passed.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use crate::event_loop::context;
+use crate::event_loop::core::Core;
+use crate::timer::Key;
+
+/// Waits until a deadline; made by [`sleep`] and [`sleep_until`].
+///
+/// It is armed when it is first polled, needs no memory of its own beyond the loop's timer wheel, and wakes its task
+/// directly. Dropping it disarms it.
+///
+/// # Cancel safety
+///
+/// `(&mut sleep).await` keeps its deadline when it is dropped and awaited again.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Sleep {
+    core: Rc<Core>,
+    state: State,
+}
+
+enum State {
+    /// A zero delay gives up one round and needs no timer.
+    Zero,
+    /// Not polled yet; in nanoseconds of the loop's clock.
+    Until(u64),
+    Armed(Key),
+    /// Beyond all time, or the loop is gone.
+    Never,
+    Done,
+}
+
+/// Waits for at least `duration`, counted from this call; `Duration::MAX` means for ever. A zero duration gives the
+/// other tasks one round.
+///
+/// # Panics
+///
+/// If no event loop is running on this thread.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// looplet::EventLoop::builder().virtual_time().build().block_on(async {
+///     let start = looplet::now();
+///     looplet::sleep(Duration::from_millis(1500)).await;
+///     assert_eq!(looplet::now() - start, Duration::from_millis(1500));
+/// });
+/// ```
+#[doc(alias = "asyncio.sleep")]
+#[inline]
+#[track_caller]
+pub fn sleep(duration: Duration) -> Sleep {
+    context::with(|core| {
+        let state = if duration.is_zero() {
+            State::Zero
+        } else {
+            State::Until(core.clock.after(duration))
+        };
+        Sleep {
+            core: core.clone(),
+            state,
+        }
+    })
+}
+
+/// Waits until a point in time. One that has passed gives the other tasks one round.
+///
+/// # Panics
+///
+/// If no event loop is running on this thread.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// looplet::EventLoop::builder().virtual_time().build().block_on(async {
+///     let noon = looplet::now() + Duration::from_secs(60);
+///     looplet::sleep_until(noon).await;
+///     assert_eq!(looplet::now(), noon);
+/// });
+/// ```
+#[track_caller]
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    Sleep::at(&context::current(), deadline)
+}
+
+impl Sleep {
+    pub(super) fn at(core: &Rc<Core>, deadline: Instant) -> Self {
+        Self {
+            core: core.clone(),
+            state: State::Until(core.clock.at(deadline)),
+        }
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match self.state {
+            State::Until(deadline) => {
+                let armed = self.core.arm(deadline, cx.waker().clone());
+                self.state = armed.map_or(State::Never, State::Armed);
+            }
+            State::Armed(key) if self.core.is_armed(key, cx.waker()) => {}
+            State::Armed(_) | State::Done => {
+                self.state = State::Done;
+                return Poll::Ready(());
+            }
+            State::Zero => {
+                self.state = State::Done;
+                cx.waker().wake_by_ref();
+            }
+            State::Never => {}
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    #[inline]
+    fn drop(&mut self) {
+        if let State::Armed(key) = self.state {
+            self.core.disarm(key);
+        }
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.state {
+            State::Zero | State::Until(_) => "not begun",
+            State::Armed(_) | State::Never => "waiting",
+            State::Done => "done",
+        };
+        f.debug_tuple("Sleep")
+            .field(&format_args!("{state}"))
+            .finish()
+    }
+}

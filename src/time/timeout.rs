@@ -1,0 +1,124 @@
+//! A limit on how long a future may take.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use pin_project_lite::pin_project;
+
+use super::sleep::{Sleep, sleep, sleep_until};
+use super::{Elapsed, now};
+
+pin_project! {
+    /// A future with a deadline; made by [`timeout`] and [`timeout_at`].
+    ///
+    /// Dropping it drops the future inside.
+    #[must_use = "futures do nothing unless awaited"]
+    #[derive(Debug)]
+    pub struct Timeout<F> {
+        #[pin]
+        future: Option<F>,
+        limit: Limit,
+    }
+}
+
+#[derive(Debug)]
+enum Limit {
+    /// There was no time to begin with: one poll, and no more.
+    Passed,
+    Sleep(Sleep),
+}
+
+/// Gives a future so much time, counted from this call, and drops it if it is not done by then.
+///
+/// The future is polled before the deadline is looked at: if both are due, the value wins, and with a zero duration it
+/// is polled once. `Duration::MAX` means no limit. A [`JoinHandle`](crate::JoinHandle) that runs out of time has its
+/// task cancelled; put it in a [`shield`](crate::shield) to keep the task.
+///
+/// # Errors
+///
+/// [`Elapsed`] once the deadline has passed; the future has been dropped before that is returned.
+///
+/// # Panics
+///
+/// If no event loop is running on this thread.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// looplet::run(async {
+///     let never = std::future::pending::<()>();
+///     assert!(looplet::timeout(Duration::from_millis(1), never).await.is_err());
+/// });
+/// ```
+#[doc(alias = "wait_for")]
+#[track_caller]
+pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
+    let sleep = sleep(duration);
+    let limit = if duration.is_zero() {
+        Limit::Passed
+    } else {
+        Limit::Sleep(sleep)
+    };
+    Timeout {
+        future: Some(future.into_future()),
+        limit,
+    }
+}
+
+/// The same with a point in time. One that has passed leaves the future one poll.
+///
+/// # Errors
+///
+/// [`Elapsed`], as for [`timeout`].
+///
+/// # Panics
+///
+/// If no event loop is running on this thread.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// looplet::run(async {
+///     let deadline = looplet::now() + Duration::from_secs(1);
+///     assert_eq!(looplet::timeout_at(deadline, async { "in time" }).await, Ok("in time"));
+/// });
+/// ```
+#[track_caller]
+pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
+    let limit = if deadline <= now() {
+        Limit::Passed
+    } else {
+        Limit::Sleep(sleep_until(deadline))
+    };
+    Timeout {
+        future: Some(future.into_future()),
+        limit,
+    }
+}
+
+impl<F: Future> Future for Timeout<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let future = this
+            .future
+            .as_mut()
+            .as_pin_mut()
+            .expect("a timeout was polled after it had elapsed");
+        if let Poll::Ready(value) = future.poll(cx) {
+            return Poll::Ready(Ok(value));
+        }
+        let passed = match this.limit {
+            Limit::Passed => true,
+            Limit::Sleep(sleep) => Pin::new(sleep).poll(cx).is_ready(),
+        };
+        if !passed {
+            return Poll::Pending;
+        }
+        this.future.set(None);
+        Poll::Ready(Err(Elapsed))
+    }
+}

@@ -1,0 +1,229 @@
+//! The memory of the wheel: timers in one vector, found by key, chained by index.
+
+use std::mem;
+use std::num::NonZeroU32;
+
+use super::place::Place;
+
+/// The link of a timer that has no neighbour on that side, and the end of the free list.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// Room for so many timers is kept when the last one is gone; what a burst took beyond that (at 40
+/// bytes each) is given back.
+const KEPT: usize = 4096;
+
+/// Names an armed timer; says nothing once that timer has fired or was cancelled.
+///
+/// The generation tells timers apart that used the same place in memory one after the other. It
+/// counts all arms of a wheel, so an old key could be taken for a new one only after 2^32 of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(super) index: u32,
+    generation: NonZeroU32,
+}
+
+/// Where a timer hangs: its slot, and its neighbours on the list of that slot.
+#[derive(Clone, Copy)]
+pub(super) struct Links {
+    pub(super) prev: u32,
+    pub(super) next: u32,
+    pub(super) place: Place,
+}
+
+/// One armed timer.
+pub(super) struct Timer<T> {
+    pub(super) deadline: u64,
+    pub(super) links: Links,
+    generation: NonZeroU32,
+    pub(super) value: T,
+}
+
+/// The generation is never zero, so the compiler tells the variants apart without a tag.
+enum Entry<T> {
+    Armed(Timer<T>),
+    Free { next: u32 },
+}
+
+pub(super) struct Slab<T> {
+    entries: Vec<Entry<T>>,
+    free: u32,
+    len: u32,
+    generation: NonZeroU32,
+}
+
+impl<T> Slab<T> {
+    pub(super) const fn new() -> Self {
+        Self {
+            entries: Vec::new(),
+            free: NONE,
+            len: 0,
+            generation: NonZeroU32::MIN,
+        }
+    }
+
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// The key that the next timer gets.
+    #[inline]
+    pub(super) fn next_key(&self) -> Key {
+        let index = if self.free == NONE {
+            self.entries.len() as u32
+        } else {
+            self.free
+        };
+        Key {
+            index,
+            generation: self.generation,
+        }
+    }
+
+    /// Stores a timer under the key that was just announced.
+    #[inline]
+    pub(super) fn insert(&mut self, deadline: u64, links: Links, value: T) {
+        let generation = self.generation;
+        self.generation = generation.checked_add(1).unwrap_or(NonZeroU32::MIN);
+        self.len += 1;
+        let timer = Timer {
+            deadline,
+            links,
+            generation,
+            value,
+        };
+        let Some(entry) = self.entries.get_mut(self.free as usize) else {
+            assert!(self.entries.len() < NONE as usize, "too many timers");
+            return self.entries.push(Entry::Armed(timer));
+        };
+        if let Entry::Free { next } = *entry {
+            self.free = next;
+        }
+        *entry = Entry::Armed(timer);
+    }
+
+    /// The timer of this key, if it is still armed.
+    #[inline]
+    pub(super) fn get(&self, key: Key) -> Option<&Timer<T>> {
+        match self.entries.get(key.index as usize)? {
+            Entry::Armed(timer) if timer.generation == key.generation => Some(timer),
+            _ => None,
+        }
+    }
+
+    /// Frees the place of a timer that is on no list any more.
+    #[inline]
+    pub(super) fn remove(&mut self, index: u32) -> T {
+        let free = Entry::Free { next: self.free };
+        self.free = index;
+        self.len -= 1;
+        let value = match mem::replace(&mut self.entries[index as usize], free) {
+            Entry::Armed(timer) => timer.value,
+            Entry::Free { .. } => not_armed(),
+        };
+        if self.len == 0 {
+            self.start_afresh();
+        }
+        value
+    }
+
+    /// Forgets the order in which places became free, so that the next timers lie side by side
+    /// again. What this costs was paid for by the arms that have filled the vector since.
+    #[inline]
+    fn start_afresh(&mut self) {
+        self.entries.clear();
+        self.free = NONE;
+        if self.entries.capacity() > KEPT {
+            self.entries.shrink_to(KEPT);
+        }
+    }
+
+    #[inline]
+    pub(super) fn timer(&self, index: u32) -> &Timer<T> {
+        match &self.entries[index as usize] {
+            Entry::Armed(timer) => timer,
+            Entry::Free { .. } => not_armed(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn timer_mut(&mut self, index: u32) -> &mut Timer<T> {
+        match &mut self.entries[index as usize] {
+            Entry::Armed(timer) => timer,
+            Entry::Free { .. } => not_armed(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.entries.capacity()
+    }
+}
+
+/// Every index on a list belongs to an armed timer.
+#[cold]
+#[inline(never)]
+fn not_armed() -> ! {
+    unreachable!("a free entry is on the list of a slot")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn insert<T>(slab: &mut Slab<T>, value: T) -> Key {
+        let key = slab.next_key();
+        let place = Place::new(0, 0);
+        slab.insert(
+            1,
+            Links {
+                prev: NONE,
+                next: NONE,
+                place,
+            },
+            value,
+        );
+        key
+    }
+
+    #[test]
+    fn a_timer_with_a_waker_fits_into_forty_bytes_and_a_key_into_eight() {
+        assert_eq!(mem::size_of::<Entry<[u64; 2]>>(), 40);
+        assert_eq!(mem::size_of::<Entry<std::task::Waker>>(), 40);
+        assert_eq!(mem::size_of::<Key>(), 8);
+        assert_eq!(mem::size_of::<Option<Key>>(), 8);
+    }
+
+    #[test]
+    fn keys_stay_stale_when_their_place_is_used_again_and_when_memory_was_given_back() {
+        let mut slab = Slab::new();
+        let first = insert(&mut slab, 'a');
+        assert_eq!(slab.remove(first.index), 'a');
+        let second = insert(&mut slab, 'b');
+        assert_eq!(first.index, second.index);
+        assert!(slab.get(first).is_none());
+        let burst: Vec<_> = (0..2 * KEPT).map(|_| insert(&mut slab, 'c')).collect();
+        assert!(slab.capacity() > KEPT);
+        for key in burst.iter().chain([&second]) {
+            slab.remove(key.index);
+        }
+        assert!(slab.capacity() <= KEPT);
+        insert(&mut slab, 'd');
+        assert!(
+            burst
+                .iter()
+                .chain([&first, &second])
+                .all(|key| slab.get(*key).is_none())
+        );
+    }
+
+    #[test]
+    fn the_generation_skips_zero_when_it_wraps() {
+        let mut slab = Slab::new();
+        slab.generation = NonZeroU32::MAX;
+        let (last, first) = (insert(&mut slab, 1), insert(&mut slab, 2));
+        assert_eq!(last.generation, NonZeroU32::MAX);
+        assert_eq!(first.generation, NonZeroU32::MIN);
+        assert!(slab.get(last).is_some() && slab.get(first).is_some());
+    }
+}
