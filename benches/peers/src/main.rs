@@ -6,7 +6,7 @@
 // A build that leaves out peers leaves helpers unused.
 #![cfg_attr(
     not(all(feature = "looplet", feature = "tokio")),
-    allow(dead_code, unused_variables, unreachable_code)
+    allow(dead_code, unused_imports, unused_variables, unreachable_code)
 )]
 
 mod adapters;

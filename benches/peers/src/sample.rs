@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::adapters::*;
-use crate::channels::*;
+use crate::channels::{self, Channel, FromThread};
 use crate::measure::Mode;
 use crate::rows::{self, Field};
 use crate::runtime::Runtime;
@@ -103,13 +103,16 @@ fn executor<R: Runtime>(request: &Request) -> f64 {
 fn channel_sample(request: &Request) -> Option<f64> {
     #[cfg(feature = "looplet")]
     if request.contestant == "looplet" {
-        use crate::channels::looplet::{LoopletQueue, LoopletRemoteQueue};
-        type Executor = crate::adapters::looplet::Looplet;
+        use crate::adapters::looplet::Looplet;
+        use crate::channels::looplet::LoopletQueue;
         return Some(match request.row.as_str() {
+            #[cfg(feature = "looplet-remote")]
             "thread_items" => {
-                workloads::from_thread::<Executor, LoopletRemoteQueue>(request.n, request.mode)
+                outside::<Looplet, channels::looplet_remote::LoopletRemoteQueue>(request)
             }
-            _ => local::<Executor, LoopletQueue, LoopletQueue>(request),
+            #[cfg(not(feature = "looplet-remote"))]
+            "thread_items" => panic!("this build does not have its remote queue"),
+            _ => local::<Looplet, LoopletQueue, LoopletQueue>(request),
         });
     }
     let (channel, executor) = request.contestant.split_once('+')?;
@@ -125,26 +128,40 @@ fn channel_sample(request: &Request) -> Option<f64> {
 fn peer_channel<R: Runtime>(channel: &str, request: &Request) -> Option<f64> {
     let sample = match (channel, request.row.as_str()) {
         #[cfg(feature = "async-channel")]
-        ("async-channel", "thread_items") => outside::<R, async_channel::AsyncChannel>(request),
+        ("async-channel", "thread_items") => {
+            outside::<R, channels::async_channel::AsyncChannel>(request)
+        }
         #[cfg(feature = "async-channel")]
         ("async-channel", _) => {
-            local::<R, async_channel::AsyncChannel, async_channel::AsyncChannel>(request)
+            local::<R, channels::async_channel::AsyncChannel, channels::async_channel::AsyncChannel>(
+                request,
+            )
         }
         #[cfg(feature = "flume")]
-        ("flume", "thread_items") => outside::<R, flume::Flume>(request),
+        ("flume", "thread_items") => outside::<R, channels::flume::Flume>(request),
         #[cfg(feature = "flume")]
-        ("flume", _) => local::<R, flume::Flume, flume::Flume>(request),
+        ("flume", _) => local::<R, channels::flume::Flume, channels::flume::Flume>(request),
         #[cfg(feature = "tokio")]
-        ("tokio-mpsc", "thread_items") => outside::<R, tokio_mpsc::TokioUnbounded>(request),
+        ("tokio-mpsc", "thread_items") => {
+            outside::<R, channels::tokio_mpsc::TokioUnbounded>(request)
+        }
         #[cfg(feature = "tokio")]
-        ("tokio-mpsc", _) => local::<R, tokio_mpsc::TokioMpsc, tokio_mpsc::TokioUnbounded>(request),
+        ("tokio-mpsc", _) => {
+            local::<R, channels::tokio_mpsc::TokioMpsc, channels::tokio_mpsc::TokioUnbounded>(
+                request,
+            )
+        }
         #[cfg(feature = "async-unsync")]
-        ("async-unsync", _) => {
-            local::<R, async_unsync::AsyncUnsync, async_unsync::AsyncUnsyncUnbounded>(request)
-        }
+        ("async-unsync", _) => local::<
+            R,
+            channels::async_unsync::AsyncUnsync,
+            channels::async_unsync::AsyncUnsyncUnbounded,
+        >(request),
         #[cfg(feature = "local-channel")]
         ("local-channel", _) => {
-            local::<R, local_channel::LocalChannel, local_channel::LocalChannel>(request)
+            local::<R, channels::local_channel::LocalChannel, channels::local_channel::LocalChannel>(
+                request,
+            )
         }
         _ => return None,
     };

@@ -10,6 +10,8 @@ pub mod flume;
 pub mod local_channel;
 #[cfg(feature = "looplet")]
 pub mod looplet;
+#[cfg(feature = "looplet-remote")]
+pub mod looplet_remote;
 #[cfg(feature = "tokio")]
 pub mod tokio_mpsc;
 
