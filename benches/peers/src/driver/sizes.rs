@@ -1,7 +1,7 @@
 //! `peers sizes`: what an operation costs when there are few tasks or timers, and when there are very many.
 
+use super::child;
 use super::progress::Progress;
-use super::{child, rounds};
 use crate::cli::Options;
 use crate::contestants;
 use crate::report::{Figure, SizeReport};
@@ -11,22 +11,26 @@ pub const SIZES: [usize; 3] = [100, 10_000, 1_000_000];
 
 const ROWS: [&str; 3] = ["yield_many", "spawn_batch", "timers_hold_drop"];
 
+/// A growth by a factor shows in few rounds.
+const MOST_ROUNDS: usize = 3;
+
 /// Measures the rows at all sizes.
 pub fn measure(options: &Options) -> Vec<SizeReport> {
+    let rounds = options.rounds.min(MOST_ROUNDS);
     let rows: Vec<&str> = ROWS
         .into_iter()
         .filter(|row| options.wants_row(row))
         .collect();
     let mut field = contestants::executors();
     field.retain(|contestant| options.wants_peer(contestant.id));
-    let mut progress = Progress::new(rows.len() * SIZES.len() * field.len() * options.rounds);
+    let mut progress = Progress::new(rows.len() * SIZES.len() * field.len() * rounds);
     let mut reports = Vec::new();
     for row in rows {
         let figures = SIZES.map(|size| {
             let name = format!("{row} at {size}");
             let command =
                 |contestant: &contestants::Contestant| child::own(contestant.id, row, size, "size");
-            rounds::sample(&name, field.clone(), options.rounds, &mut progress, command).0
+            super::rounds::sample(&name, field.clone(), rounds, &mut progress, command).0
         });
         reports.push(summary(row, &figures));
     }
