@@ -84,9 +84,11 @@ impl Options {
         self.rows.is_empty() || self.rows.iter().any(|row| row == id)
     }
 
-    /// Whether the call wants this contestant.
+    /// Whether the call wants this contestant; a channel goes by its name alone, too.
     pub fn wants_peer(&self, id: &str) -> bool {
-        self.peers.is_empty() || id == "looplet" || self.peers.iter().any(|peer| peer == id)
+        let channel = id.split('+').next();
+        let named = |peer: &String| peer == id || Some(peer.as_str()) == channel;
+        self.peers.is_empty() || id == "looplet" || self.peers.iter().any(named)
     }
 
     fn new(command: Command) -> Self {
@@ -151,6 +153,13 @@ mod tests {
         let rounds = |line| parse(line).map(|options| options.rounds);
         assert_eq!(rounds("run --rounds 5 --quick"), Ok(5));
         assert_eq!(rounds("run --quick --rounds 5"), Ok(5));
+    }
+
+    #[test]
+    fn a_channel_goes_by_its_name_alone() {
+        let wants = |id| parse("run --peer flume").is_ok_and(|options| options.wants_peer(id));
+        assert!(wants("flume+tokio") && wants("looplet"));
+        assert!(!wants("monoio") && !wants("async-channel+tokio"));
     }
 
     #[test]
