@@ -286,7 +286,7 @@ def main():
         try:
             import uvloop
         except ImportError:
-            sys.exit("uvloop is not installed")
+            sys.exit("not installed")
         run = uvloop.run
     seconds = int(milliseconds) / 1_000
     if row == "start_end":

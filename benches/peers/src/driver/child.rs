@@ -85,8 +85,10 @@ pub fn value(printed: &Printed) -> Result<f64, String> {
 }
 
 /// A failed process in one sentence: the first line of its complaint.
-fn reason(printed: &Printed) -> String {
-    let line = printed.err.lines().find(|line| !line.trim().is_empty());
+pub fn reason(printed: &Printed) -> String {
+    // valgrind marks its own lines with `==`.
+    let complains = |line: &&str| !line.trim().is_empty() && !line.starts_with("==");
+    let line = printed.err.lines().find(complains);
     match (line, printed.success) {
         (Some(line), _) => line.trim().chars().take(LONGEST_REASON).collect(),
         (None, true) => "printed no figure".to_owned(),

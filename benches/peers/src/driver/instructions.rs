@@ -89,7 +89,7 @@ fn count(contestant: &str, row: &str, n: usize) -> Result<f64, String> {
     command.arg(sample.get_program()).args(sample.get_args());
     let printed = child::run(command, RUN_LIMIT)?;
     if !printed.success {
-        return Err("does not run under callgrind".to_owned());
+        return Err(child::reason(&printed));
     }
     let total = printed
         .err

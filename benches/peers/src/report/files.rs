@@ -50,10 +50,7 @@ fn replace<T>(old: &mut Vec<T>, new: Vec<T>, same: impl Fn(&T, &T) -> bool) {
 pub fn write(out: &Path, results: &Results) -> io::Result<()> {
     fs::create_dir_all(out)?;
     let tables = table::all(results);
-    fs::write(
-        out.join("results.json"),
-        serde_json::to_string_pretty(results)? + "\n",
-    )?;
+    fs::write(out.join("results.json"), json(results)?)?;
     fs::write(out.join("table.md"), &tables)?;
     for report in &results.times {
         fs::write(
@@ -68,6 +65,23 @@ pub fn write(out: &Path, results: &Results) -> io::Result<()> {
         )?;
     }
     embed(&out.with_extension("md"), &tables)
+}
+
+/// The results as JSON, one row per line.
+fn json(results: &Results) -> serde_json::Result<String> {
+    let environment = serde_json::to_string(&results.environment)?;
+    let times = lines(&results.times)?;
+    let instructions = lines(&results.instructions)?;
+    let sizes = lines(&results.sizes)?;
+    Ok(format!(
+        "{{\n\"environment\": {environment},\n\"times\": {times},\n\"instructions\": {instructions},\n\"sizes\": {sizes}\n}}\n"
+    ))
+}
+
+fn lines<T: serde::Serialize>(reports: &[T]) -> serde_json::Result<String> {
+    let lines: serde_json::Result<Vec<String>> =
+        reports.iter().map(serde_json::to_string).collect();
+    Ok(format!("[\n{}\n]", lines?.join(",\n")))
 }
 
 /// Puts the tables between the two marks of the page, if there is such a page.

@@ -2,6 +2,7 @@
 
 pub mod environment;
 pub mod files;
+pub mod summary;
 pub mod svg;
 pub mod table;
 
@@ -35,6 +36,8 @@ pub struct RowReport {
     pub ratio: Option<f64>,
     /// The same of the minima, where noise counts less.
     pub ratio_of_minima: Option<f64>,
+    /// looplet's median by that of the fastest peer that did not run on looplet's executor; of channels only.
+    pub ratio_elsewhere: Option<f64>,
     /// Whether looplet's median keeps the limit.
     pub met: Option<bool>,
 }
@@ -78,6 +81,14 @@ impl Figure {
             samples,
         }
     }
+
+    /// The contestant's name, with the executor under a channel.
+    pub fn name(&self) -> String {
+        match &self.on {
+            Some(on) => format!("{} on {on}", self.label),
+            None => self.label.clone(),
+        }
+    }
 }
 
 impl LeftOut {
@@ -106,6 +117,11 @@ impl RowReport {
         let ratio = subject
             .zip(fastest)
             .map(|(own, peer)| own.median / peer.median);
+        let elsewhere = |figure: &&Figure| figure.on.as_deref().is_some_and(|on| on != "looplet");
+        let elsewhere: Vec<Figure> = figures.iter().filter(elsewhere).cloned().collect();
+        let ratio_elsewhere = subject
+            .zip(least(&elsewhere, |figure| figure.median))
+            .map(|(own, peer)| own.median / peer.median);
         let least_minimum = least(&figures, |figure| figure.minimum);
         let ratio_of_minima = subject
             .zip(least_minimum)
@@ -114,10 +130,7 @@ impl RowReport {
             Limit::Ratio(most) => ratio.map(|ratio| ratio <= most),
             Limit::Absolute(most) => subject.map(|own| own.median <= most),
         };
-        let fastest = fastest.map(|figure| match &figure.on {
-            Some(on) => format!("{} on {on}", figure.label),
-            None => figure.label.clone(),
-        });
+        let fastest = fastest.map(Figure::name);
         let (row, what) = (row.to_owned(), what.to_owned());
         Self {
             row,
@@ -129,6 +142,7 @@ impl RowReport {
             fastest,
             ratio,
             ratio_of_minima,
+            ratio_elsewhere,
             met,
         }
     }
@@ -175,6 +189,7 @@ mod tests {
         assert_eq!(report.ratio, Some(0.25));
         assert_eq!(report.ratio_of_minima, Some(9.0 / 40.0));
         assert_eq!(report.met, Some(true));
+        assert_eq!(report.ratio_elsewhere, Some(0.25));
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-use super::{Results, RowReport, SizeReport};
+use super::{Results, RowReport, SizeReport, summary};
 use crate::driver::sizes::SIZES;
-use crate::rows::{Limit, Unit};
+use crate::rows::Unit;
 
 /// All tables, one below the other.
 pub fn all(results: &Results) -> String {
-    let mut text = summary(&results.times);
+    let mut text = summary::table(&results.times);
     let is_queue =
         |report: &&RowReport| report.row.starts_with("queue") || report.row == "thread_items";
     let executors: Vec<&RowReport> = results
@@ -24,12 +24,17 @@ pub fn all(results: &Results) -> String {
         "Channels (median, each on its better executor)",
         &queues,
     );
+    summary::elsewhere(&mut text, &queues);
     section(&mut text, "Instructions per operation", &instructions);
     for report in &results.sizes {
         size_table(&mut text, report);
     }
-    left_out(&mut text, &results.times, "");
-    left_out(&mut text, &results.instructions, " (instructions)");
+    left_out(&mut text, &results.times, "Left out");
+    left_out(
+        &mut text,
+        &results.instructions,
+        "Left out of the instructions",
+    );
     environment(&mut text, &results.environment);
     text
 }
@@ -51,45 +56,6 @@ fn environment(text: &mut String, machine: &super::environment::Environment) {
         machine.python,
         versions.join(", "),
     );
-}
-
-/// One line per row: looplet, the fastest peer, the ratio and the limit.
-pub fn summary(reports: &[RowReport]) -> String {
-    let mut text = String::new();
-    if reports.is_empty() {
-        return text;
-    }
-    text.push_str("| row | looplet | fastest peer | ratio (of minima) | limit | met |\n|---|--:|--:|--:|--:|---|\n");
-    for report in reports {
-        let figure = |wanted: &dyn Fn(&super::Figure) -> bool| {
-            report
-                .figures
-                .iter()
-                .find(|figure| wanted(figure))
-                .map(|figure| number(figure.median, report.unit))
-        };
-        let own = figure(&|f| f.role == crate::contestants::Role::Subject)
-            .unwrap_or_else(|| "-".to_owned());
-        let is_fastest = |f: &super::Figure| {
-            report
-                .fastest
-                .as_deref()
-                .is_some_and(|name| named(f) == name)
-        };
-        let peer = figure(&is_fastest).unwrap_or_default();
-        let name = report.fastest.as_deref().unwrap_or("-");
-        let met = report
-            .met
-            .map_or("-", |met| if met { "yes" } else { "**no**" });
-        let (ratio, unit) = (ratios(report), unit_name(report.unit));
-        let limit = limit(report);
-        let _ = writeln!(
-            text,
-            "| `{}` ({unit}) | {own} | {name} {peer} | {ratio} | {limit} | {met} |",
-            report.row
-        );
-    }
-    text
 }
 
 fn section(text: &mut String, title: &str, reports: &[&RowReport]) {
@@ -155,12 +121,12 @@ fn size_table(text: &mut String, report: &SizeReport) {
     }
 }
 
-fn left_out(text: &mut String, reports: &[RowReport], what: &str) {
+fn left_out(text: &mut String, reports: &[RowReport], title: &str) {
     // One line per contestant and reason, with the rows it concerns.
     let mut lines: Vec<(String, Vec<&str>)> = Vec::new();
     for report in reports {
         for left in &report.left_out {
-            let line = format!("{}{what}: {}", left.label, left.reason);
+            let line = format!("{}: {}", left.label, left.reason);
             match lines.iter_mut().find(|(other, _)| *other == line) {
                 Some((_, rows)) => rows.push(&report.row),
                 None => lines.push((line, vec![&report.row])),
@@ -168,7 +134,7 @@ fn left_out(text: &mut String, reports: &[RowReport], what: &str) {
         }
     }
     if !lines.is_empty() {
-        text.push_str("\nLeft out:\n\n");
+        let _ = write!(text, "\n{title}:\n\n");
     }
     for (line, rows) in lines {
         let concerned = match rows.len() {
@@ -186,28 +152,6 @@ fn left_out(text: &mut String, reports: &[RowReport], what: &str) {
 
 /// A sentence about what is left out names at most so many rows.
 const NAMED_ROWS: usize = 6;
-
-/// A contestant's name, with the executor under a channel.
-fn named(figure: &super::Figure) -> String {
-    match &figure.on {
-        Some(on) => format!("{} on {on}", figure.label),
-        None => figure.label.clone(),
-    }
-}
-
-fn ratios(report: &RowReport) -> String {
-    match (report.ratio, report.ratio_of_minima) {
-        (Some(median), Some(minima)) => format!("{median:.2} ({minima:.2})"),
-        _ => "-".to_owned(),
-    }
-}
-
-fn limit(report: &RowReport) -> String {
-    match report.limit {
-        Limit::Ratio(most) => format!("{most:.2} x"),
-        Limit::Absolute(most) => number(most, report.unit),
-    }
-}
 
 /// The short name of a unit.
 pub fn unit_name(unit: Unit) -> &'static str {
