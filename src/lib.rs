@@ -13,7 +13,10 @@ pub use event_loop::{
     Builder, CallHandle, EventLoop, Metrics, Spawner, all_tasks, call_at, call_later, call_soon,
     current_task, run, spawn, spawn_named, try_current_task,
 };
-pub use future::{Gather, TryGather, Wait, Waited, YieldNow, gather, try_gather, wait, yield_now};
+pub use future::{
+    Gather, Gathered, Settled, TryGather, TryGathered, Wait, Waited, YieldNow, gather, try_gather,
+    wait, yield_now,
+};
 pub use sync::{
     BrokenBarrier, Closed, LifoQueue, PriorityQueue, PutError, Queue, TryGetError, TryPutError,
 };

@@ -151,6 +151,8 @@ fn is_unreferenced(word: isize) -> bool {
 /// flag and reads the stack, all sequentially consistent; so at least one of them sees the other.
 pub(super) struct Stack {
     head: AtomicPtr<Header>,
+    /// Something lies in a mailbox beside the stack.
+    mail: AtomicBool,
     asleep: AtomicBool,
 }
 
@@ -163,14 +165,25 @@ impl Stack {
     pub(super) fn new() -> Self {
         Self {
             head: AtomicPtr::new(ptr::null_mut()),
+            mail: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
         }
     }
 
-    /// Whether there is something to take. One plain load: the loop asks between any two rounds.
+    /// Whether there is something to take. Two plain loads: the loop asks between any two rounds.
     #[inline]
     pub(super) fn has_news(&self) -> bool {
-        !self.head.load(Ordering::Relaxed).is_null()
+        !self.head.load(Ordering::Relaxed).is_null() || self.mail.load(Ordering::Relaxed)
+    }
+
+    /// Tells the loop to look into its mailbox. The letter is in it already.
+    pub(super) fn announce_mail(&self) {
+        self.mail.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether there is mail. What arrives after this call announces itself again.
+    pub(super) fn take_mail(&self) -> bool {
+        self.mail.load(Ordering::Relaxed) && self.mail.swap(false, Ordering::SeqCst)
     }
 
     /// Publishes a task whose QUEUED flag the caller has just turned on. False: the loop is gone.
@@ -210,7 +223,7 @@ impl Stack {
     #[must_use]
     pub(super) fn fall_asleep(&self) -> bool {
         self.asleep.store(true, Ordering::SeqCst);
-        let quiet = self.head.load(Ordering::SeqCst).is_null();
+        let quiet = self.head.load(Ordering::SeqCst).is_null() && !self.mail.load(Ordering::SeqCst);
         if !quiet {
             self.wake_up();
         }

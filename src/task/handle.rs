@@ -86,12 +86,10 @@ impl Task {
 
     /// Puts a task whose queued flag was just turned on into the ready queue.
     #[inline]
-    pub(super) fn enqueue(self) {
-        let task = ManuallyDrop::new(self);
-        let local = task.local();
+    pub(super) fn enqueue(&self) {
+        let local = self.local();
         local.wakes.set(local.wakes.get() + 1);
-        // SAFETY: COUNTED: the count of `self` moves into the entry.
-        local.ready.push(unsafe { Self::from_ptr(task.0) });
+        local.ready.push(self.0);
     }
 
     /// Makes the task ready, unless it is ready or finished.
@@ -99,17 +97,9 @@ impl Task {
     pub(super) fn schedule(&self) -> bool {
         let idle = self.header().state.wake();
         if idle {
-            self.clone().enqueue();
-        }
-        idle
-    }
-
-    /// The same, and the reference is used up.
-    #[inline]
-    pub(super) fn schedule_owned(self) {
-        if self.header().state.wake() {
             self.enqueue();
         }
+        idle
     }
 
     /// Requests the cancellation of the task; see [`JoinHandle::cancel`](super::JoinHandle::cancel).
@@ -117,7 +107,7 @@ impl Task {
         match self.header().state.request_cancel() {
             CancelAction::TooLate => return false,
             CancelAction::Noted => {}
-            CancelAction::Enqueue => self.clone().enqueue(),
+            CancelAction::Enqueue => self.enqueue(),
         }
         true
     }
@@ -233,9 +223,10 @@ impl Task {
             self.note_waiter_place(extra, waiter.is_none());
             drop(extra.waiter.take());
         }
-        // SAFETY: COUNTED: the waker holds a count.
-        let waiter = unsafe { Self::borrowed(task) };
-        header.waiter.set(Some(Self::clone(&waiter)));
+        // SAFETY: COUNTED: the waker holds a count, so the task is alive.
+        waker::count_up(unsafe { task.as_ref() });
+        // SAFETY: COUNTED: the count that was just added.
+        header.waiter.set(Some(unsafe { Self::from_ptr(task) }));
     }
 
     #[cold]
@@ -289,7 +280,7 @@ impl Task {
         let task = self.clone();
         let callback = vacant::call(self.header().shared, at, move || f(&task)).into_task();
         if self.is_finished() {
-            callback.schedule_owned();
+            callback.schedule();
         } else {
             self.extra().callbacks.borrow_mut().push(callback);
         }

@@ -70,7 +70,7 @@ pub(crate) use extra::Context;
 pub use handle::{Task, TaskId};
 pub use join::JoinHandle;
 pub(crate) use raw::{Attempt, Plain, Work};
-pub(crate) use scheduler::Scheduler;
+pub(crate) use scheduler::{Doorway, Scheduler};
 pub(crate) use scoped::Scoped;
 pub(crate) use state::Outcome;
 pub(crate) use vacant::{Call, Vacant};

@@ -19,6 +19,18 @@ pub(crate) struct Scheduler {
     not_send: PhantomData<*const ()>,
 }
 
+/// What other threads keep of a loop to tell it that they left something in its mailbox. It outlives the loop.
+#[derive(Clone)]
+pub(crate) struct Doorway(Arc<Shared>);
+
+impl Doorway {
+    /// Makes the loop look into its mailbox, and wakes it if it sleeps. Call it after the letter is in.
+    pub(crate) fn announce_mail(&self) {
+        self.0.stack.announce_mail();
+        self.0.ring();
+    }
+}
+
 impl Scheduler {
     pub(crate) fn new(bell: Arc<dyn Bell>) -> Self {
         static LOOPS: AtomicU64 = AtomicU64::new(0);
@@ -86,20 +98,20 @@ impl Scheduler {
     /// Begins a round of what is ready now; what becomes ready meanwhile waits for the next one.
     #[inline]
     pub(crate) fn begin_round(&self) {
-        self.shared.local.ready.drain_into(&self.shared.local.batch);
+        self.shared.local.ready.begin_round();
     }
 
     /// Gives at most `budget` tasks of the round their turn. True if some are left.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn run(&self, budget: u32) -> bool {
         let local = &self.shared.local;
         for _ in 0..budget {
-            let Some(task) = local.batch.pop() else {
+            let Some(task) = local.ready.pop_of_round() else {
                 return false;
             };
             local.turn(task);
         }
-        !local.batch.is_empty()
+        local.ready.in_round()
     }
 
     /// Runs `step` until it returns. A panic out of a task's poll ends that task, and `step` goes on: one catch for
@@ -130,6 +142,16 @@ impl Scheduler {
     /// Queues what other threads have woken.
     pub(crate) fn take_news(&self) {
         self.shared.take_news();
+    }
+
+    /// Whether something lies in a mailbox; see [`Doorway`].
+    pub(crate) fn take_mail(&self) -> bool {
+        self.shared.stack.take_mail()
+    }
+
+    /// The way in for other threads.
+    pub(crate) fn doorway(&self) -> Doorway {
+        Doorway(self.shared.clone())
     }
 
     /// Announces that the loop is about to sleep. False: something has arrived, so it must not.
@@ -169,11 +191,9 @@ impl Scheduler {
     }
 
     fn unfinished(&self) -> Vec<Task> {
-        let registry = self.shared.local.registry.borrow();
-        // SAFETY: COUNTED: a registered cell is live, and the borrowed view is cloned before anything can free it.
-        let tasks = registry
-            .iter()
-            .map(|task| Task::clone(&*unsafe { Task::borrowed(task) }));
+        let cells = self.shared.local.registry.cells().into_iter();
+        // SAFETY: COUNTED: a registered cell is live, and nothing is freed until the view is cloned.
+        let tasks = cells.map(|cell| Task::clone(&*unsafe { Task::borrowed(cell) }));
         tasks.filter(|task| !task.is_finished()).collect()
     }
 
@@ -221,8 +241,8 @@ impl Scheduler {
             }
         }
         let local = &self.shared.local;
-        while let Some(entry) = local.batch.pop().or_else(|| local.ready.pop()) {
-            drop(entry);
+        while let Some(entry) = local.ready.pop() {
+            local.turn(entry);
         }
     }
 

@@ -33,14 +33,12 @@ pub(super) struct Shared {
 
 /// What only the loop's thread touches.
 pub(super) struct Local {
-    /// What is ready for the next round.
+    /// What is left of this round, and what is ready for the next one.
     pub(super) ready: ReadyQueue,
-    /// What is left of this round.
-    pub(super) batch: ReadyQueue,
     /// The task or call whose code is on top of the stack.
     pub(super) running: Cell<Option<NonNull<Header>>>,
     pub(super) cache: Cache,
-    pub(super) registry: RefCell<Registry>,
+    pub(super) registry: Registry,
     pub(super) phase: Cell<Phase>,
     /// Tells this loop's task ids from those of other loops.
     pub(super) serial: u64,
@@ -68,10 +66,9 @@ impl Shared {
     pub(super) fn new(serial: u64, bell: Arc<dyn Bell>) -> Self {
         let local = Local {
             ready: ReadyQueue::default(),
-            batch: ReadyQueue::default(),
             running: Cell::new(None),
             cache: Cache::new(),
-            registry: RefCell::default(),
+            registry: Registry::new(),
             phase: Cell::new(Phase::Open),
             serial,
             numbered: Cell::new(0),
@@ -145,10 +142,7 @@ impl Shared {
             unsafe { self.take_one(task) };
         }
         self.local.phase.set(Phase::Closed);
-        let mut registry = self.local.registry.take();
-        while let Some(task) = registry.pop() {
-            Self::bury(task);
-        }
+        self.local.registry.take().into_iter().for_each(Self::bury);
     }
 
     /// Moves all of a finished cell's references to its atomic word; the last one to go frees bare memory, anywhere.
@@ -205,24 +199,38 @@ impl Shared {
     }
 }
 
-/// The owner's plain count of a cell has reached zero or less. Frees it, if no other thread has a hold on it.
+/// The owner's plain count of a cell has reached zero or less. Frees it, if nobody else has a hold on it.
+#[inline(never)]
 pub(super) fn settle(task: NonNull<Header>) {
     // SAFETY: COUNTED: the cell is freed here at the earliest.
     let header = unsafe { task.as_ref() };
     // SAFETY: as above.
     let shared = unsafe { header.shared.as_ref() };
-    if shared.local.phase.get() == Phase::Closed {
+    let local = &shared.local;
+    if local.phase.get() == Phase::Closed {
         // The plain count has no meaning any more; the reference was one of the word's.
         header.count.set(0);
         drop_elsewhere(task);
-    } else if header.foreign.is_last(header.count.get() as isize) {
-        shared.local.registry.borrow_mut().remove(header.slot.get());
-        let layout = header.vtable.layout;
-        // SAFETY: COUNTED, HOME-THREAD: nobody points to the cell any more, and its contents are gone but for this.
-        unsafe { ptr::drop_in_place(task.as_ptr()) };
-        // SAFETY: DIES-AT-HOME: as above; the memory came from this cache.
-        unsafe { shared.local.cache.free(task.cast(), layout) };
+    } else if !header.state.is_queued() && header.foreign.is_last(header.count.get() as isize) {
+        local.registry.remove(header);
+        let vtable = header.vtable;
+        // SAFETY: COUNTED, HOME-THREAD: nobody points to the cell any more.
+        unsafe { drop_header(task) };
+        // SAFETY: DIES-AT-HOME: its contents are gone, and the memory came from this cache.
+        unsafe { local.cache.free(task.cast(), vtable.layout) };
     }
+}
+
+/// Drops what can be left in the header of a finished task.
+///
+/// # Safety
+///
+/// The caller has the cell to itself, and the task has finished.
+unsafe fn drop_header(task: NonNull<Header>) {
+    // SAFETY: the caller has the cell to itself. Waiters and callbacks are gone since the task has finished.
+    let extra = unsafe { &raw mut (*task.as_ptr()).extra };
+    // SAFETY: as above.
+    unsafe { ptr::drop_in_place(extra) };
 }
 
 /// Frees a cell whose loop is gone.
@@ -236,7 +244,7 @@ unsafe fn free_dead(task: NonNull<Header>) {
     let layout = header.vtable.layout;
     let shared = header.shared;
     // SAFETY: as above; what is left in a dead header is `Send` (see `Extra`).
-    unsafe { ptr::drop_in_place(task.as_ptr()) };
+    unsafe { drop_header(task) };
     // SAFETY: as above.
     unsafe { cache::deallocate(task.cast(), layout) };
     // SAFETY: COUNTED: the count of the block that `bury` gave to the cell.

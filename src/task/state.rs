@@ -58,7 +58,7 @@ pub(super) enum TurnAction {
 pub(super) struct State(Cell<u64>);
 
 impl State {
-    /// A new task: queued once, with a handle, unless it is a plain call, which has none.
+    /// A new task, with a handle unless it is a plain call.
     pub(super) fn new(number: u64, handle: bool) -> Self {
         let handle = if handle { HANDLE } else { 0 };
         Self(Cell::new(number << NUMBER_SHIFT | handle))
@@ -83,6 +83,10 @@ impl State {
     pub(super) fn set_number(&self, number: u64) {
         let flags = self.0.get() & ((1 << NUMBER_SHIFT) - 1);
         self.0.set(number << NUMBER_SHIFT | flags);
+    }
+
+    pub(super) fn is_queued(&self) -> bool {
+        self.has(QUEUED)
     }
 
     pub(super) fn is_running(&self) -> bool {

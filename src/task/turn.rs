@@ -6,25 +6,28 @@ use std::ptr::NonNull;
 
 use super::extra::Extra;
 use super::raw::{self, Header, Kind, Polled};
-use super::shared::Local;
+use super::shared::{self, Local};
 use super::state::{Outcome, TurnAction};
 use super::{Task, waker};
 use crate::error::{JoinError, panic_message};
 
 impl Local {
     /// Gives a task that came out of the queue its turn.
-    #[inline]
-    pub(super) fn turn(&self, task: Task) {
+    #[inline(always)]
+    pub(super) fn turn(&self, entry: NonNull<Header>) {
+        // SAFETY: ONE-ENTRY: the queued flag has kept the task alive so far; from here on its own count does, for it
+        // is unfinished; or, if it is not, nothing but `skip` touches it.
+        let task = unsafe { Task::borrowed(entry) };
         match task.header().state.begin_turn() {
             TurnAction::Poll => self.poll(&task),
             TurnAction::Cancel => self.end(&task),
-            TurnAction::Skip => {}
+            TurnAction::Skip => skip(&task),
         }
     }
 
     /// Polls a task whose turn has begun. A panic of the future goes on to the caller, and `running` tells whose it is:
     /// see `Scheduler::drive`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn poll(&self, task: &Task) {
         let outer = self.running.replace(Some(task.as_ptr()));
         self.polls.set(self.polls.get() + 1);
@@ -90,7 +93,7 @@ impl Local {
     }
 
     /// The future is gone: settles the outcome, tells who waits, and lets go of the task.
-    #[inline]
+    #[inline(never)]
     fn finish(&self, task: &Task, outcome: Outcome) {
         let header = task.header();
         header.state.finish(outcome);
@@ -131,7 +134,7 @@ impl Local {
             if place == early {
                 self.wake_waiters(task.header(), extra);
             }
-            callback.schedule_owned();
+            callback.schedule();
         }
         self.wake_waiters(task.header(), extra);
         let context = extra.context.take();
@@ -143,7 +146,7 @@ impl Local {
     fn wake_waiter(&self, header: &Header) {
         if let Some(waiter) = header.waiter.take() {
             if !header.state.is_lazy() {
-                waiter.schedule_owned();
+                waiter.schedule();
             }
         }
     }
@@ -197,6 +200,14 @@ impl Local {
         // SAFETY: COUNTED: whoever runs is unfinished, and so alive.
         let task = unsafe { Task::borrowed(task) };
         (task.header().vtable.kind == Kind::Task).then(|| Task::clone(&task))
+    }
+}
+
+/// A task that finished while it was queued has lost its entry; that may have been all that kept it.
+#[cold]
+fn skip(task: &Task) {
+    if task.header().count.get() <= 0 {
+        shared::settle(task.as_ptr());
     }
 }
 

@@ -55,7 +55,7 @@ impl<W: Work> Vacant<W> {
         if W::KIND == Kind::Task {
             local.live.set(local.live.get() + 1);
         }
-        let slot = local.registry.borrow_mut().insert(self.task);
+        let slot = local.registry.insert(self.task);
         task.header().slot.set(slot);
         task
     }
@@ -165,7 +165,7 @@ fn begin(task: &Task) {
     }
     let queued = task.header().state.wake();
     debug_assert!(queued, "a new task is not queued yet");
-    task.local().ready.push(task.clone());
+    task.local().ready.push(task.as_ptr());
 }
 
 #[cold]
@@ -173,7 +173,7 @@ fn stillborn(task: &Task) {
     let local = task.local();
     local.end(task);
     if local.phase.get() == Phase::Closed {
-        local.registry.borrow_mut().remove(task.header().slot.get());
+        local.registry.remove(task.header());
         Shared::bury(task.as_ptr());
     }
 }
