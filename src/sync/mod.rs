@@ -1,7 +1,7 @@
 //! Queues, locks and signals for tasks of one thread.
 //!
 //! Everything here works under any executor: it needs wakers, no loop, and allocates nothing in steady state.
-//! Whoever has to wait stands in a line ([`waiters`]) and is served first come, first served; a waiter that was
+//! Whoever has to wait stands in a line (`waiters`) and is served first come, first served; a waiter that was
 //! let go and is then dropped passes its turn on. That rule is written there once; every primitive is a small
 //! state machine on top of it.
 
