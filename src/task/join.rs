@@ -21,7 +21,7 @@ use crate::error::JoinError;
 /// **Dropping** a handle that was never awaited detaches the task: it runs on, and a panic in it goes to
 /// [`Builder::on_unhandled_panic`](crate::Builder::on_unhandled_panic). Dropping it in the middle of its await, as
 /// happens when the awaiting task is cancelled or a [`timeout`](crate::timeout) elapses, requests the cancellation of
-/// the task: cancellation flows down the chain of awaits, as in asyncio. [`shield`](crate::shield) stops it.
+/// the task: cancellation flows down the chain of awaits, as in asyncio. `shield` stops it.
 ///
 /// # Panics
 ///
