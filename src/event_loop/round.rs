@@ -172,18 +172,29 @@ impl Core {
         })
     }
 
-    /// Lets the tasks end by themselves, until `end`.
+    /// Lets the tasks end by themselves, until `end`. One round runs in any case.
     pub(super) fn run_until_empty(&self, end: u64) {
+        let begun = std::time::Instant::now();
+        let grace = Duration::from_nanos(end - self.clock.last());
+        // Manual time does not pass by itself, so there the wall clock decides too. In virtual time nothing passes
+        // while anything is ready.
+        let is_over = || match self.clock.mode() {
+            Mode::Real => self.clock.read() > end,
+            Mode::Manual => begun.elapsed() > grace,
+            Mode::Virtual => false,
+        };
+        let mut has_run = false;
         self.tasks.drive(|| {
             loop {
                 self.finish_round();
                 self.look();
-                if self.tasks.live() == 0 {
+                if self.tasks.live() == 0 || has_run && is_over() {
                     return;
                 }
                 if self.tasks.is_ready() {
+                    has_run = true;
                     self.begin_round();
-                } else if !self.wait(Some(end)) || self.clock.last() >= end {
+                } else if !self.wait(Some(end)) || self.clock.last() >= end || is_over() {
                     return;
                 }
             }
