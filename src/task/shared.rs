@@ -15,6 +15,9 @@ use super::ready::ReadyQueue;
 use super::registry::Registry;
 use super::{Bell, Report, Task};
 
+/// A plain count below this is moved to the word, long before it overflows.
+const FEWEST_REFERENCES: i32 = i32::MIN / 2;
+
 /// How far a loop is from its end.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -211,7 +214,14 @@ pub(super) fn settle(task: NonNull<Header>) {
         // The plain count has no meaning any more; the reference was one of the word's.
         header.count.set(0);
         drop_elsewhere(task);
-    } else if !header.state.is_queued() && header.foreign.is_last(header.count.get() as isize) {
+        return;
+    }
+    if header.count.get() < FEWEST_REFERENCES {
+        header
+            .foreign
+            .add_references(header.count.replace(0) as isize);
+    }
+    if !header.state.is_queued() && header.foreign.is_last(header.count.get() as isize) {
         local.registry.remove(header);
         let vtable = header.vtable;
         // SAFETY: COUNTED, HOME-THREAD: nobody points to the cell any more.
