@@ -299,12 +299,10 @@ impl Task {
         if state.outcome() == Some(Outcome::Panicked) && state.has_payload() {
             // SAFETY: COUNTED: the task is alive.
             let place = unsafe { raw::payload::<Box<dyn Any + Send>>(self.0) };
-            // SAFETY: HOME-THREAD: the flags say that a panic lies there, and nothing in this call takes it.
-            write!(
-                f,
-                " panic={:?}",
-                panic_message(&**unsafe { place.as_ref() })
-            )?;
+            // SAFETY: HOME-THREAD: the flags say that a panic lies there, and nothing in this statement takes it.
+            let message = panic_message(&**unsafe { place.as_ref() }).to_owned();
+            // Copied, for what is written to may be anybody's code, and may take the panic.
+            write!(f, " panic={message:?}")?;
         }
         Ok(())
     }
