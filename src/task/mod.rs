@@ -69,10 +69,11 @@ pub use crate::error::JoinError;
 pub(crate) use extra::Context;
 pub use handle::{Task, TaskId};
 pub use join::JoinHandle;
-pub(crate) use raw::{Attempt, Plain, Work};
+pub(crate) use raw::{Attempt, Plain, Work, drop_quietly};
 pub(crate) use scheduler::{Doorway, Scheduler};
 pub(crate) use scoped::Scoped;
 pub(crate) use state::Outcome;
+pub(crate) use turn::print;
 pub(crate) use vacant::{Call, Vacant};
 
 /// How another thread tells the loop that something has arrived.

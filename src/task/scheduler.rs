@@ -166,11 +166,12 @@ impl Scheduler {
 
     /// Wakes a timer's or somebody else's waker; a panic in it is reported.
     pub(crate) fn wake(&self, waker: std::task::Waker) {
-        if let Err(panic) = waker::wake_guarded(waker) {
-            self.shared
-                .local
-                .report(None, &crate::error::JoinError::panicked("waker", panic));
-        }
+        self.shared.local.wake_any(waker);
+    }
+
+    /// Drops a timer's or somebody else's waker; a panic in it is reported.
+    pub(crate) fn discard(&self, waker: std::task::Waker) {
+        self.shared.local.discard(waker);
     }
 
     pub(crate) fn current_task(&self) -> Option<Task> {
