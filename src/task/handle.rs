@@ -221,12 +221,12 @@ impl Task {
         }
         if let Some(extra) = header.extra.get() {
             self.note_waiter_place(extra, waiter.is_none());
-            drop(extra.waiter.take());
         }
         // SAFETY: COUNTED: the waker holds a count, so the task is alive.
-        waker::count_up(unsafe { task.as_ref() });
-        // SAFETY: COUNTED: the count that was just added.
-        header.waiter.set(Some(unsafe { Self::from_ptr(task) }));
+        let task = unsafe { Self::borrowed(task) };
+        header.waiter.set(Some(Self::clone(&task)));
+        // Last, for it may be anybody's code.
+        drop(header.extra.get().and_then(|extra| extra.waiter.take()));
     }
 
     #[cold]
@@ -246,6 +246,10 @@ impl Task {
         let waker = waker.clone();
         let old = extra.waiter.replace(Some(waker));
         drop(old);
+        if self.is_finished() {
+            // That code has dropped the loop, and so the waiter came too late to be woken.
+            self.local().wake_waiters(self.header(), extra);
+        }
     }
 
     /// The callbacks that were there first stay in front of the first waiter, and of those that replace it.
