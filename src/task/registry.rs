@@ -23,7 +23,11 @@ struct Slots {
 
 impl Registry {
     pub(super) fn new() -> Self {
-        Self(UnsafeCell::new(Slots { slots: Vec::new(), vacant: 0, used: 0 }))
+        Self(UnsafeCell::new(Slots {
+            slots: Vec::new(),
+            vacant: 0,
+            used: 0,
+        }))
     }
 
     #[inline]
@@ -52,7 +56,13 @@ impl Registry {
     /// Takes all cells off the list.
     pub(super) fn take(&self) -> Vec<NonNull<Header>> {
         let cells = self.cells();
-        self.with(|slots| *slots = Slots { slots: Vec::new(), vacant: 0, used: 0 });
+        self.with(|slots| {
+            *slots = Slots {
+                slots: Vec::new(),
+                vacant: 0,
+                used: 0,
+            }
+        });
         cells
     }
 }
@@ -105,5 +115,9 @@ fn vacant(next: usize) -> *mut Header {
 
 /// The cell in a slot, if it is not vacant.
 fn cell(entry: *mut Header) -> Option<NonNull<Header>> {
-    if entry.addr() & 1 == 0 { NonNull::new(entry) } else { None }
+    if entry.addr() & 1 == 0 {
+        NonNull::new(entry)
+    } else {
+        None
+    }
 }

@@ -138,14 +138,22 @@ impl Shared {
         }
     }
 
-    /// Ends the loop's hold on its cells. All tasks are finished and no queue entry is left; no user code runs here.
+    /// Ends the loop's hold on its cells. All tasks that are not on the stack are finished and no queue entry is left;
+    /// no user code runs here.
     pub(super) fn close(&self) {
         for task in self.stack.close() {
             // SAFETY: ONE-ENTRY: the task is off the stack and QUEUED.
             unsafe { self.take_one(task) };
         }
         self.local.phase.set(Phase::Closed);
-        self.local.registry.take().into_iter().for_each(Self::bury);
+        for task in self.local.registry.take() {
+            // SAFETY: COUNTED: a registered cell is live.
+            let header = unsafe { task.as_ref() };
+            // One whose destructor has dropped the loop is on the stack still. Nobody may queue it any more, so it
+            // counts as queued.
+            let _ = header.state.wake();
+            Self::bury(task);
+        }
     }
 
     /// Moves all of a finished cell's references to its atomic word; the last one to go frees bare memory, anywhere.

@@ -27,6 +27,16 @@ impl Local {
         }
     }
 
+    /// Takes all entries out of the queue of a loop that has ended its tasks.
+    pub(super) fn clear_queue(&self) {
+        while let Some(entry) = self.ready.pop() {
+            // SAFETY: ONE-ENTRY: as in `turn`; one that is unfinished is on the stack, and has its own count.
+            let task = unsafe { Task::borrowed(entry) };
+            task.header().state.unqueue();
+            skip(&task);
+        }
+    }
+
     /// Polls a task whose turn has begun. A panic of the future goes on to the caller, and `running` tells whose it is:
     /// see `Scheduler::drive`.
     #[inline(always)]

@@ -1,6 +1,8 @@
 //! What the tests of several files share: counting wakers, hand-polled futures, a crew of them, and hostile values.
 #![allow(dead_code)] // No test file uses all of it.
 
+pub(crate) mod probes;
+
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
