@@ -218,8 +218,11 @@ impl fmt::Display for JoinError {
             How::Cancelled => write!(f, "task '{name}' was cancelled"),
             How::Failed => write!(f, "task '{name}' failed: its task group holds the error"),
             How::Panicked(payload) => {
+                // Copied out of the lock: what is written to may be anybody's code.
                 let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
-                write!(f, "task '{name}' panicked: {}", panic_message(&**payload))
+                let message = panic_message(&**payload).to_owned();
+                drop(payload);
+                write!(f, "task '{name}' panicked: {message}")
             }
         }
     }

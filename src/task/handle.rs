@@ -226,11 +226,11 @@ impl Task {
         let first = header.waiter.take().is_none();
         if let Some(extra) = header.extra.get() {
             self.note_waiter_place(extra, first);
-            let foreign = extra.waiter.take();
-            drop(foreign);
         }
         // SAFETY: COUNTED: the waker that names the task holds a count; and it is of this loop.
         unsafe { header.waiter.put(task) };
+        // Last, for it may be anybody's code.
+        drop(header.extra.get().and_then(|extra| extra.waiter.take()));
     }
 
     #[cold]
@@ -251,6 +251,10 @@ impl Task {
         let waker = waker.clone();
         let old = extra.waiter.replace(Some(waker));
         drop(old);
+        if self.is_finished() {
+            // That code has dropped the loop, and so the waiter came too late to be woken.
+            self.local().wake_waiters(self, extra, None);
+        }
     }
 
     /// The callbacks that were there first stay in front of the first waiter, and of those that replace it.
@@ -304,12 +308,10 @@ impl Task {
         if state.outcome() == Some(Outcome::Panicked) && state.has_payload() {
             // SAFETY: COUNTED: the task is alive.
             let place = unsafe { raw::payload::<Box<dyn Any + Send>>(self.0) };
-            // SAFETY: HOME-THREAD: the flags say that a panic lies there, and nothing in this call takes it.
-            write!(
-                f,
-                " panic={:?}",
-                panic_message(&**unsafe { place.as_ref() })
-            )?;
+            // SAFETY: HOME-THREAD: the flags say that a panic lies there, and nothing in this statement takes it.
+            let message = panic_message(&**unsafe { place.as_ref() }).to_owned();
+            // Copied, for what is written to may be anybody's code, and may take the panic.
+            write!(f, " panic={message:?}")?;
         }
         Ok(())
     }

@@ -156,10 +156,11 @@ impl<T> JoinHandle<T> {
         let state = &self.task.header().state;
         state.remove_handle();
         if !state.is_finished() {
-            self.task.clear_waiter();
             if self.awaited {
                 self.task.cancel();
             }
+            // Last, for it may be anybody's code.
+            self.task.clear_waiter();
         } else if state.outcome() == Some(Outcome::Panicked) {
             self.task.local().abandon(&self.task);
         } else if state.take_payload() {

@@ -78,6 +78,7 @@ pub(crate) use raw::{Attempt, Fallible, Plain, Work, drop_quietly};
 pub(crate) use scheduler::{Doorway, Scheduler};
 pub(crate) use scoped::Scoped;
 pub(crate) use state::Outcome;
+pub(crate) use turn::print;
 pub(crate) use vacant::{Call, Vacant};
 
 /// How another thread tells the loop that something has arrived.

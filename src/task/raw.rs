@@ -388,8 +388,11 @@ unsafe fn drop_value<W: Work>(task: NonNull<Header>) {
 
 /// Drops something whose destructor may panic, and forgets the panic: the first one has been reported already.
 pub(crate) fn drop_quietly<T>(value: T) {
-    if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        // Even a panic's payload may panic when it is dropped, so it is leaked instead.
-        mem::forget(panic);
+    let Err(second) = panic::catch_unwind(AssertUnwindSafe(|| drop(value))) else {
+        return;
+    };
+    if let Err(third) = panic::catch_unwind(AssertUnwindSafe(|| drop(second))) {
+        // A payload whose destructor panics with another such payload could go on for ever; so this one is leaked.
+        mem::forget(third);
     }
 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::raw::{Kind, Plain, Work};
+use super::raw::{self, Kind, Plain, Work};
 use super::shared::{Phase, Shared};
 use super::vacant::{self, Call, Vacant};
 use super::{Bell, Context, JoinHandle, Report, Task, waker};
@@ -166,11 +166,12 @@ impl Scheduler {
 
     /// Wakes a timer's or somebody else's waker; a panic in it is reported.
     pub(crate) fn wake(&self, waker: std::task::Waker) {
-        if let Err(panic) = waker::wake_guarded(waker) {
-            self.shared
-                .local
-                .report(None, &crate::error::JoinError::panicked("waker", panic));
-        }
+        self.shared.local.wake_any(waker);
+    }
+
+    /// Drops a timer's or somebody else's waker; a panic in it is reported.
+    pub(crate) fn discard(&self, waker: std::task::Waker) {
+        self.shared.local.discard(waker);
     }
 
     pub(crate) fn current_task(&self) -> Option<Task> {
@@ -244,6 +245,8 @@ impl Scheduler {
         self.refuse_tasks();
         loop {
             let mut cells = self.unfinished();
+            // A destructor that drops the loop is on the stack: that one ends itself when it is done.
+            cells.retain(|cell| !cell.header().state.is_running());
             if cells.is_empty() {
                 break;
             }
@@ -252,16 +255,28 @@ impl Scheduler {
                 self.shared.local.end(&cell);
             }
         }
-        let local = &self.shared.local;
-        while let Some(entry) = local.ready.pop() {
-            local.turn(entry);
-        }
+        self.shared.local.clear_queue();
+    }
+
+    /// Drops the hook for unhandled panics, whose destructor is anybody's code.
+    pub(crate) fn drop_report(&self) {
+        let report = self.shared.local.report.take();
+        raw::drop_quietly(report);
     }
 
     /// Lets go of all cells; the last references to them may now be dropped on any thread. Call `end_all` first, and
     /// this outside of `enter`.
     pub(crate) fn close(&self) {
-        drop(self.shared.local.report.take());
         self.shared.close();
+    }
+}
+
+impl Drop for Scheduler {
+    /// No cell may point to a block that is gone, so the block is never left unclosed, whatever has unwound before.
+    fn drop(&mut self) {
+        if self.shared.local.phase.get() != Phase::Closed {
+            self.drop_report();
+            self.close();
+        }
     }
 }

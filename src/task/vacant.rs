@@ -174,8 +174,9 @@ fn begin(task: &Task) {
 #[cold]
 fn stillborn(task: &Task) {
     let local = task.local();
+    let is_closed = local.phase.get() == Phase::Closed;
     local.end(task);
-    if local.phase.get() == Phase::Closed {
+    if is_closed {
         local.cells.unlist_last();
         Shared::bury(task.as_ptr());
     }
