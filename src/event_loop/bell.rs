@@ -5,6 +5,7 @@
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -18,6 +19,8 @@ pub(crate) struct Doorbell {
     /// Room for one nudge; made when the loop first sleeps, for many loops never do.
     nudges: OnceLock<(Sender<()>, Receiver<()>)>,
     on_wake: Option<Box<OnWake>>,
+    /// The loop's thread is inside of the loop: if it sleeps, it does so here.
+    inside: AtomicBool,
 }
 
 impl Doorbell {
@@ -25,6 +28,7 @@ impl Doorbell {
         Self {
             nudges: OnceLock::new(),
             on_wake,
+            inside: AtomicBool::new(false),
         }
     }
 
@@ -33,31 +37,45 @@ impl Doorbell {
         self.on_wake.is_some()
     }
 
+    /// The loop's thread enters the loop, or leaves it to the host.
+    ///
+    /// Whoever rings at this moment may see either. That is harmless: the loop looks at everything when it is entered,
+    /// and when it is left, and a host that is told once too often finds nothing.
+    pub(crate) fn set_inside(&self, inside: bool) {
+        self.inside.store(inside, Ordering::SeqCst);
+    }
+
     /// Readies the bell for a sleep; before the loop announces that it falls asleep.
     pub(crate) fn prepare(&self) {
         self.nudges.get_or_init(|| bounded(1));
     }
 
-    /// Sleeps until the deadline, if there is one, or until the bell is rung.
-    pub(crate) fn wait(&self, until: Option<Instant>) {
+    /// Sleeps until the deadline, if there is one, or until the bell is rung. Whether it was.
+    pub(crate) fn wait(&self, until: Option<Instant>) -> bool {
         let (_, nudges) = self.nudges.get_or_init(|| bounded(1));
-        // Why the wait has ended does not matter: the loop looks at everything anyway.
-        let _ = match until {
-            Some(until) => nudges.recv_deadline(until).ok(),
-            None => nudges.recv().ok(),
-        };
+        match until {
+            Some(until) => nudges.recv_deadline(until).is_ok(),
+            None => nudges.recv().is_ok(),
+        }
+    }
+}
+
+impl Doorbell {
+    /// Tells the host.
+    pub(crate) fn ring_host(&self) {
+        let Some(on_wake) = &self.on_wake else { return };
+        // Whoever rings is in the middle of a wakeup and must not see the host's panic.
+        if panic::catch_unwind(AssertUnwindSafe(on_wake)).is_err() {
+            eprintln!("looplet: the `on_wake` hook panicked");
+        }
     }
 }
 
 impl Bell for Doorbell {
     fn ring(&self) {
-        if let Some(on_wake) = &self.on_wake {
-            // Whoever rings is in the middle of a wakeup and must not see the host's panic.
-            if panic::catch_unwind(AssertUnwindSafe(on_wake)).is_err() {
-                eprintln!("looplet: the `on_wake` hook panicked");
-            }
-        }
-        if let Some((nudge, _)) = self.nudges.get() {
+        if self.has_host() && !self.inside.load(Ordering::SeqCst) {
+            self.ring_host();
+        } else if let Some((nudge, _)) = self.nudges.get() {
             // A full channel holds a nudge already, and one is enough.
             let _ = nudge.try_send(());
         }

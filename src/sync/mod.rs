@@ -5,8 +5,8 @@
 //! let go and is then dropped passes its turn on. That rule is written there once; every primitive is a small
 //! state machine on top of it.
 
-mod queue;
+pub(crate) mod queue;
 mod waiters;
 
 pub use crate::error::{BrokenBarrier, Closed, PutError, TryGetError, TryPutError};
-pub use queue::{LifoQueue, PriorityQueue, Queue};
+pub use queue::{LifoQueue, PriorityQueue, Queue, RemoteQueue};

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::raw::{Kind, Plain, Work};
 use super::shared::{Phase, Shared};
 use super::vacant::{self, Call, Vacant};
-use super::{Bell, Context, JoinHandle, Report, Task, waker};
+use super::{Bell, Context, JoinError, JoinHandle, Report, Task, waker};
 
 /// All tasks of one loop. It stays on the thread where it was made.
 pub(crate) struct Scheduler {
@@ -114,6 +114,20 @@ impl Scheduler {
         !local.batch.is_empty()
     }
 
+    /// The same, with something around each turn: it gets the task or call, whether it is a task, and the turn to run.
+    #[cold]
+    pub(crate) fn run_around(&self, budget: u32, around: impl Fn(&Task, bool, &dyn Fn())) -> bool {
+        let local = &self.shared.local;
+        for _ in 0..budget {
+            let Some(task) = local.batch.pop() else {
+                return false;
+            };
+            let is_task = task.header().vtable.kind == Kind::Task;
+            around(&task, is_task, &|| local.turn(task.clone()));
+        }
+        !local.batch.is_empty()
+    }
+
     /// Runs `step` until it returns. A panic out of a task's poll ends that task, and `step` goes on: one catch for
     /// the whole run, so that a poll does not pay for it.
     pub(crate) fn drive<R>(&self, mut step: impl FnMut() -> R) -> R {
@@ -167,10 +181,20 @@ impl Scheduler {
     /// Wakes a timer's or somebody else's waker; a panic in it is reported.
     pub(crate) fn wake(&self, waker: std::task::Waker) {
         if let Err(panic) = waker::wake_guarded(waker) {
-            self.shared
-                .local
-                .report(None, &crate::error::JoinError::panicked("waker", panic));
+            self.report(None, &JoinError::panicked("waker", panic));
         }
+    }
+
+    /// Runs code that is neither a task's nor a call's; a panic in it is reported under a name.
+    pub(crate) fn guarded(&self, name: &str, f: impl FnOnce()) {
+        if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(f)) {
+            self.report(None, &JoinError::panicked(name, panic));
+        }
+    }
+
+    /// Tells of a panic that nobody can see any more.
+    pub(crate) fn report(&self, task: Option<&Task>, error: &JoinError) {
+        self.shared.local.report(task, error);
     }
 
     pub(crate) fn current_task(&self) -> Option<Task> {
@@ -222,6 +246,11 @@ impl Scheduler {
 
     pub(crate) fn spawned(&self) -> u64 {
         self.shared.local.numbered.get() + self.shared.local.named.get()
+    }
+
+    /// Whether a task that is spawned now is cancelled inside the call.
+    pub(crate) fn is_refusing(&self) -> bool {
+        self.shared.local.phase.get() != Phase::Open
     }
 
     /// From now on a task is cancelled, and its future dropped, inside the call that spawns it.

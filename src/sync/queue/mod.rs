@@ -1,10 +1,11 @@
 //! The three queues: one implementation ([`core`]) over three orders of items ([`store`]).
 //!
-//! [`futures`] is what waiting looks like from outside, [`inlet`] what items from other threads come in by.
+//! [`futures`] is what waiting looks like from outside, [`inlet`] what items from other threads come in by, and [`remote`] what those threads hold.
 
 mod core;
 mod futures;
 mod inlet;
+mod remote;
 mod store;
 
 use std::fmt;
@@ -18,9 +19,11 @@ use self::futures::{Get, Items, Join, Put};
 use self::store::{Fifo, Lifo, Smallest, Store};
 use crate::error::{Closed, PutError, TryGetError, TryPutError};
 
-// The seam for the remote end of a queue, which another room builds.
-#[allow(unused_imports)]
-pub(crate) use self::inlet::{Hook, Inlet};
+pub use self::remote::RemoteQueue;
+
+// The seam for whoever carries items from the remote end of a queue in.
+pub(crate) use self::inlet::{Inlet, WaitingPut};
+pub(crate) use self::remote::{Herald, Pipe};
 
 /// Declares one kind of queue. The three share every method and its documentation.
 macro_rules! queue {
@@ -229,7 +232,6 @@ macro_rules! queue {
             }
 
             /// The way in for items from other threads.
-            #[allow(dead_code)] // The remote end of a queue, built in another room, is to use it.
             pub(crate) fn inlet(&self) -> Rc<dyn Inlet<T>>
             where
                 T: 'static,
