@@ -30,6 +30,8 @@ pub struct Builder {
     on_wake: Option<Box<OnWake>>,
     slow_poll: Option<SlowPoll>,
     blocking_threads: usize,
+    #[cfg(all(unix, feature = "signal"))]
+    pub(super) handles_interrupt: bool,
 }
 
 impl Builder {
@@ -40,6 +42,8 @@ impl Builder {
             on_wake: None,
             slow_poll: None,
             blocking_threads: pool::THREADS,
+            #[cfg(all(unix, feature = "signal"))]
+            handles_interrupt: false,
         }
     }
 
@@ -71,7 +75,8 @@ impl Builder {
     /// a window's own loop, that enters this one by [`run_until_stalled`](EventLoop::run_until_stalled) or
     /// [`run_once`](EventLoop::run_once) and sleeps by itself meanwhile.
     ///
-    /// It is called once, mostly on the thread that sent, and again only after the loop has been entered and left.
+    /// It is called once, mostly on the thread that sent, and again only after the loop has been entered and left. A
+    /// `run_once` that returns true may have left something ready, which is not announced again.
     /// Nothing is missed: what arrives while the loop is being left counts too. A panic in `f` is caught and printed.
     ///
     /// ```
@@ -128,7 +133,8 @@ impl Builder {
 
     /// Makes the loop.
     pub fn build(self) -> EventLoop {
-        let core = Core::new(
+        #[cfg_attr(not(all(unix, feature = "signal")), allow(unused_mut))]
+        let mut core = Core::new(
             Clock::new(self.mode),
             Arc::new(Doorbell::new(self.on_wake)),
             self.blocking_threads,
@@ -136,6 +142,10 @@ impl Builder {
         );
         if let Some(report) = self.on_unhandled_panic {
             core.tasks.set_report(report);
+        }
+        #[cfg(all(unix, feature = "signal"))]
+        {
+            core.handles_interrupt = self.handles_interrupt;
         }
         core.leave();
         EventLoop {

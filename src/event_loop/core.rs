@@ -34,6 +34,11 @@ pub(crate) struct Core {
     pub(super) flights: OnceCell<Arc<Flights>>,
     pub(super) blocking_threads: usize,
     pub(super) slow_poll: Option<Box<SlowPoll>>,
+    #[cfg(all(unix, feature = "signal"))]
+    pub(super) handles_interrupt: bool,
+    /// The main task, for whoever wants to cancel it from outside.
+    #[cfg(all(unix, feature = "signal"))]
+    pub(super) main: RefCell<Option<crate::task::Task>>,
 }
 
 impl Core {
@@ -58,6 +63,10 @@ impl Core {
             flights: OnceCell::new(),
             blocking_threads,
             slow_poll: slow_poll.map(Box::new),
+            #[cfg(all(unix, feature = "signal"))]
+            handles_interrupt: false,
+            #[cfg(all(unix, feature = "signal"))]
+            main: RefCell::new(None),
         }
     }
 

@@ -10,6 +10,8 @@ pub(crate) mod context;
 pub(crate) mod core;
 mod host;
 mod inbox;
+#[cfg(all(unix, feature = "signal"))]
+mod interrupt;
 mod metrics;
 mod pool;
 mod remote;
@@ -91,7 +93,11 @@ impl EventLoop {
     #[track_caller]
     pub fn block_on<F: Future>(&mut self, main: F) -> F::Output {
         let at = Location::caller();
-        let outcome = self.enter(|| self.core.run_main(at, main));
+        let run = || self.enter(|| self.core.run_main(at, main));
+        #[cfg(all(unix, feature = "signal"))]
+        let outcome = self.core.interruptible(run);
+        #[cfg(not(all(unix, feature = "signal")))]
+        let outcome = run();
         output_of_main(outcome)
     }
 
