@@ -2,14 +2,24 @@
 
 mod ambient;
 mod bell;
+mod blocking;
 mod builder;
 mod call;
 pub(crate) mod clock;
 pub(crate) mod context;
 mod context_var;
 pub(crate) mod core;
+mod host;
+mod inbox;
+#[cfg(all(unix, feature = "signal"))]
+mod interrupt;
 mod metrics;
+mod pool;
+mod remote;
+mod remote_handle;
+mod remote_queue;
 mod round;
+mod slow_poll;
 mod spawner;
 
 use std::fmt;
@@ -22,14 +32,18 @@ pub use ambient::{
     all_tasks, call_at, call_later, call_soon, current_task, run, spawn, spawn_eager, spawn_named,
     try_current_task,
 };
+pub use blocking::spawn_blocking;
 pub use builder::Builder;
 pub use call::CallHandle;
 pub use context_var::{ContextVar, Token};
 pub use metrics::Metrics;
+pub use remote::Remote;
+pub use remote_handle::RemoteHandle;
 pub use spawner::Spawner;
 
 use self::clock::Mode;
 use self::core::Core;
+use self::round::Waited;
 use crate::task::{JoinError, JoinHandle, Plain, Task};
 
 /// An event loop: owns its tasks, timers and clock, and runs them on the thread that it was made on.
@@ -81,7 +95,11 @@ impl EventLoop {
     #[track_caller]
     pub fn block_on<F: Future>(&mut self, main: F) -> F::Output {
         let at = Location::caller();
-        let outcome = context::enter(&self.core, || self.core.run_main(at, main));
+        let run = || self.enter(|| self.core.run_main(at, main));
+        #[cfg(all(unix, feature = "signal"))]
+        let outcome = self.core.interruptible(run);
+        #[cfg(not(all(unix, feature = "signal")))]
+        let outcome = run();
         output_of_main(outcome)
     }
 
@@ -106,7 +124,7 @@ impl EventLoop {
     /// Inside of a running loop.
     #[track_caller]
     pub fn run_until_stalled(&mut self) {
-        context::enter(&self.core, || self.core.run_ready());
+        self.enter(|| self.core.run_ready());
     }
 
     /// Runs one round, waiting for it at most `max_wait` (without limit if `None`), and tells whether anything ran.
@@ -119,11 +137,13 @@ impl EventLoop {
     #[doc(alias = "_run_once")]
     #[track_caller]
     pub fn run_once(&mut self, max_wait: Option<Duration>) -> bool {
-        context::enter(&self.core, || {
+        self.enter(|| {
             self.core.look_at_clock();
-            if !self.core.tasks.is_ready() && max_wait != Some(Duration::ZERO) {
-                let limit = max_wait.map(|wait| self.core.clock.after(wait));
-                let _ = self.core.wait(limit);
+            let limit = max_wait.map(|wait| self.core.clock.after(wait));
+            let mut may_wait = max_wait != Some(Duration::ZERO);
+            // The bell may ring for nothing, as when another thread drops a waker: then the wait goes on.
+            while may_wait && !self.core.tasks.is_ready() {
+                may_wait = self.core.wait(limit) == Waited::Looked;
             }
             self.core.run_round()
         })
@@ -137,7 +157,7 @@ impl EventLoop {
     /// Inside of a running loop, and in virtual time if nothing can ever become ready.
     #[track_caller]
     pub fn run_forever(&mut self) {
-        context::enter(&self.core, || {
+        self.enter(|| {
             if self.core.stop.get() {
                 self.core.look_at_clock();
                 self.core.run_round();
@@ -161,7 +181,7 @@ impl EventLoop {
             clock::REAL_TIME_CANNOT_ADVANCE
         );
         let end = self.core.clock.after(duration);
-        context::enter(&self.core, || {
+        self.enter(|| {
             self.core.run_ready();
             while let Some(deadline) = self
                 .core
@@ -203,7 +223,7 @@ impl EventLoop {
     #[doc(alias = "close")]
     #[track_caller]
     pub fn shutdown(self, grace: Duration) {
-        context::enter(&self.core, || {
+        self.enter(|| {
             let end = self.core.clock.after(grace);
             self.core.run_until_empty(end);
             self.core.cancel_all();

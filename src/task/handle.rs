@@ -285,7 +285,8 @@ impl Task {
         Some(JoinError::panicked(&self.name(), panic))
     }
 
-    pub(super) fn on_done(&self, f: impl FnOnce(&Self) + 'static, at: &'static Location<'static>) {
+    /// See [`JoinHandle::on_done`](super::JoinHandle::on_done).
+    pub(crate) fn on_done(&self, f: impl FnOnce(&Self) + 'static, at: &'static Location<'static>) {
         let task = self.clone();
         let callback = vacant::call(self.header().shared, at, move || f(&task)).into_task();
         if self.is_finished() {

@@ -207,7 +207,6 @@ macro_rules! queue {
             }
 
             /// The way in for items from other threads.
-            #[allow(dead_code)] // The remote end of a queue, built in another room, is to use it.
             pub(crate) fn inlet(&self) -> Rc<dyn Inlet<T>>
             where
                 T: 'static,
