@@ -1,5 +1,8 @@
-//! What the tests of several files share: counting wakers, hand-polled futures, a crew of them, and hostile values.
+//! What the tests of several files share: counting wakers, hand-polled futures, a crew of them, and hostile values; in
+//! [`trace`], programs on a loop in virtual time.
 #![allow(dead_code)] // No test file uses all of it.
+
+pub(crate) mod trace;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
