@@ -24,8 +24,6 @@ pub(super) struct Extra {
     pub(super) callbacks: RefCell<Vec<Task>>,
     /// How many of the callbacks were registered before the join handle was awaited.
     pub(super) before_waiter: Cell<usize>,
-    /// Which irregular end of its loop this task's was, if a lazy waiter was there to hear of it.
-    pub(super) irregular: Cell<u64>,
     /// Who awaits the join handle, if it is not a task of the same loop.
     pub(super) waiter: RefCell<Option<Waker>>,
     /// The task group that it belongs to.

@@ -32,7 +32,7 @@
 //! | `vtable`, `shared`, `spawned_at` | read | read |
 //! | `foreign` | any time | any time |
 //! | `foreign_next` | while it takes the stack | between turning QUEUED on and the push |
-//! | `ready_next`, `state`, `count`, `slot`, `waiter`, `extra` | any time | never, but for dropping what is left of a dead task |
+//! | `ready_next`, `state`, `count`, `place`, `waiter`, `extra` | any time | never, but for dropping what is left of a dead task |
 //! | future, output | any time | never |
 //!
 //! # The invariants that every `SAFETY` note cites
@@ -45,11 +45,12 @@
 //! * **HOME-THREAD**: plain cells, future, output and waiter are touched on the loop's thread only. `Task` and
 //!   `JoinHandle` are not `Send`, and a waker compares its loop with the one that runs on the thread.
 //! * **DIES-AT-HOME**: what a task holds is dropped at home; a last reference that goes elsewhere frees bare memory.
+//! * **LISTED**: a chunk that the loop lists is alive; it leaves the list before it is freed.
 //! * **LENT**: a scoped reference is taken back before the call that lent it ends.
 
 #![allow(unsafe_code)]
 
-mod cache;
+mod cells;
 mod extra;
 mod foreign;
 mod handle;
@@ -57,7 +58,6 @@ mod join;
 mod listener;
 mod raw;
 mod ready;
-mod registry;
 mod scheduler;
 mod scoped;
 mod shared;

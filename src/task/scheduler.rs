@@ -102,7 +102,7 @@ impl Scheduler {
     }
 
     /// Gives at most `budget` tasks of the round their turn. True if some are left.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn run(&self, budget: u32) -> bool {
         let local = &self.shared.local;
         for _ in 0..budget {
@@ -202,11 +202,9 @@ impl Scheduler {
     }
 
     fn unfinished(&self) -> Vec<Task> {
-        let registry = self.shared.local.registry.borrow();
-        // SAFETY: COUNTED: a registered cell is live, and the borrowed view is cloned before anything can free it.
-        let tasks = registry
-            .iter()
-            .map(|task| Task::clone(&*unsafe { Task::borrowed(task) }));
+        let cells = self.shared.local.cells.in_use().into_iter();
+        // SAFETY: COUNTED: a cell in use is live, and nothing is freed until the view is cloned.
+        let tasks = cells.map(|cell| Task::clone(&*unsafe { Task::borrowed(cell) }));
         tasks.filter(|task| !task.is_finished()).collect()
     }
 
@@ -256,7 +254,7 @@ impl Scheduler {
         }
         let local = &self.shared.local;
         while let Some(entry) = local.ready.pop() {
-            drop(entry);
+            local.turn(entry);
         }
     }
 

@@ -6,25 +6,28 @@ use std::ptr::NonNull;
 
 use super::extra::Extra;
 use super::raw::{self, Header, Kind, Polled};
-use super::shared::Local;
+use super::shared::{self, Local};
 use super::state::{Outcome, TurnAction};
 use super::{Task, waker};
 use crate::error::{JoinError, panic_message};
 
 impl Local {
     /// Gives a task that came out of the queue its turn.
-    #[inline]
-    pub(super) fn turn(&self, task: Task) {
+    #[inline(always)]
+    pub(super) fn turn(&self, entry: NonNull<Header>) {
+        // SAFETY: ONE-ENTRY: the queued flag has kept the task alive so far; from here on its own count does, for it
+        // is unfinished; or, if it is not, nothing but `skip` touches it.
+        let task = unsafe { Task::borrowed(entry) };
         match task.header().state.begin_turn() {
             TurnAction::Poll => self.poll(&task),
             TurnAction::Cancel => self.end(&task),
-            TurnAction::Skip => {}
+            TurnAction::Skip => skip(&task),
         }
     }
 
     /// Polls a task whose turn has begun. A panic of the future goes on to the caller, and `running` tells whose it is:
     /// see `Scheduler::drive`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn poll(&self, task: &Task) {
         let outer = self.running.replace(Some(task.as_ptr()));
         self.polls.set(self.polls.get() + 1);
@@ -39,9 +42,9 @@ impl Local {
             {
                 self.finish(task, Outcome::Cancelled);
             }
-            Polled::Done => self.finish(task, Outcome::Value),
+            Polled::Done => self.finish_with_value(task),
             Polled::DoneWithError => {
-                self.note_irregular(task);
+                task.header().state.set_error();
                 self.finish(task, Outcome::Value);
             }
             Polled::Panicked => self.finish(task, Outcome::Panicked),
@@ -101,16 +104,32 @@ impl Local {
         self.finish(task, Outcome::Panicked);
     }
 
+    /// The future is gone, and has left its value: what most tasks come to.
+    #[inline(never)]
+    fn finish_with_value(&self, task: &Task) {
+        let header = task.header();
+        if header.extra.get().is_some() || header.vtable.kind == Kind::Call {
+            return self.finish(task, Outcome::Value);
+        }
+        header.state.finish(Outcome::Value);
+        self.ended.set(self.ended.get() + 1);
+        Self::wake_waiter(header, header.waiter.stamp(self.ended.get()));
+        // SAFETY: COUNTED: the count that a task holds of itself while it is unfinished.
+        drop(unsafe { Task::from_ptr(task.as_ptr()) });
+    }
+
     /// The future is gone: settles the outcome, tells who waits, and lets go of the task.
-    #[inline]
+    #[inline(never)]
     fn finish(&self, task: &Task, outcome: Outcome) {
         let header = task.header();
         header.state.finish(outcome);
-        if outcome != Outcome::Value {
-            self.note_irregular(task);
-        }
         if header.vtable.kind == Kind::Task {
             self.ended.set(self.ended.get() + 1);
+        }
+        if header.state.is_irregular() {
+            self.irregular.set(self.irregular.get() + 1);
+            // Lazy waiters hear of it too.
+            header.state.set_lazy(false);
         }
         let waiter = header.waiter.stamp(self.ended.get());
         let extra = header.extra.get();
@@ -148,7 +167,7 @@ impl Local {
             if place == early {
                 self.wake_waiters(task, extra, waiter.take());
             }
-            callback.schedule_owned();
+            callback.schedule();
         }
         self.wake_waiters(task, extra, waiter);
         let context = extra.context.take();
@@ -159,7 +178,7 @@ impl Local {
     #[inline]
     fn wake_waiter(header: &Header, waiter: Option<Task>) {
         if let Some(waiter) = waiter.filter(|_| !header.state.is_lazy()) {
-            waiter.schedule_owned();
+            waiter.schedule();
         }
     }
 
@@ -171,15 +190,6 @@ impl Local {
         let elsewhere = extra.waiter.take().filter(|_| !header.state.is_lazy());
         if let Some(Err(panic)) = elsewhere.map(waker::wake_guarded) {
             self.report(None, &JoinError::panicked("waker", panic));
-        }
-    }
-
-    /// The end that is about to be told is no ordinary one: a lazy waiter hears of it too.
-    fn note_irregular(&self, task: &Task) {
-        self.irregular.set(self.irregular.get() + 1);
-        if task.header().state.is_lazy() {
-            task.extra().irregular.set(self.irregular.get());
-            task.header().state.set_lazy(false);
         }
     }
 
@@ -214,6 +224,14 @@ impl Local {
         // SAFETY: COUNTED: whoever runs is unfinished, and so alive.
         let task = unsafe { Task::borrowed(task) };
         (task.header().vtable.kind == Kind::Task).then(|| Task::clone(&task))
+    }
+}
+
+/// A task that finished while it was queued has lost its entry; that may have been all that kept it.
+#[cold]
+fn skip(task: &Task) {
+    if task.header().count.get() <= 0 {
+        shared::settle(task.as_ptr());
     }
 }
 

@@ -1,11 +1,11 @@
 //! One word of a task: while it lives, which task awaits its handle; afterwards, when it ended.
 
 use std::cell::Cell;
-use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 
 use super::Task;
 use super::raw::Header;
+use super::waker;
 
 /// The address of a header, whose count it owns; or a stamp, which is odd, as no such address is; or null.
 pub(super) struct Waiter(Cell<*mut Header>);
@@ -34,12 +34,30 @@ impl Waiter {
         Some(unsafe { Task::from_ptr(task) })
     }
 
-    /// Puts another waiter in, or none. On a task that has ended nobody can wait any more.
-    pub(super) fn set(&self, waiter: Option<Task>) {
-        drop(self.take());
-        if let Some(waiter) = waiter.filter(|_| !self.is_stamp()) {
-            self.0.set(ManuallyDrop::new(waiter).as_ptr().as_ptr());
-        }
+    /// No waiter, and no stamp.
+    #[inline]
+    pub(super) fn is_vacant(&self) -> bool {
+        self.0.get().is_null()
+    }
+
+    pub(super) fn is(&self, task: NonNull<Header>) -> bool {
+        self.0.get() == task.as_ptr()
+    }
+
+    /// Makes a task the waiter where there is none.
+    ///
+    /// # Safety
+    ///
+    /// The task is alive and of this loop.
+    #[inline]
+    pub(super) unsafe fn put(&self, task: NonNull<Header>) {
+        debug_assert!(
+            self.is_vacant(),
+            "a waiter's count would be lost, or a stamp"
+        );
+        // SAFETY: the caller's promise.
+        waker::count_up(unsafe { task.as_ref() });
+        self.0.set(task.as_ptr());
     }
 
     /// The task ends as the `nth` of its loop: takes the waiter out for good.
