@@ -386,10 +386,15 @@ unsafe fn drop_value<W: Work>(task: NonNull<Header>) {
     unsafe { ptr::drop_in_place(payload.cast::<W::Output>()) };
 }
 
+/// Drops something whose destructor may panic; the panic comes back.
+pub(super) fn drop_guarded<T>(value: T) -> Result<(), Box<dyn Any + Send>> {
+    panic::catch_unwind(AssertUnwindSafe(|| drop(value)))
+}
+
 /// Drops something whose destructor may panic, and forgets the panic: the first one has been reported already.
 pub(crate) fn drop_quietly<T>(value: T) {
-    if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        // Even a panic's payload may panic when it is dropped, so it is leaked instead.
-        mem::forget(panic);
+    // Even a panic's payload may panic when it is dropped. What that one leaves is leaked.
+    if let Err(second) = drop_guarded(value).or_else(drop_guarded) {
+        mem::forget(second);
     }
 }
