@@ -89,7 +89,10 @@ async fn grouped(size: usize, n: u64) -> Duration {
     for _ in 0..n {
         let outcome = task_group::<(), (), _>(async |group| {
             for _ in 0..size {
-                let child = async { Ok(Yields(1).await) };
+                let child = async {
+                    Yields(1).await;
+                    Ok(())
+                };
                 group.spawn(child).detach();
             }
             Ok(())

@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::rc::Rc;
 
-use looplet::{EventLoop, Failure, JoinHandle, TaskGroup, all_tasks, task_group, yield_now};
+use looplet::{EventLoop, Failure, JoinHandle, TaskGroup, all_tasks, spawn, task_group, yield_now};
 use support::groups::{fail_after, guarded, texts};
 use support::trace::{
     Gate, Guard, GuardAt, OnDrop, Stage, elapsed, log, nap, note, note_at, play, virtual_loop_with,
@@ -56,6 +56,22 @@ fn tg_02_an_empty_group_is_over_with_its_body() {
         });
         assert_eq!(slow.await.unwrap(), 2);
         assert_eq!(elapsed(), 1.0);
+    });
+}
+
+#[test]
+fn a_group_is_a_future_like_any_other() {
+    play(async {
+        let group = spawn(task_group::<_, (), _>(async move |group| {
+            Ok(group.spawn(async { Ok(7) }).await.unwrap())
+        }));
+        assert_eq!(group.await.unwrap().unwrap(), 7);
+        let both = looplet::gather((
+            task_group::<_, (), _>(async |_| Ok(1)),
+            task_group::<_, (), _>(async |_| Ok(2)),
+        ));
+        let (one, two) = both.await;
+        assert_eq!((one.unwrap(), two.unwrap()), (1, 2));
     });
 }
 
