@@ -310,7 +310,8 @@ impl Task {
             // SAFETY: COUNTED: the task is alive.
             let place = unsafe { raw::payload::<Box<dyn Any + Send>>(self.0) };
             // SAFETY: HOME-THREAD: the flags say that a panic lies there, and nothing in this statement takes it.
-            let message = panic_message(&**unsafe { place.as_ref() }).to_owned();
+            let panic = unsafe { place.as_ref() };
+            let message = panic_message(&**panic).to_owned();
             // Copied, for what is written to may be anybody's code, and may take the panic.
             write!(f, " panic={message:?}")?;
         }
