@@ -309,11 +309,8 @@ impl Task {
             // SAFETY: COUNTED: the task is alive.
             let place = unsafe { raw::payload::<Box<dyn Any + Send>>(self.0) };
             // SAFETY: HOME-THREAD: the flags say that a panic lies there, and nothing in this call takes it.
-            write!(
-                f,
-                " panic={:?}",
-                panic_message(&**unsafe { place.as_ref() })
-            )?;
+            let panic = unsafe { place.as_ref() };
+            write!(f, " panic={:?}", panic_message(&**panic))?;
         }
         Ok(())
     }
