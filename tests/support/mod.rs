@@ -75,9 +75,11 @@ impl<T> Hand<'_, T> {
 /// Futures that run in rounds, in the order in which they were woken, and can be dropped at any time.
 #[derive(Default)]
 pub(crate) struct Crew {
-    members: RefCell<Vec<Option<Pin<Box<dyn Future<Output = ()>>>>>>,
+    members: RefCell<Vec<Option<Work>>>,
     ready: Arc<Mutex<VecDeque<usize>>>,
 }
+
+type Work = Pin<Box<dyn Future<Output = ()>>>;
 
 struct Member {
     index: usize,
