@@ -334,18 +334,6 @@ fn a_destructor_may_cancel_and_wake_others_and_they_go_in_the_next_round() {
 }
 
 #[test]
-fn a_cancelled_task_can_still_be_cancelled_by_two_and_is_dropped_once() {
-    let mut stage = Stage::new();
-    let task = stage.spawn(wait_with_guard("guard"));
-    let views = [task.task(), task.task()];
-    stage.round();
-    stage.round_with(move || views.iter().for_each(|view| assert!(view.cancel())));
-    assert_eq!(stage.round(), ["guard"]);
-    assert!(!task.cancel());
-    assert!(stage.round().is_empty());
-}
-
-#[test]
 fn dropping_a_handle_in_the_middle_of_its_await_cancels_its_task() {
     let mut stage = Stage::new();
     let mut handle = Some(stage.spawn(wait_with_guard("guard")));

@@ -54,9 +54,11 @@ fn g_03_a_gather_of_nothing_does_not_suspend() {
         spawn(async { note("x") }).detach();
         let nothing = gather(Vec::<std::future::Ready<()>>::new()).await;
         note(nothing.len());
-        let nothing = gather([pending::<u8>(); 0]).await;
+        let none: [std::future::Pending<u8>; 0] = [];
+        let nothing = gather(none).await;
         note(nothing.len());
-        let nothing = gather([pending::<u8>(); 0]).return_exceptions().await;
+        let none: [std::future::Pending<u8>; 0] = [];
+        let nothing = gather(none).return_exceptions().await;
         note(nothing.len());
         yield_now().await;
     });

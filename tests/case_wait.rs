@@ -219,7 +219,7 @@ fn a_timeout_of_zero_gives_the_tasks_one_round() {
 
 #[test]
 fn a_timeout_counts_from_its_call_and_its_timer_goes_with_the_wait() {
-    let mut stage = Stage::new();
+    let stage = Stage::new();
     stage
         .spawn(async {
             let waiting = wait([after("a", 5.0)]).timeout(secs(2.0));
