@@ -116,6 +116,20 @@ fn the_extra_round_is_no_wait_and_moves_no_time() {
 }
 
 #[test]
+fn without_tasks_to_clean_up_a_call_that_queues_itself_for_ever_runs_once_more() {
+    fn again() {
+        note("call");
+        call_soon(again);
+    }
+    drop(log());
+    run(async {
+        call_soon(again);
+        note("main");
+    });
+    assert_eq!(log(), ["main", "call"]);
+}
+
+#[test]
 fn if_main_was_cancelled_run_cleans_up_and_panics() {
     const TEXT: &str = "the main task was cancelled";
     drop(log());
@@ -255,6 +269,20 @@ fn once_the_loop_is_gone_its_spawner_spawns_cancelled_tasks_and_drops_calls() {
     spawner.call_soon(move || drop(two));
     spawner.stop();
     assert_eq!(log(), ["task dropped", "call dropped"]);
+}
+
+#[test]
+fn the_callbacks_of_tasks_that_the_cleanup_ends_still_run() {
+    drop(log());
+    run(async {
+        for name in ["a", "b"] {
+            let task = spawn(wait_with_guard(name));
+            task.on_done(move |task| note(format_args!("{name} {}", task.is_cancelled())));
+            task.detach();
+        }
+        yield_now().await;
+    });
+    assert_eq!(log(), ["a", "b", "a true", "b true"]);
 }
 
 #[test]
