@@ -224,6 +224,34 @@ fn one_task_may_await_several_handles_at_once() {
     assert_eq!(log(), ["1 @1", "2 @2", "3 @3", "true @3"]);
 }
 
+#[test]
+fn a_long_chain_of_awaits_unwinds_is_cancelled_and_is_dropped_without_deep_recursion() {
+    const LINKS: usize = 20_000;
+    let chain = |event_loop: &EventLoop| {
+        let gate = Gate::default();
+        let opened = gate.clone();
+        let mut last = event_loop.spawn(async move { opened.opened().await });
+        for _ in 0..LINKS {
+            last = event_loop.spawn(async move { last.await.unwrap() });
+        }
+        (gate, last)
+    };
+    let mut event_loop = virtual_loop();
+    let (gate, last) = chain(&event_loop);
+    event_loop.run_until_stalled();
+    gate.open();
+    event_loop.block_on(last).unwrap();
+    let (_gate, last) = chain(&event_loop);
+    event_loop.run_until_stalled();
+    last.cancel();
+    event_loop.run_until_stalled();
+    assert_eq!(event_loop.metrics().live_tasks, 0);
+    let (_gate, last) = chain(&event_loop);
+    event_loop.run_until_stalled();
+    drop(event_loop);
+    assert!(last.is_cancelled());
+}
+
 // Rule 10.
 
 #[test]
