@@ -260,19 +260,25 @@ impl Core {
     /// Cancels all tasks in spawn order and runs until they are gone; what they spawn meanwhile is cancelled at once.
     pub(super) fn cancel_all(&self) {
         self.tasks.refuse_tasks();
-        for task in self.tasks.tasks() {
+        let tasks = self.tasks.tasks();
+        if tasks.is_empty() {
+            return;
+        }
+        for task in tasks {
             task.cancel();
         }
         self.tasks.drive(|| {
             loop {
                 self.finish_round();
                 if self.tasks.live() == 0 {
-                    return;
+                    break;
                 }
                 self.look();
                 self.begin_round();
             }
         });
+        // What the last tasks have queued: their `on_done`.
+        self.run_round();
     }
 
     /// In virtual time nobody else can make something ready, so waiting would last for ever.

@@ -83,6 +83,8 @@ pub(crate) struct Crew {
     ready: Arc<Mutex<VecDeque<usize>>>,
 }
 
+type Work = Pin<Box<dyn Future<Output = ()>>>;
+
 struct Member {
     index: usize,
     ready: Arc<Mutex<VecDeque<usize>>>,
