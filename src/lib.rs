@@ -98,15 +98,17 @@ mod timer;
 
 pub use error::{Elapsed, Failure, GroupError, LoopGone};
 pub use event_loop::{
-    Builder, CallHandle, EventLoop, Metrics, Spawner, all_tasks, call_at, call_later, call_soon,
-    current_task, run, spawn, spawn_named, try_current_task,
+    Builder, CallHandle, ContextVar, EventLoop, Metrics, Spawner, Token, all_tasks, call_at,
+    call_later, call_soon, current_task, run, spawn, spawn_eager, spawn_named, try_current_task,
 };
 pub use future::{
-    Gather, Gathered, Settled, TryGather, TryGathered, Wait, Waited, YieldNow, gather, try_gather,
-    wait, yield_now,
+    AsCompleted, Gather, Gathered, Settled, Shield, TaskGroup, TryGather, TryGathered, Wait,
+    Waited, YieldNow, as_completed, gather, shield, task_group, try_gather, wait, yield_now,
 };
 pub use sync::{
-    BrokenBarrier, Closed, LifoQueue, PriorityQueue, PutError, Queue, TryGetError, TryPutError,
+    Barrier, BrokenBarrier, Closed, Condition, Event, LifoQueue, Mutex, MutexGuard,
+    OwnedMutexGuard, OwnedPermit, Permit, PriorityQueue, PutError, Queue, Receiver, Semaphore,
+    Sender, TryGetError, TryPutError, oneshot,
 };
 pub use task::{JoinError, JoinHandle, Task, TaskId};
 pub use time::{

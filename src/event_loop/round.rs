@@ -178,12 +178,13 @@ impl Core {
             loop {
                 self.finish_round();
                 self.look();
-                if self.tasks.live() == 0 {
+                // Read every round: a task that never waits must not outlast the end.
+                if self.tasks.live() == 0 || self.clock.read() >= end {
                     return;
                 }
                 if self.tasks.is_ready() {
                     self.begin_round();
-                } else if !self.wait(Some(end)) || self.clock.last() >= end {
+                } else if !self.wait(Some(end)) {
                     return;
                 }
             }

@@ -1,13 +1,13 @@
 //! The ready queue: first in, first out, linked through the headers, so that a wakeup cannot fail for want of memory.
+//!
+//! An entry owns no count: a task that is queued is not freed (ONE-ENTRY), so a wakeup need not count up, nor a turn
+//! count down.
 
 use std::cell::Cell;
-use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
-use super::Task;
 use super::raw::Header;
 
-/// Each entry owns one count of its task.
 #[derive(Default)]
 pub(super) struct ReadyQueue {
     head: Cell<Option<NonNull<Header>>>,
@@ -26,24 +26,23 @@ impl ReadyQueue {
 
     /// Appends a task whose queued flag the caller has just turned on.
     #[inline]
-    pub(super) fn push(&self, task: Task) {
-        let task = ManuallyDrop::new(task);
-        task.header().ready_next.set(None);
-        let entry = Some(task.as_ptr());
-        match self.tail.replace(entry) {
-            // SAFETY: COUNTED: an entry keeps its task alive.
-            Some(last) if !self.is_empty() => unsafe { last.as_ref() }.ready_next.set(entry),
-            _ => self.head.set(entry),
+    pub(super) fn push(&self, task: NonNull<Header>) {
+        // SAFETY: ONE-ENTRY: the flag keeps the task alive from now on.
+        unsafe { task.as_ref() }.ready_next.set(None);
+        match self.tail.replace(Some(task)) {
+            // SAFETY: ONE-ENTRY: the last entry is queued, and so alive.
+            Some(last) if !self.is_empty() => unsafe { last.as_ref() }.ready_next.set(Some(task)),
+            _ => self.head.set(Some(task)),
         }
     }
 
+    /// Takes the first entry. The caller turns its queued flag off.
     #[inline]
-    pub(super) fn pop(&self) -> Option<Task> {
-        let entry = self.head.get()?;
-        // SAFETY: COUNTED: an entry keeps its task alive.
-        self.head.set(unsafe { entry.as_ref() }.ready_next.get());
-        // SAFETY: COUNTED: the entry's count moves to the caller.
-        Some(unsafe { Task::from_ptr(entry) })
+    pub(super) fn pop(&self) -> Option<NonNull<Header>> {
+        let task = self.head.get()?;
+        // SAFETY: ONE-ENTRY: the entry is queued, and so alive.
+        self.head.set(unsafe { task.as_ref() }.ready_next.get());
+        Some(task)
     }
 
     /// Makes what is queued now a round.
@@ -60,10 +59,10 @@ impl ReadyQueue {
 
     /// Takes the next entry of the round. The round is over with its last entry, before that one has had its turn.
     #[inline]
-    pub(super) fn pop_of_round(&self) -> Option<Task> {
+    pub(super) fn pop_of_round(&self) -> Option<NonNull<Header>> {
         let last = self.round_end.get()?;
         let task = self.pop()?;
-        if task.as_ptr() == last {
+        if task == last {
             self.round_end.set(None);
         }
         Some(task)

@@ -102,7 +102,7 @@ impl Scheduler {
     }
 
     /// Gives at most `budget` tasks of the round their turn. True if some are left.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn run(&self, budget: u32) -> bool {
         let local = &self.shared.local;
         for _ in 0..budget {
@@ -182,6 +182,17 @@ impl Scheduler {
         self.shared.local.context()
     }
 
+    /// Changes the context of whoever runs; none if nobody does. It is borrowed meanwhile, so that nobody else's code
+    /// may run in `change`.
+    pub(crate) fn change_context<R>(
+        &self,
+        change: impl FnOnce(&mut Option<Context>) -> R,
+    ) -> Option<R> {
+        let running = self.shared.local.current()?;
+        let extra = running.extra.get_or_init(Box::default);
+        Some(change(&mut extra.context.borrow_mut()))
+    }
+
     /// All unfinished tasks, in spawn order.
     pub(crate) fn tasks(&self) -> Vec<Task> {
         let mut tasks = self.unfinished();
@@ -191,11 +202,9 @@ impl Scheduler {
     }
 
     fn unfinished(&self) -> Vec<Task> {
-        let registry = self.shared.local.registry.borrow();
-        // SAFETY: COUNTED: a registered cell is live, and the borrowed view is cloned before anything can free it.
-        let tasks = registry
-            .iter()
-            .map(|task| Task::clone(&*unsafe { Task::borrowed(task) }));
+        let cells = self.shared.local.cells.in_use().into_iter();
+        // SAFETY: COUNTED: a cell in use is live, and nothing is freed until the view is cloned.
+        let tasks = cells.map(|cell| Task::clone(&*unsafe { Task::borrowed(cell) }));
         tasks.filter(|task| !task.is_finished()).collect()
     }
 
@@ -205,7 +214,8 @@ impl Scheduler {
     }
 
     pub(crate) fn live(&self) -> usize {
-        self.shared.local.live.get()
+        // No sum of what a computer can hold at once: it fits.
+        (self.spawned() - self.shared.local.ended.get()) as usize
     }
 
     pub(crate) fn polls(&self) -> u64 {
@@ -244,7 +254,7 @@ impl Scheduler {
         }
         let local = &self.shared.local;
         while let Some(entry) = local.ready.pop() {
-            drop(entry);
+            local.turn(entry);
         }
     }
 

@@ -104,9 +104,8 @@ unsafe fn wake(data: *const ()) {
     let task = pointer(data);
     // SAFETY: COUNTED: the waker holds a reference.
     if is_home(unsafe { task.as_ref() }) {
-        // SAFETY: COUNTED, HOME-THREAD: the waker's count moves into the `Task`.
-        let task = unsafe { Task::from_ptr(task) };
-        task.schedule_owned();
+        // SAFETY: COUNTED, HOME-THREAD: the waker's count moves into the `Task`, which gives it back.
+        unsafe { Task::from_ptr(task) }.schedule();
     } else {
         wake_elsewhere(task);
         shared::drop_elsewhere(task);
@@ -119,11 +118,8 @@ unsafe fn wake_by_ref(data: *const ()) {
     // SAFETY: COUNTED: the waker holds a reference.
     let header = unsafe { task.as_ref() };
     if is_home(header) {
-        if header.state.wake() {
-            count_up(header);
-            // SAFETY: COUNTED, HOME-THREAD: the count was added just now.
-            unsafe { Task::from_ptr(task) }.enqueue();
-        }
+        // SAFETY: COUNTED, HOME-THREAD: the waker holds a count for as long as this view is used.
+        unsafe { Task::borrowed(task) }.schedule();
     } else {
         wake_elsewhere(task);
     }
