@@ -280,10 +280,10 @@ impl EventLoop {
     /// ```
     /// use std::time::Duration;
     ///
-    /// let event_loop = looplet::EventLoop::new();
-    /// let quick = event_loop.spawn(async { "saved" });
+    /// let event_loop = looplet::EventLoop::builder().virtual_time().build();
+    /// let quick = event_loop.spawn(async { looplet::sleep(Duration::from_secs(1)).await });
     /// let endless = event_loop.spawn(std::future::pending::<()>());
-    /// event_loop.shutdown(Duration::from_millis(5));
+    /// event_loop.shutdown(Duration::from_secs(5));
     /// assert!(quick.is_finished() && !quick.is_cancelled());
     /// assert!(endless.is_cancelled());
     /// ```
