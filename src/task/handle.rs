@@ -33,6 +33,14 @@ use crate::error::{JoinError, panic_message};
 pub struct Task(NonNull<Header>);
 
 /// The identity of a task: unique in the process, and ordered by spawn within a loop.
+///
+/// ```
+/// looplet::run(async {
+///     let (first, second) = (looplet::spawn(async {}), looplet::spawn(async {}));
+///     assert!(first.id() < second.id());
+///     assert_eq!(first.id(), first.task().id());
+/// });
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TaskId {
     serial: u64,
@@ -156,6 +164,13 @@ impl Task {
     }
 
     /// The place in the source where the task was spawned.
+    ///
+    /// ```
+    /// looplet::run(async {
+    ///     let task = looplet::spawn(async {}).task();
+    ///     assert!(task.spawned_at().line() > 0);
+    /// });
+    /// ```
     pub fn spawned_at(&self) -> &'static Location<'static> {
         self.header().spawned_at
     }

@@ -239,7 +239,7 @@ impl<W: Work> CellOf<W> {
 
 /// Allocates a cell with this header and no future in it yet.
 ///
-/// The two steps keep a large future from being moved more often than needed: see `Vacant::write`.
+/// The two steps keep a large future from being moved more often than needed: see `Vacant::fill`.
 #[inline]
 pub(super) fn allocate<W: Work>(
     cells: &Cells,
