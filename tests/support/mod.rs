@@ -83,7 +83,6 @@ pub(crate) struct Crew {
     ready: Arc<Mutex<VecDeque<usize>>>,
 }
 
-type Work = Pin<Box<dyn Future<Output = ()>>>;
 
 struct Member {
     index: usize,
