@@ -50,6 +50,8 @@
 mod cache;
 mod extra;
 mod foreign;
+#[cfg(all(test, loom))]
+mod foreign_loom;
 mod handle;
 mod join;
 mod raw;
