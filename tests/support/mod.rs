@@ -83,7 +83,6 @@ pub(crate) struct Crew {
     ready: Arc<Mutex<VecDeque<usize>>>,
 }
 
-
 struct Member {
     index: usize,
     ready: Arc<Mutex<VecDeque<usize>>>,
