@@ -42,7 +42,9 @@ fn main() {
                 clock.tick().await;
                 println!("tick");
             }
-            FILES.map(|_| disk.send("hello").unwrap());
+            for _ in FILES {
+                disk.send("hello").unwrap();
+            }
         })
         .detach();
         for (name, job) in FILES.iter().zip(jobs) {

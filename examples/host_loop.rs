@@ -14,7 +14,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use looplet::{EventLoop, sleep, spawn_blocking};
@@ -56,10 +56,9 @@ fn next(messages: &mpsc::Receiver<Message>, deadline: Option<Instant>) -> Option
     let Some(deadline) = deadline else {
         return messages.recv().ok();
     };
-    match messages.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        Ok(message) => Some(message),
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-    }
+    messages
+        .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        .ok()
 }
 
 async fn app(screen: Rc<RefCell<Vec<String>>>, is_open: Rc<Cell<bool>>) {
