@@ -22,12 +22,20 @@ pub(super) fn lend<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
 /// If one is running here already.
 #[track_caller]
 pub(super) fn enter<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
+    refuse_nesting();
+    lend(core, || core.tasks.enter(f))
+}
+
+/// # Panics
+///
+/// If a loop is running on this thread.
+#[track_caller]
+pub(super) fn refuse_nesting() {
     let nested = CURRENT.with(|current| current.with(|core| core.is_some()));
     assert!(
         !nested,
         "cannot run an event loop while another one is running on this thread"
     );
-    lend(core, || core.tasks.enter(f))
 }
 
 /// Looks at the loop that runs on this thread.

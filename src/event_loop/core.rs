@@ -89,6 +89,11 @@ impl Core {
         Some(self.timers.borrow_mut().arm(deadline, waker))
     }
 
+    /// Gives an armed timer another deadline. False: it has fired, or the deadline never comes.
+    pub(crate) fn rearm(&self, key: Key, deadline: u64) -> bool {
+        deadline != NEVER && self.timers.borrow_mut().rearm(key, deadline)
+    }
+
     /// Takes a timer back, if it has not fired yet.
     #[inline]
     pub(crate) fn disarm(&self, key: Key) {

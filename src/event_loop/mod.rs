@@ -102,6 +102,8 @@ impl EventLoop {
     #[track_caller]
     pub fn block_on<F: Future>(&mut self, main: F) -> F::Output {
         let at = Location::caller();
+        // Here too, for a closure does not know its caller's line.
+        context::refuse_nesting();
         let run = || self.enter(|| self.core.run_main(at, main));
         #[cfg(all(unix, feature = "signal"))]
         let outcome = self.core.interruptible(run);

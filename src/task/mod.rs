@@ -54,7 +54,7 @@
 mod cells;
 mod extra;
 mod foreign;
-#[cfg(all(test, loom))]
+#[cfg(all(test, looplet_loom))]
 mod foreign_loom;
 mod handle;
 mod join;
