@@ -76,7 +76,7 @@ fn a_childs_destructor_may_drop_the_loop() {
         let group = event_loop.block_on(async {
             let group = looplet::gather([child(None), child(Some(place.clone())), child(None)]);
             looplet::yield_now().await;
-            group
+            Some(group)
         });
         place.replace(Some(event_loop));
         drop(group);
