@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::task::Bell;
+use crate::task::{Bell, drop_quietly, print};
 
 /// Called on the thread that sent something to the loop.
 pub(crate) type OnWake = dyn Fn() + Send + Sync;
@@ -53,8 +53,9 @@ impl Bell for Doorbell {
     fn ring(&self) {
         if let Some(on_wake) = &self.on_wake {
             // Whoever rings is in the middle of a wakeup and must not see the host's panic.
-            if panic::catch_unwind(AssertUnwindSafe(on_wake)).is_err() {
-                eprintln!("looplet: the `on_wake` hook panicked");
+            if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(on_wake)) {
+                drop_quietly(panic);
+                print(format_args!("the `on_wake` hook panicked"));
             }
         }
         if let Some((nudge, _)) = self.nudges.get() {

@@ -112,9 +112,11 @@ impl Core {
             self.tasks.enter(|| {
                 self.closed.set(true);
                 self.tasks.end_all();
-                let timers = self.timers.replace(Wheel::new());
-                drop(timers);
-                // Destructors of timers' wakers may have made new work.
+                while let Some(waker) = self.pop_due(NEVER) {
+                    self.tasks.discard(waker);
+                }
+                self.tasks.drop_report();
+                // The destructors of the timers' wakers and of the hook may have made new work.
                 self.tasks.end_all();
             });
         });

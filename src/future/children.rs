@@ -195,9 +195,8 @@ impl Watch {
         if self.irregular == now {
             return None;
         }
-        let ranks = (0..children.len())
-            .filter_map(|index| Some((children.task(index).irregular_rank()?, index)));
-        let first = ranks.min().map(|(_, index)| index);
+        let irregular = (0..children.len()).filter(|&index| children.task(index).is_irregular());
+        let first = irregular.min_by_key(|&index| children.task(index).ended_as());
         if first.is_none() {
             self.irregular = now;
         }
@@ -215,9 +214,6 @@ pub(super) struct Group<C: Children> {
 
 impl<C: Children> Group<C> {
     pub(super) fn new(children: C) -> Self {
-        for index in 0..children.len() {
-            children.task(index).rank_irregular_end();
-        }
         Self {
             children,
             watch: Watch::default(),
