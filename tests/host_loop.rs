@@ -76,7 +76,9 @@ fn whatever_comes_from_outside_calls_the_host() {
         event_loop.remote(),
         event_loop.block_on(async { queue.remote() }),
     );
-    let job = event_loop.block_on(async { looplet::spawn_blocking(|| 1) });
+    let job = event_loop
+        .block_on(async { (looplet::spawn_blocking(|| 1),) })
+        .0;
     rings.recv().unwrap();
     event_loop.run_until_stalled();
     while !job.is_finished() {
@@ -127,7 +129,9 @@ fn no_arrival_is_missed_in_a_storm() {
         for _ in 0..CALLS {
             let count = Arc::clone(&count);
             remote
-                .call_soon(move || drop(count.fetch_add(1, Ordering::Relaxed)))
+                .call_soon(move || {
+                    count.fetch_add(1, Ordering::Relaxed);
+                })
                 .unwrap();
         }
     });

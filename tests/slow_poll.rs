@@ -14,8 +14,11 @@ fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
+/// Who took how long.
+type Notes = Rc<RefCell<Vec<(String, Duration)>>>;
+
 /// A loop in virtual time, and what its hook hears.
-fn watched() -> (EventLoop, Rc<RefCell<Vec<(String, Duration)>>>) {
+fn watched() -> (EventLoop, Notes) {
     let notes = Rc::new(RefCell::new(Vec::new()));
     let seen = Rc::clone(&notes);
     let builder = EventLoop::builder().virtual_time();
@@ -92,7 +95,7 @@ fn panics_of_tasks_and_of_the_hook_harm_nobody() {
         .build();
     event_loop.block_on(async {
         let panicked = spawn_named("bad", async { panic!("a bad task") });
-        let error = panicked.await.map(|()| ()).unwrap_err();
+        let error = panicked.await.unwrap_err();
         assert_eq!(error.to_string(), "task 'bad' panicked: a bad task");
         advance(ms(5));
     });

@@ -37,7 +37,7 @@ fn x_02_a_panic_in_a_job_is_the_tasks() {
     looplet::run(async {
         let job = spawn_blocking(|| panic!("no such file"));
         job.set_name("reader");
-        let error = job.await.map(|()| ()).unwrap_err();
+        let error = job.await.unwrap_err();
         assert_eq!(error.to_string(), "task 'reader' panicked: no such file");
         assert_eq!(spawn_blocking(|| 1).await.unwrap(), 1);
     });

@@ -136,6 +136,8 @@ impl Core {
 
     /// Cancels and drops all there is. The last step of a loop's life.
     pub(super) fn close(self: &Rc<Self>) {
+        // A host need not hear of what arrives from now on.
+        self.tasks.wake_up();
         super::context::lend(self, || {
             self.tasks.enter(|| {
                 self.closed.set(true);
@@ -151,7 +153,6 @@ impl Core {
                 self.close_pool();
             });
         });
-        self.tasks.wake_up();
         self.tasks.close();
     }
 }

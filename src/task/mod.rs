@@ -54,6 +54,8 @@
 mod cells;
 mod extra;
 mod foreign;
+#[cfg(all(test, loom))]
+mod foreign_loom;
 mod handle;
 mod join;
 mod listener;
