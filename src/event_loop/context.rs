@@ -15,17 +15,6 @@ pub(super) fn lend<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
     CURRENT.with(|current| current.lend(core, f))
 }
 
-/// Runs a loop on this thread.
-///
-/// # Panics
-///
-/// If one is running here already.
-#[track_caller]
-pub(super) fn enter<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
-    refuse_nesting();
-    lend(core, || core.tasks.enter(f))
-}
-
 /// # Panics
 ///
 /// If a loop is running on this thread.
@@ -36,6 +25,17 @@ pub(super) fn refuse_nesting() {
         !nested,
         "cannot run an event loop while another one is running on this thread"
     );
+}
+
+/// Runs a loop on this thread.
+///
+/// # Panics
+///
+/// If one is running here already.
+#[track_caller]
+pub(super) fn enter<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
+    refuse_nesting();
+    lend(core, || core.tasks.enter(f))
 }
 
 /// Looks at the loop that runs on this thread.

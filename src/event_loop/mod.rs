@@ -102,7 +102,7 @@ impl EventLoop {
     #[track_caller]
     pub fn block_on<F: Future>(&mut self, main: F) -> F::Output {
         let at = Location::caller();
-        // Here too, for a closure does not know its caller's line.
+        // Here, for a closure is not blamed on its caller.
         context::refuse_nesting();
         let run = || self.enter(|| self.core.run_main(at, main));
         #[cfg(all(unix, feature = "signal"))]
