@@ -64,6 +64,13 @@ use crate::task::{JoinError, JoinHandle, Plain, Task};
 /// });
 /// assert_eq!(event_loop.block_on(background).unwrap(), "an hour later");
 /// ```
+///
+/// It stays on its thread:
+///
+/// ```compile_fail,E0277
+/// fn send<T: Send>() {}
+/// send::<looplet::EventLoop>();
+/// ```
 #[doc(alias = "AbstractEventLoop")]
 #[doc(alias = "Runner")]
 #[doc(alias = "new_event_loop")]

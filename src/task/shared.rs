@@ -175,8 +175,7 @@ pub(super) fn wake_elsewhere(task: NonNull<Header>) {
     let shared = unsafe { header.shared.as_ref() };
     match header.foreign.wake() {
         WakeAction::Nothing => {}
-        WakeAction::Ring => shared.ring(),
-        WakeAction::PushAndRing => shared.publish(task),
+        WakeAction::Push => shared.publish(task),
     }
 }
 
@@ -187,8 +186,8 @@ pub(super) fn drop_elsewhere(task: NonNull<Header>) {
     // SAFETY: COUNTED: the reference that is about to go keeps the cell alive up to here.
     let header = unsafe { task.as_ref() };
     // Without a reference, a pushed task and even the block may go before the loop can be rung; so the block is kept.
-    // It must be rung: another thread may have turned WAKE on between this thread's QUEUED and its push, and then it
-    // has rung for a task that was not in the stack yet.
+    // It must be rung: another thread may turn WAKE on between this thread's QUEUED and its push. It leaves the rest to
+    // this thread, for the task is not in the stack yet.
     let shared = Shared::keep(header.shared);
     match header.foreign.drop_reference() {
         DropAction::Nothing => {}
