@@ -25,7 +25,7 @@ macro_rules! plain_error {
 }
 
 plain_error! {
-    /// The other side is gone for good: a queue that was shut down and is empty, or a dropped [`Sender`](crate::sync::Sender).
+    /// The other side is gone for good: a queue that was shut down and is empty, or a dropped `Sender`.
     #[doc(alias = "QueueShutDown")]
     Closed, "closed: nothing more will arrive"
 }
@@ -37,7 +37,7 @@ plain_error! {
 }
 
 plain_error! {
-    /// A [`Barrier`](crate::sync::Barrier) was aborted, or reset while somebody waited.
+    /// A `Barrier` was aborted, or reset while somebody waited.
     #[doc(alias = "BrokenBarrierError")]
     BrokenBarrier, "the barrier is broken"
 }
@@ -218,8 +218,11 @@ impl fmt::Display for JoinError {
             How::Cancelled => write!(f, "task '{name}' was cancelled"),
             How::Failed => write!(f, "task '{name}' failed: its task group holds the error"),
             How::Panicked(payload) => {
+                // Copied out of the lock: what is written to may be anybody's code.
                 let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
-                write!(f, "task '{name}' panicked: {}", panic_message(&**payload))
+                let message = panic_message(&**payload).to_owned();
+                drop(payload);
+                write!(f, "task '{name}' panicked: {message}")
             }
         }
     }
@@ -262,7 +265,7 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
     }
 }
 
-/// What went wrong in a [`task_group`](crate::task_group): every failure, in the order in which they happened.
+/// What went wrong in a `task_group`: every failure, in the order in which they happened.
 #[doc(alias = "ExceptionGroup")]
 #[derive(Debug)]
 pub struct GroupError<E>(Vec<Failure<E>>);

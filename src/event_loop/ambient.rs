@@ -90,6 +90,30 @@ pub fn spawn_named<F: Future + 'static>(
         .spawn(future)
 }
 
+/// [`spawn`], with the first poll inside the call: what can be done at once is done before this returns, and a future
+/// that never has to wait never passes through the loop.
+///
+/// During that poll the new task is the current one. A panic in it ends the new task alone, and the handle tells of
+/// it. In a loop that is ending nothing is polled: the task is cancelled at once, as with `spawn`.
+///
+/// # Panics
+///
+/// If no event loop is running on this thread.
+///
+/// ```
+/// looplet::run(async {
+///     let quick = looplet::spawn_eager(async { 21 * 2 });
+///     assert!(quick.is_finished());
+///     assert_eq!(quick.await.unwrap(), 42);
+/// });
+/// ```
+#[doc(alias = "eager_start")]
+#[doc(alias = "eager_task_factory")]
+#[track_caller]
+pub fn spawn_eager<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
+    context::vacant::<Plain<F>>(Location::caller()).start(future)
+}
+
 /// The task whose code is running.
 ///
 /// # Panics

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::task::Bell;
+use crate::task::{Bell, drop_quietly, print};
 
 /// Called on the thread that sent something to the loop.
 pub(crate) type OnWake = dyn Fn() + Send + Sync;
@@ -65,8 +65,9 @@ impl Doorbell {
     pub(crate) fn ring_host(&self) {
         let Some(on_wake) = &self.on_wake else { return };
         // Whoever rings is in the middle of a wakeup and must not see the host's panic.
-        if panic::catch_unwind(AssertUnwindSafe(on_wake)).is_err() {
-            eprintln!("looplet: the `on_wake` hook panicked");
+        if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(on_wake)) {
+            drop_quietly(panic);
+            print(format_args!("the `on_wake` hook panicked"));
         }
     }
 }

@@ -142,11 +142,13 @@ impl Core {
             self.tasks.enter(|| {
                 self.closed.set(true);
                 self.tasks.end_all();
-                let timers = self.timers.replace(Wheel::new());
-                drop(timers);
+                while let Some(waker) = self.pop_due(NEVER) {
+                    self.tasks.discard(waker);
+                }
                 // Before the wait for jobs, which may themselves wait for an answer from the loop.
                 self.close_mail();
-                // Destructors of timers' wakers and of letters may have made new work.
+                self.tasks.drop_report();
+                // The destructors of wakers, letters and the hook may have made new work.
                 self.tasks.end_all();
                 self.close_pool();
             });

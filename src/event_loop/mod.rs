@@ -7,6 +7,7 @@ mod builder;
 mod call;
 pub(crate) mod clock;
 pub(crate) mod context;
+mod context_var;
 pub(crate) mod core;
 mod host;
 mod inbox;
@@ -28,12 +29,13 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 pub use ambient::{
-    all_tasks, call_at, call_later, call_soon, current_task, run, spawn, spawn_named,
+    all_tasks, call_at, call_later, call_soon, current_task, run, spawn, spawn_eager, spawn_named,
     try_current_task,
 };
 pub use blocking::spawn_blocking;
 pub use builder::Builder;
 pub use call::CallHandle;
+pub use context_var::{ContextVar, Token};
 pub use metrics::Metrics;
 pub use remote::Remote;
 pub use remote_handle::RemoteHandle;

@@ -228,16 +228,25 @@ impl Core {
         })
     }
 
-    /// Lets the tasks end by themselves, until `end`.
+    /// Lets the tasks end by themselves, until `end`. One round runs in any case.
     pub(super) fn run_until_empty(&self, end: u64) {
+        let begun = std::time::Instant::now();
+        let grace = Duration::from_nanos(end - self.clock.last());
+        // Manual time does not pass by itself, so there the wall clock decides too.
+        let is_over = || match self.clock.mode() {
+            Mode::Real | Mode::Virtual => self.clock.read() >= end,
+            Mode::Manual => begun.elapsed() > grace,
+        };
+        let mut has_run = false;
         self.tasks.drive(|| {
             loop {
                 self.finish_round();
                 self.look();
-                if self.tasks.live() == 0 {
+                if self.tasks.live() == 0 || has_run && is_over() {
                     return;
                 }
                 if self.tasks.is_ready() {
+                    has_run = true;
                     self.begin_round();
                 } else if self.wait(Some(end)) != Waited::Looked {
                     return;

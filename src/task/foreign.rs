@@ -11,6 +11,7 @@
 //! is gone, and the word now counts every reference there is. While the loop lives the count is what other threads
 //! added and took away, so the total is the owner's plain count plus this one.
 
+use std::process;
 use std::ptr::{self, NonNull};
 
 use super::raw::Header;
@@ -61,7 +62,16 @@ impl ForeignWord {
     /// One more reference, held by any thread.
     pub(super) fn add_reference(&self) {
         // Relaxed: the caller holds a reference, so the task cannot go away meanwhile; as in `Arc`.
-        self.0.fetch_add(ONE, Ordering::Relaxed);
+        if self.0.fetch_add(ONE, Ordering::Relaxed) > isize::MAX / 2 {
+            // Only clones that were forgotten one by one come so far; as in `Arc`.
+            process::abort();
+        }
+    }
+
+    /// The owner's count moves here before it overflows: clones that were made elsewhere and dropped at home.
+    #[cold]
+    pub(super) fn add_references(&self, references: isize) {
+        self.0.fetch_add(references * ONE, Ordering::Relaxed);
     }
 
     /// One reference less, and the owner is told through the stack; after the loop's end the count alone decides.

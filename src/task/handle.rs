@@ -86,12 +86,10 @@ impl Task {
 
     /// Puts a task whose queued flag was just turned on into the ready queue.
     #[inline]
-    pub(super) fn enqueue(self) {
-        let task = ManuallyDrop::new(self);
-        let local = task.local();
+    pub(super) fn enqueue(&self) {
+        let local = self.local();
         local.wakes.set(local.wakes.get() + 1);
-        // SAFETY: COUNTED: the count of `self` moves into the entry.
-        local.ready.push(unsafe { Self::from_ptr(task.0) });
+        local.ready.push(self.0);
     }
 
     /// Makes the task ready, unless it is ready or finished.
@@ -99,17 +97,9 @@ impl Task {
     pub(super) fn schedule(&self) -> bool {
         let idle = self.header().state.wake();
         if idle {
-            self.clone().enqueue();
-        }
-        idle
-    }
-
-    /// The same, and the reference is used up.
-    #[inline]
-    pub(super) fn schedule_owned(self) {
-        if self.header().state.wake() {
             self.enqueue();
         }
+        idle
     }
 
     /// Requests the cancellation of the task; see [`JoinHandle::cancel`](super::JoinHandle::cancel).
@@ -117,7 +107,7 @@ impl Task {
         match self.header().state.request_cancel() {
             CancelAction::TooLate => return false,
             CancelAction::Noted => {}
-            CancelAction::Enqueue => self.clone().enqueue(),
+            CancelAction::Enqueue => self.enqueue(),
         }
         true
     }
@@ -189,6 +179,11 @@ impl Task {
         self.local().running.get() == Some(self.0)
     }
 
+    /// Whether somebody has asked for the end of the task.
+    pub(crate) fn is_cancel_requested(&self) -> bool {
+        self.header().state.is_cancel_requested()
+    }
+
     /// How the task ended, if it did.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         self.header().state.outcome()
@@ -199,12 +194,9 @@ impl Task {
         self.local().end(self);
     }
 
-    /// Which irregular end this was, for a finished task with a lazy waiter; zero for an ordinary one.
-    pub(crate) fn irregular(&self) -> u64 {
-        self.header()
-            .extra
-            .get()
-            .map_or(0, |extra| extra.irregular.get())
+    /// Whether the task has ended other than by an ordinary value.
+    pub(crate) fn is_irregular(&self) -> bool {
+        self.header().state.is_irregular()
     }
 
     /// How many tasks of the loop have ended irregularly so far.
@@ -212,34 +204,38 @@ impl Task {
         self.local().irregular.get()
     }
 
-    /// Announces that a lazy waiter will come, so that an irregular end before that is not missed.
-    pub(crate) fn expect_lazy_waiter(&self) {
-        self.header().state.set_lazy(true);
-    }
-
     /// Notes who awaits the task's handle. Whoever is lazy is woken only by an end that is no ordinary value.
+    #[inline]
     pub(crate) fn set_waiter(&self, waker: &Waker, lazy: bool) {
         let header = self.header();
         header.state.set_lazy(lazy);
-        let Some(task) = waker::task_of(waker, header.shared) else {
-            return self.set_foreign_waiter(waker);
-        };
-        let waiter = header.waiter.take();
-        if waiter.as_ref().is_some_and(|waiter| waiter.0 == task) {
-            header.waiter.set(waiter);
+        match waker::task_of(waker, header.shared) {
+            // SAFETY: COUNTED: the waker holds a count, so the task is alive; and it is of this loop.
+            Some(task) if header.is_plain() && task != self.0 => unsafe { header.waiter.put(task) },
+            Some(task) => self.replace_waiter(task),
+            None => self.set_foreign_waiter(waker),
+        }
+    }
+
+    fn replace_waiter(&self, task: NonNull<Header>) {
+        assert!(task != self.0, "a task cannot await itself");
+        let header = self.header();
+        if header.waiter.is(task) {
             return;
         }
+        let first = header.waiter.take().is_none();
         if let Some(extra) = header.extra.get() {
-            self.note_waiter_place(extra, waiter.is_none());
-            drop(extra.waiter.take());
+            self.note_waiter_place(extra, first);
         }
-        // SAFETY: COUNTED: the waker holds a count.
-        let waiter = unsafe { Self::borrowed(task) };
-        header.waiter.set(Some(Self::clone(&waiter)));
+        // SAFETY: COUNTED: the waker that names the task holds a count; and it is of this loop.
+        unsafe { header.waiter.put(task) };
+        // Last, for it may be anybody's code.
+        drop(header.extra.get().and_then(|extra| extra.waiter.take()));
     }
 
     #[cold]
     fn set_foreign_waiter(&self, waker: &Waker) {
+        assert!(!self.is_current(), "a task cannot await itself");
         let extra = self.extra();
         let first = self.header().waiter.take().is_none();
         if extra
@@ -255,6 +251,10 @@ impl Task {
         let waker = waker.clone();
         let old = extra.waiter.replace(Some(waker));
         drop(old);
+        if self.is_finished() {
+            // That code has dropped the loop, and so the waiter came too late to be woken.
+            self.local().wake_waiters(self, extra, None);
+        }
     }
 
     /// The callbacks that were there first stay in front of the first waiter, and of those that replace it.
@@ -268,8 +268,8 @@ impl Task {
     pub(crate) fn clear_waiter(&self) {
         drop(self.header().waiter.take());
         if let Some(extra) = self.header().extra.get() {
-            let waker = extra.waiter.take();
-            drop(waker);
+            let elsewhere = (extra.waiter.take(), extra.collector.take());
+            drop(elsewhere);
         }
     }
 
@@ -290,7 +290,7 @@ impl Task {
         let task = self.clone();
         let callback = vacant::call(self.header().shared, at, move || f(&task)).into_task();
         if self.is_finished() {
-            callback.schedule_owned();
+            callback.schedule();
         } else {
             self.extra().callbacks.borrow_mut().push(callback);
         }
@@ -309,9 +309,10 @@ impl Task {
         if state.outcome() == Some(Outcome::Panicked) && state.has_payload() {
             // SAFETY: COUNTED: the task is alive.
             let place = unsafe { raw::payload::<Box<dyn Any + Send>>(self.0) };
-            // SAFETY: HOME-THREAD: the flags say that a panic lies there, and nothing in this call takes it.
-            let panic = unsafe { place.as_ref() };
-            write!(f, " panic={:?}", panic_message(&**panic))?;
+            // SAFETY: HOME-THREAD: the flags say that a panic lies there, and nothing in this statement takes it.
+            let message = panic_message(&**unsafe { place.as_ref() }).to_owned();
+            // Copied, for what is written to may be anybody's code, and may take the panic.
+            write!(f, " panic={message:?}")?;
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ use crate::error::JoinError;
 /// **Dropping** a handle that was never awaited detaches the task: it runs on, and a panic in it goes to
 /// [`Builder::on_unhandled_panic`](crate::Builder::on_unhandled_panic). Dropping it in the middle of its await, as
 /// happens when the awaiting task is cancelled or a [`timeout`](crate::timeout) elapses, requests the cancellation of
-/// the task: cancellation flows down the chain of awaits, as in asyncio. [`shield`](crate::shield) stops it.
+/// the task: cancellation flows down the chain of awaits, as in asyncio. `shield` stops it.
 ///
 /// # Panics
 ///
@@ -119,20 +119,24 @@ impl<T> JoinHandle<T> {
     /// The result, if the task has finished and nobody took the result yet. Never waits, and is no await.
     #[doc(alias = "result")]
     #[doc(alias = "exception")]
+    #[inline]
     pub fn try_join(&mut self) -> Option<Result<T, JoinError>> {
-        match self.task.header().state.outcome()? {
-            Outcome::Value => {
-                if !self.task.header().state.take_payload() {
-                    return None;
-                }
-                // SAFETY: COUNTED: the task is alive, and its output type is the handle's.
-                let place = unsafe { raw::payload::<T>(self.task.as_ptr()) };
-                // SAFETY: HOME-THREAD: the payload flag was on, so a value lies there, and now it is ours.
-                Some(Ok(unsafe { place.read() }))
-            }
-            Outcome::Panicked => self.task.take_panic().map(Err),
-            Outcome::Cancelled => Some(Err(JoinError::cancelled(&self.task.name()))),
-            Outcome::Failed => Some(Err(JoinError::failed(&self.task.name()))),
+        if self.task.header().state.take_value() {
+            // SAFETY: COUNTED: the task is alive, and its output type is the handle's.
+            let place = unsafe { raw::payload::<T>(self.task.as_ptr()) };
+            // SAFETY: HOME-THREAD: a value lay there, and now it is ours.
+            return Some(Ok(unsafe { place.read() }));
+        }
+        self.why_no_value().map(Err)
+    }
+
+    #[cold]
+    fn why_no_value(&self) -> Option<JoinError> {
+        match self.task.outcome()? {
+            Outcome::Value => None,
+            Outcome::Panicked => self.task.take_panic(),
+            Outcome::Cancelled => Some(JoinError::cancelled(&self.task.name())),
+            Outcome::Failed => Some(JoinError::failed(&self.task.name())),
         }
     }
 
@@ -144,6 +148,25 @@ impl<T> JoinHandle<T> {
     #[track_caller]
     pub fn on_done(&self, f: impl FnOnce(&Task) + 'static) {
         self.task.on_done(f, Location::caller());
+    }
+
+    /// Lets go of a task that has not finished, or whose result nobody took.
+    #[cold]
+    fn abandon(&mut self) {
+        let state = &self.task.header().state;
+        state.remove_handle();
+        if !state.is_finished() {
+            if self.awaited {
+                self.task.cancel();
+            }
+            // Last, for it may be anybody's code.
+            self.task.clear_waiter();
+        } else if state.outcome() == Some(Outcome::Panicked) {
+            self.task.local().abandon(&self.task);
+        } else if state.take_payload() {
+            // SAFETY: HOME-THREAD: the payload flag was on, so a value lies there, and now it is ours to drop.
+            unsafe { raw::drop_output(self.task.as_ptr()) };
+        }
     }
 
     /// The task, for whoever waits for many.
@@ -160,16 +183,11 @@ impl<T> JoinHandle<T> {
 impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(result) = self.try_join() {
-            return Poll::Ready(result);
+        if self.task.is_finished() {
+            return Poll::Ready(self.try_join().unwrap_or_else(|| already_taken(&self.task)));
         }
-        assert!(
-            !self.task.is_finished(),
-            "the result of {:?} has been taken already",
-            self.task
-        );
-        assert!(!self.task.is_current(), "a task cannot await itself");
         self.awaited = true;
         self.task.set_waiter(cx.waker(), false);
         Poll::Pending
@@ -177,21 +195,17 @@ impl<T> Future for JoinHandle<T> {
 }
 
 impl<T> Drop for JoinHandle<T> {
+    #[inline]
     fn drop(&mut self) {
-        let state = &self.task.header().state;
-        state.remove_handle();
-        if !state.is_finished() {
-            self.task.clear_waiter();
-            if self.awaited {
-                self.task.cancel();
-            }
-        } else if state.outcome() == Some(Outcome::Panicked) {
-            self.task.local().abandon(&self.task);
-        } else if state.take_payload() {
-            // SAFETY: HOME-THREAD: the payload flag was on, so a value lies there, and now it is ours to drop.
-            unsafe { raw::drop_output(self.task.as_ptr()) };
+        if !self.task.header().state.is_spent() {
+            self.abandon();
         }
     }
+}
+
+#[cold]
+fn already_taken<T>(task: &Task) -> T {
+    panic!("the result of {task:?} has been taken already")
 }
 
 impl<T: fmt::Debug> fmt::Debug for JoinHandle<T> {

@@ -1,17 +1,21 @@
 //! The ready queue: first in, first out, linked through the headers, so that a wakeup cannot fail for want of memory.
+//!
+//! An entry owns no count: a task that is queued is not freed (ONE-ENTRY), so a wakeup need not count up, nor a turn
+//! count down.
 
 use std::cell::Cell;
-use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
-use super::Task;
 use super::raw::Header;
 
-/// Each entry owns one count of its task.
 #[derive(Default)]
 pub(super) struct ReadyQueue {
     head: Cell<Option<NonNull<Header>>>,
+    /// The last entry; without meaning while there is none.
     tail: Cell<Option<NonNull<Header>>>,
+    /// The last entry of the round that is being run. What is queued behind it belongs to the next round, so a round
+    /// needs no list of its own.
+    round_end: Cell<Option<NonNull<Header>>>,
 }
 
 impl ReadyQueue {
@@ -22,33 +26,51 @@ impl ReadyQueue {
 
     /// Appends a task whose queued flag the caller has just turned on.
     #[inline]
-    pub(super) fn push(&self, task: Task) {
-        let entry = ManuallyDrop::new(task).as_ptr();
-        match self.tail.replace(Some(entry)) {
-            // SAFETY: COUNTED: an entry keeps its task alive.
-            Some(last) => unsafe { last.as_ref() }.ready_next.set(Some(entry)),
-            None => self.head.set(Some(entry)),
+    pub(super) fn push(&self, task: NonNull<Header>) {
+        // SAFETY: ONE-ENTRY: the flag keeps the task alive from now on.
+        unsafe { task.as_ref() }.ready_next.set(None);
+        match self.tail.replace(Some(task)) {
+            // SAFETY: ONE-ENTRY: the last entry is queued, and so alive.
+            Some(last) if !self.is_empty() => unsafe { last.as_ref() }.ready_next.set(Some(task)),
+            _ => self.head.set(Some(task)),
         }
     }
 
+    /// Takes the first entry. The caller turns its queued flag off.
     #[inline]
-    pub(super) fn pop(&self) -> Option<Task> {
-        let entry = self.head.get()?;
-        // SAFETY: COUNTED: an entry keeps its task alive.
-        let next = unsafe { entry.as_ref() }.ready_next.take();
-        self.head.set(next);
-        if next.is_none() {
-            self.tail.set(None);
-        }
-        // SAFETY: COUNTED: the entry's count moves to the caller.
-        Some(unsafe { Task::from_ptr(entry) })
+    pub(super) fn pop(&self) -> Option<NonNull<Header>> {
+        let task = self.head.get()?;
+        // SAFETY: ONE-ENTRY: the entry is queued, and so alive.
+        self.head.set(unsafe { task.as_ref() }.ready_next.get());
+        Some(task)
     }
 
-    /// Moves all entries to an empty queue.
+    /// Makes what is queued now a round.
     #[inline]
-    pub(super) fn drain_into(&self, other: &Self) {
-        debug_assert!(other.is_empty());
-        other.head.set(self.head.take());
-        other.tail.set(self.tail.take());
+    pub(super) fn begin_round(&self) {
+        debug_assert!(
+            self.round_end.get().is_none(),
+            "a round begins when the last one has ended"
+        );
+        if !self.is_empty() {
+            self.round_end.set(self.tail.get());
+        }
+    }
+
+    /// Takes the next entry of the round. The round is over with its last entry, before that one has had its turn.
+    #[inline]
+    pub(super) fn pop_of_round(&self) -> Option<NonNull<Header>> {
+        let last = self.round_end.get()?;
+        let task = self.pop()?;
+        if task == last {
+            self.round_end.set(None);
+        }
+        Some(task)
+    }
+
+    /// Whether entries of the round are left.
+    #[inline]
+    pub(super) fn in_round(&self) -> bool {
+        self.round_end.get().is_some()
     }
 }

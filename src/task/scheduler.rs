@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::raw::{Kind, Plain, Work};
+use super::raw::{self, Kind, Plain, Work};
 use super::shared::{Phase, Shared};
 use super::vacant::{self, Call, Vacant};
 use super::{Bell, Context, JoinError, JoinHandle, Report, Task, waker};
@@ -98,20 +98,20 @@ impl Scheduler {
     /// Begins a round of what is ready now; what becomes ready meanwhile waits for the next one.
     #[inline]
     pub(crate) fn begin_round(&self) {
-        self.shared.local.ready.drain_into(&self.shared.local.batch);
+        self.shared.local.ready.begin_round();
     }
 
     /// Gives at most `budget` tasks of the round their turn. True if some are left.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn run(&self, budget: u32) -> bool {
         let local = &self.shared.local;
         for _ in 0..budget {
-            let Some(task) = local.batch.pop() else {
+            let Some(task) = local.ready.pop_of_round() else {
                 return false;
             };
             local.turn(task);
         }
-        !local.batch.is_empty()
+        local.ready.in_round()
     }
 
     /// The same, with something around each turn: it gets the task or call, whether it is a task, and the turn to run.
@@ -119,13 +119,15 @@ impl Scheduler {
     pub(crate) fn run_around(&self, budget: u32, around: impl Fn(&Task, bool, &dyn Fn())) -> bool {
         let local = &self.shared.local;
         for _ in 0..budget {
-            let Some(task) = local.batch.pop() else {
+            let Some(entry) = local.ready.pop_of_round() else {
                 return false;
             };
+            // SAFETY: ONE-ENTRY: the queued flag keeps the task alive up to here, and then this clone does.
+            let task = Task::clone(&*unsafe { Task::borrowed(entry) });
             let is_task = task.header().vtable.kind == Kind::Task;
-            around(&task, is_task, &|| local.turn(task.clone()));
+            around(&task, is_task, &|| local.turn(entry));
         }
-        !local.batch.is_empty()
+        local.ready.in_round()
     }
 
     /// Runs `step` until it returns. A panic out of a task's poll ends that task, and `step` goes on: one catch for
@@ -180,21 +182,25 @@ impl Scheduler {
 
     /// Wakes a timer's or somebody else's waker; a panic in it is reported.
     pub(crate) fn wake(&self, waker: std::task::Waker) {
-        if let Err(panic) = waker::wake_guarded(waker) {
-            self.report(None, &JoinError::panicked("waker", panic));
-        }
+        self.shared.local.wake_any(waker);
+    }
+
+    /// Drops a timer's or somebody else's waker; a panic in it is reported.
+    pub(crate) fn discard(&self, waker: std::task::Waker) {
+        self.shared.local.discard(waker);
     }
 
     /// Runs code that is neither a task's nor a call's; a panic in it is reported under a name.
     pub(crate) fn guarded(&self, name: &str, f: impl FnOnce()) {
         if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(f)) {
-            self.report(None, &JoinError::panicked(name, panic));
+            self.report(None, JoinError::panicked(name, panic));
         }
     }
 
     /// Tells of a panic that nobody can see any more.
-    pub(crate) fn report(&self, task: Option<&Task>, error: &JoinError) {
-        self.shared.local.report(task, error);
+    pub(crate) fn report(&self, task: Option<&Task>, error: JoinError) {
+        self.shared.local.report(task, &error);
+        raw::drop_quietly(error);
     }
 
     pub(crate) fn current_task(&self) -> Option<Task> {
@@ -206,6 +212,17 @@ impl Scheduler {
         self.shared.local.context()
     }
 
+    /// Changes the context of whoever runs; none if nobody does. It is borrowed meanwhile, so that nobody else's code
+    /// may run in `change`.
+    pub(crate) fn change_context<R>(
+        &self,
+        change: impl FnOnce(&mut Option<Context>) -> R,
+    ) -> Option<R> {
+        let running = self.shared.local.current()?;
+        let extra = running.extra.get_or_init(Box::default);
+        Some(change(&mut extra.context.borrow_mut()))
+    }
+
     /// All unfinished tasks, in spawn order.
     pub(crate) fn tasks(&self) -> Vec<Task> {
         let mut tasks = self.unfinished();
@@ -215,11 +232,9 @@ impl Scheduler {
     }
 
     fn unfinished(&self) -> Vec<Task> {
-        let registry = self.shared.local.registry.borrow();
-        // SAFETY: COUNTED: a registered cell is live, and the borrowed view is cloned before anything can free it.
-        let tasks = registry
-            .iter()
-            .map(|task| Task::clone(&*unsafe { Task::borrowed(task) }));
+        let cells = self.shared.local.cells.in_use().into_iter();
+        // SAFETY: COUNTED: a cell in use is live, and nothing is freed until the view is cloned.
+        let tasks = cells.map(|cell| Task::clone(&*unsafe { Task::borrowed(cell) }));
         tasks.filter(|task| !task.is_finished()).collect()
     }
 
@@ -229,7 +244,8 @@ impl Scheduler {
     }
 
     pub(crate) fn live(&self) -> usize {
-        self.shared.local.live.get()
+        // No sum of what a computer can hold at once: it fits.
+        (self.spawned() - self.shared.local.ended.get()) as usize
     }
 
     pub(crate) fn polls(&self) -> u64 {
@@ -263,6 +279,8 @@ impl Scheduler {
         self.refuse_tasks();
         loop {
             let mut cells = self.unfinished();
+            // A destructor that drops the loop is on the stack: that one ends itself when it is done.
+            cells.retain(|cell| !cell.header().state.is_running());
             if cells.is_empty() {
                 break;
             }
@@ -271,16 +289,28 @@ impl Scheduler {
                 self.shared.local.end(&cell);
             }
         }
-        let local = &self.shared.local;
-        while let Some(entry) = local.batch.pop().or_else(|| local.ready.pop()) {
-            drop(entry);
-        }
+        self.shared.local.clear_queue();
+    }
+
+    /// Drops the hook for unhandled panics, whose destructor is anybody's code.
+    pub(crate) fn drop_report(&self) {
+        let report = self.shared.local.report.take();
+        raw::drop_quietly(report);
     }
 
     /// Lets go of all cells; the last references to them may now be dropped on any thread. Call `end_all` first, and
     /// this outside of `enter`.
     pub(crate) fn close(&self) {
-        drop(self.shared.local.report.take());
         self.shared.close();
+    }
+}
+
+impl Drop for Scheduler {
+    /// No cell may point to a block that is gone, so the block is never left unclosed, whatever has unwound before.
+    fn drop(&mut self) {
+        if self.shared.local.phase.get() != Phase::Closed {
+            self.drop_report();
+            self.close();
+        }
     }
 }

@@ -8,12 +8,14 @@ use std::ptr::{self, NonNull};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::cache::{self, Cache};
+use super::cells::{self, Cells};
 use super::foreign::{DropAction, Stack, WakeAction};
 use super::raw::Header;
 use super::ready::ReadyQueue;
-use super::registry::Registry;
 use super::{Bell, Report, Task};
+
+/// A plain count below this is moved to the word, long before it overflows.
+const FEWEST_REFERENCES: i32 = i32::MIN / 2;
 
 /// How far a loop is from its end.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,14 +35,11 @@ pub(super) struct Shared {
 
 /// What only the loop's thread touches.
 pub(super) struct Local {
-    /// What is ready for the next round.
+    /// What is left of this round, and what is ready for the next one.
     pub(super) ready: ReadyQueue,
-    /// What is left of this round.
-    pub(super) batch: ReadyQueue,
     /// The task or call whose code is on top of the stack.
     pub(super) running: Cell<Option<NonNull<Header>>>,
-    pub(super) cache: Cache,
-    pub(super) registry: RefCell<Registry>,
+    pub(super) cells: Cells,
     pub(super) phase: Cell<Phase>,
     /// Tells this loop's task ids from those of other loops.
     pub(super) serial: u64,
@@ -48,7 +47,8 @@ pub(super) struct Local {
     pub(super) numbered: Cell<u64>,
     /// How many tasks were named at their spawn.
     pub(super) named: Cell<u64>,
-    pub(super) live: Cell<usize>,
+    /// How many tasks have ended.
+    pub(super) ended: Cell<u64>,
     /// How many tasks have ended other than by an ordinary value. Who waits for many need not look at each of them
     /// again unless this has moved.
     pub(super) irregular: Cell<u64>,
@@ -68,15 +68,13 @@ impl Shared {
     pub(super) fn new(serial: u64, bell: Arc<dyn Bell>) -> Self {
         let local = Local {
             ready: ReadyQueue::default(),
-            batch: ReadyQueue::default(),
             running: Cell::new(None),
-            cache: Cache::new(),
-            registry: RefCell::default(),
+            cells: Cells::new(),
             phase: Cell::new(Phase::Open),
             serial,
             numbered: Cell::new(0),
             named: Cell::new(0),
-            live: Cell::new(0),
+            ended: Cell::new(0),
             irregular: Cell::new(0),
             polls: Cell::new(0),
             wakes: Cell::new(0),
@@ -138,17 +136,22 @@ impl Shared {
         }
     }
 
-    /// Ends the loop's hold on its cells. All tasks are finished and no queue entry is left; no user code runs here.
+    /// Ends the loop's hold on its cells. All tasks that are not on the stack are finished and no queue entry is left;
+    /// no user code runs here.
     pub(super) fn close(&self) {
         for task in self.stack.close() {
             // SAFETY: ONE-ENTRY: the task is off the stack and QUEUED.
             unsafe { self.take_one(task) };
         }
         self.local.phase.set(Phase::Closed);
-        let mut registry = self.local.registry.take();
-        while let Some(task) = registry.pop() {
+        self.local.cells.close(|task| {
+            // SAFETY: COUNTED: a cell in use is live.
+            let header = unsafe { task.as_ref() };
+            // One whose destructor has dropped the loop is on the stack still. Nobody may queue it any more, so it
+            // counts as queued.
+            let _ = header.state.wake();
             Self::bury(task);
-        }
+        });
     }
 
     /// Moves all of a finished cell's references to its atomic word; the last one to go frees bare memory, anywhere.
@@ -205,24 +208,43 @@ impl Shared {
     }
 }
 
-/// The owner's plain count of a cell has reached zero or less. Frees it, if no other thread has a hold on it.
+/// The owner's plain count of a cell has reached zero or less. Frees it, if nobody else has a hold on it.
+#[inline(never)]
 pub(super) fn settle(task: NonNull<Header>) {
     // SAFETY: COUNTED: the cell is freed here at the earliest.
     let header = unsafe { task.as_ref() };
     // SAFETY: as above.
     let shared = unsafe { header.shared.as_ref() };
-    if shared.local.phase.get() == Phase::Closed {
+    let local = &shared.local;
+    if local.phase.get() == Phase::Closed {
         // The plain count has no meaning any more; the reference was one of the word's.
         header.count.set(0);
         drop_elsewhere(task);
-    } else if header.foreign.is_last(header.count.get() as isize) {
-        shared.local.registry.borrow_mut().remove(header.slot.get());
-        let layout = header.vtable.layout;
-        // SAFETY: COUNTED, HOME-THREAD: nobody points to the cell any more, and its contents are gone but for this.
-        unsafe { ptr::drop_in_place(task.as_ptr()) };
-        // SAFETY: DIES-AT-HOME: as above; the memory came from this cache.
-        unsafe { shared.local.cache.free(task.cast(), layout) };
+        return;
     }
+    if header.count.get() < FEWEST_REFERENCES {
+        header
+            .foreign
+            .add_references(header.count.replace(0) as isize);
+    }
+    if !header.state.is_queued() && header.foreign.is_last(header.count.get() as isize) {
+        // SAFETY: COUNTED, HOME-THREAD: nobody points to the cell any more.
+        unsafe { drop_header(task) };
+        // SAFETY: DIES-AT-HOME: its contents are gone.
+        unsafe { local.cells.free(task) };
+    }
+}
+
+/// Drops what can be left in the header of a finished task.
+///
+/// # Safety
+///
+/// The caller has the cell to itself, and the task has finished.
+unsafe fn drop_header(task: NonNull<Header>) {
+    // SAFETY: the caller has the cell to itself. Waiters and callbacks are gone since the task has finished.
+    let extra = unsafe { &raw mut (*task.as_ptr()).extra };
+    // SAFETY: as above.
+    unsafe { ptr::drop_in_place(extra) };
 }
 
 /// Frees a cell whose loop is gone.
@@ -233,12 +255,11 @@ pub(super) fn settle(task: NonNull<Header>) {
 unsafe fn free_dead(task: NonNull<Header>) {
     // SAFETY: the caller has the cell to itself.
     let header = unsafe { task.as_ref() };
-    let layout = header.vtable.layout;
     let shared = header.shared;
     // SAFETY: as above; what is left in a dead header is `Send` (see `Extra`).
-    unsafe { ptr::drop_in_place(task.as_ptr()) };
+    unsafe { drop_header(task) };
     // SAFETY: as above.
-    unsafe { cache::deallocate(task.cast(), layout) };
+    unsafe { cells::free_after_close(task) };
     // SAFETY: COUNTED: the count of the block that `bury` gave to the cell.
     drop(unsafe { Arc::from_raw(shared.as_ptr()) });
 }

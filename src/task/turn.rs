@@ -1,30 +1,45 @@
 //! A task's turn: poll it or end it, and tell everybody who waits for its end.
 
 use std::any::Any;
+use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr::NonNull;
+use std::task::Waker;
 
 use super::extra::Extra;
 use super::raw::{self, Header, Kind, Polled};
-use super::shared::Local;
+use super::shared::{self, Local};
 use super::state::{Outcome, TurnAction};
 use super::{Task, waker};
 use crate::error::{JoinError, panic_message};
 
 impl Local {
     /// Gives a task that came out of the queue its turn.
-    #[inline]
-    pub(super) fn turn(&self, task: Task) {
+    #[inline(always)]
+    pub(super) fn turn(&self, entry: NonNull<Header>) {
+        // SAFETY: ONE-ENTRY: the queued flag has kept the task alive so far; from here on its own count does, for it
+        // is unfinished; or, if it is not, nothing but `skip` touches it.
+        let task = unsafe { Task::borrowed(entry) };
         match task.header().state.begin_turn() {
             TurnAction::Poll => self.poll(&task),
             TurnAction::Cancel => self.end(&task),
-            TurnAction::Skip => {}
+            TurnAction::Skip => skip(&task),
+        }
+    }
+
+    /// Takes all entries out of the queue of a loop that has ended its tasks.
+    pub(super) fn clear_queue(&self) {
+        while let Some(entry) = self.ready.pop() {
+            // SAFETY: ONE-ENTRY: as in `turn`; one that is unfinished is on the stack, and has its own count.
+            let task = unsafe { Task::borrowed(entry) };
+            task.header().state.unqueue();
+            skip(&task);
         }
     }
 
     /// Polls a task whose turn has begun. A panic of the future goes on to the caller, and `running` tells whose it is:
     /// see `Scheduler::drive`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn poll(&self, task: &Task) {
         let outer = self.running.replace(Some(task.as_ptr()));
         self.polls.set(self.polls.get() + 1);
@@ -39,13 +54,25 @@ impl Local {
             {
                 self.finish(task, Outcome::Cancelled);
             }
-            Polled::Done => self.finish(task, Outcome::Value),
+            Polled::Done => self.finish_with_value(task),
             Polled::DoneWithError => {
-                self.note_irregular(task);
+                task.header().state.set_error();
                 self.finish(task, Outcome::Value);
             }
             Polled::Panicked => self.finish(task, Outcome::Panicked),
             Polled::Failed => self.finish(task, Outcome::Failed),
+        }
+    }
+
+    /// Gives a new task its first turn inside of another one's. A panic ends the new task and goes no further.
+    pub(super) fn first_turn(&self, task: &Task) {
+        let outer = self.running.get();
+        let TurnAction::Poll = task.header().state.begin_turn() else {
+            unreachable!("nobody could ask for the end of a task that was made just now");
+        };
+        if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| self.poll(task))) {
+            self.running.set(outer);
+            self.poll_panicked(task, panic);
         }
     }
 
@@ -89,23 +116,44 @@ impl Local {
         self.finish(task, Outcome::Panicked);
     }
 
+    /// The future is gone, and has left its value: what most tasks come to.
+    #[inline(never)]
+    fn finish_with_value(&self, task: &Task) {
+        let header = task.header();
+        if header.extra.get().is_some() || header.vtable.kind == Kind::Call {
+            return self.finish(task, Outcome::Value);
+        }
+        header.state.finish(Outcome::Value);
+        self.ended.set(self.ended.get() + 1);
+        Self::wake_waiter(header, header.waiter.stamp(self.ended.get()));
+        // SAFETY: COUNTED: the count that a task holds of itself while it is unfinished.
+        drop(unsafe { Task::from_ptr(task.as_ptr()) });
+    }
+
     /// The future is gone: settles the outcome, tells who waits, and lets go of the task.
-    #[inline]
+    #[inline(never)]
     fn finish(&self, task: &Task, outcome: Outcome) {
         let header = task.header();
         header.state.finish(outcome);
-        if outcome != Outcome::Value {
-            self.note_irregular(task);
-        }
         if header.vtable.kind == Kind::Task {
-            self.live.set(self.live.get() - 1);
+            self.ended.set(self.ended.get() + 1);
+        }
+        if header.state.is_irregular() {
+            self.irregular.set(self.irregular.get() + 1);
+            // Lazy waiters hear of it too.
+            header.state.set_lazy(false);
+        }
+        let waiter = header.waiter.stamp(self.ended.get());
+        let extra = header.extra.get();
+        if let Some(extra) = extra {
+            self.tell_group(task, extra);
         }
         if !header.state.has_handle() {
             self.abandon(task);
         }
-        match header.extra.get() {
-            None => self.wake_waiter(header),
-            Some(extra) => self.announce(task, extra),
+        match extra {
+            None => Self::wake_waiter(header, waiter),
+            Some(extra) => self.announce(task, extra, waiter),
         }
         // SAFETY: COUNTED: the count that a task holds of itself while it is unfinished.
         drop(unsafe { Task::from_ptr(task.as_ptr()) });
@@ -119,50 +167,65 @@ impl Local {
         if let Some(error) = task.take_panic() {
             let task = (task.header().vtable.kind == Kind::Task).then_some(task);
             self.report(task, &error);
+            // The payload is somebody's value, and its destructor may panic in turn.
+            raw::drop_quietly(error);
         }
     }
 
     /// Wakes the waiter and queues the callbacks, in the order in which they came.
     #[cold]
-    fn announce(&self, task: &Task, extra: &Extra) {
+    fn announce(&self, task: &Task, extra: &Extra, mut waiter: Option<Task>) {
         let callbacks = extra.callbacks.take();
         let early = extra.before_waiter.get();
         for (place, callback) in callbacks.into_iter().enumerate() {
             if place == early {
-                self.wake_waiters(task.header(), extra);
+                self.wake_waiters(task, extra, waiter.take());
             }
-            callback.schedule_owned();
+            callback.schedule();
         }
-        self.wake_waiters(task.header(), extra);
+        self.wake_waiters(task, extra, waiter);
         let context = extra.context.take();
         raw::drop_quietly(context);
     }
 
     /// Wakes the task of this loop that awaits the handle, if it wants to hear of this.
     #[inline]
-    fn wake_waiter(&self, header: &Header) {
-        if let Some(waiter) = header.waiter.take() {
-            if !header.state.is_lazy() {
-                waiter.schedule_owned();
-            }
+    fn wake_waiter(header: &Header, waiter: Option<Task>) {
+        if let Some(waiter) = waiter.filter(|_| !header.state.is_lazy()) {
+            waiter.schedule();
         }
     }
 
     /// The same, and whoever else awaits the handle.
-    fn wake_waiters(&self, header: &Header, extra: &Extra) {
-        self.wake_waiter(header);
-        let elsewhere = extra.waiter.take().filter(|_| !header.state.is_lazy());
-        if let Some(Err(panic)) = elsewhere.map(waker::wake_guarded) {
-            self.report(None, &JoinError::panicked("waker", panic));
+    pub(super) fn wake_waiters(&self, task: &Task, extra: &Extra, waiter: Option<Task>) {
+        let header = task.header();
+        Self::wake_waiter(header, waiter);
+        self.tell(task, &extra.collector);
+        let Some(elsewhere) = extra.waiter.take() else {
+            return;
+        };
+        if header.state.is_lazy() {
+            self.discard(elsewhere);
+        } else {
+            self.wake_any(elsewhere);
         }
     }
 
-    /// The end that is about to be told is no ordinary one: a lazy waiter hears of it too.
-    fn note_irregular(&self, task: &Task) {
-        self.irregular.set(self.irregular.get() + 1);
-        if task.header().state.is_lazy() {
-            task.extra().irregular.set(self.irregular.get());
-            task.header().state.set_lazy(false);
+    /// Wakes anybody's waker; a panic in it is reported.
+    pub(super) fn wake_any(&self, waker: Waker) {
+        self.report_waker(waker::wake_guarded(waker));
+    }
+
+    /// Drops anybody's waker; a panic in it is reported.
+    pub(super) fn discard(&self, waker: Waker) {
+        self.report_waker(panic::catch_unwind(AssertUnwindSafe(|| drop(waker))));
+    }
+
+    fn report_waker(&self, outcome: std::thread::Result<()>) {
+        if let Err(panic) = outcome {
+            let error = JoinError::panicked("waker", panic);
+            self.report(None, &error);
+            raw::drop_quietly(error);
         }
     }
 
@@ -174,10 +237,10 @@ impl Local {
         };
         if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| report(task, error))) {
             print_report(task, error);
-            eprintln!(
-                "looplet: the hook for unhandled panics panicked: {}",
+            print(format_args!(
+                "the hook for unhandled panics panicked: {}",
                 panic_message(&*panic)
-            );
+            ));
             raw::drop_quietly(panic);
         }
     }
@@ -200,13 +263,27 @@ impl Local {
     }
 }
 
+/// A task that finished while it was queued has lost its entry; that may have been all that kept it.
+#[cold]
+fn skip(task: &Task) {
+    if task.header().count.get() <= 0 {
+        shared::settle(task.as_ptr());
+    }
+}
+
 /// What happens to a panic if no hook was given.
 fn print_report(task: Option<&Task>, error: &JoinError) {
     match task {
-        Some(task) => eprintln!(
-            "looplet: nobody saw that {error} (spawned at {})",
+        Some(task) => print(format_args!(
+            "nobody saw that {error} (spawned at {})",
             task.spawned_at()
-        ),
-        None => eprintln!("looplet: nobody saw that {error}"),
+        )),
+        None => print(format_args!("nobody saw that {error}")),
     }
+}
+
+/// Writes to stderr, if that is possible: `eprintln` panics if it is not.
+pub(crate) fn print(text: fmt::Arguments<'_>) {
+    let written = panic::catch_unwind(AssertUnwindSafe(|| eprintln!("looplet: {text}")));
+    drop(written);
 }

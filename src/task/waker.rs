@@ -10,6 +10,14 @@ use super::Task;
 use super::raw::Header;
 use super::shared::{self, Shared};
 
+/// So many references to one task can only come from wakers that were forgotten one by one: the end, as with `Arc`. The
+/// word has room for as many and more.
+const MOST_REFERENCES: i32 = if isize::BITS < 64 {
+    i32::MAX >> 5
+} else {
+    i32::MAX
+};
+
 thread_local! {
     /// The loop that runs on this thread now. It has no destructor, so it can be read even while the thread ends.
     static HOME: Cell<*const Shared> = const { Cell::new(ptr::null()) };
@@ -92,8 +100,7 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 #[inline]
 pub(super) fn count_up(header: &Header) {
     let count = header.count.get() + 1;
-    if count == i32::MAX {
-        // Two billion references can only come from wakers that were forgotten one by one; as `Arc` does.
+    if count == MOST_REFERENCES {
         process::abort();
     }
     header.count.set(count);
@@ -104,9 +111,8 @@ unsafe fn wake(data: *const ()) {
     let task = pointer(data);
     // SAFETY: COUNTED: the waker holds a reference.
     if is_home(unsafe { task.as_ref() }) {
-        // SAFETY: COUNTED, HOME-THREAD: the waker's count moves into the `Task`.
-        let task = unsafe { Task::from_ptr(task) };
-        task.schedule_owned();
+        // SAFETY: COUNTED, HOME-THREAD: the waker's count moves into the `Task`, which gives it back.
+        unsafe { Task::from_ptr(task) }.schedule();
     } else {
         wake_elsewhere(task);
         shared::drop_elsewhere(task);
@@ -119,11 +125,8 @@ unsafe fn wake_by_ref(data: *const ()) {
     // SAFETY: COUNTED: the waker holds a reference.
     let header = unsafe { task.as_ref() };
     if is_home(header) {
-        if header.state.wake() {
-            count_up(header);
-            // SAFETY: COUNTED, HOME-THREAD: the count was added just now.
-            unsafe { Task::from_ptr(task) }.enqueue();
-        }
+        // SAFETY: COUNTED, HOME-THREAD: the waker holds a count for as long as this view is used.
+        unsafe { Task::borrowed(task) }.schedule();
     } else {
         wake_elsewhere(task);
     }
@@ -145,6 +148,49 @@ unsafe fn drop(data: *const ()) {
 #[inline(never)]
 fn clone_elsewhere(header: &Header) {
     header.foreign.add_reference();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::panic::Location;
+    use std::sync::Arc;
+
+    use super::super::{Bell, Plain, Scheduler};
+    use super::*;
+
+    struct Mute;
+
+    impl Bell for Mute {
+        fn ring(&self) {}
+    }
+
+    #[test]
+    fn more_wakers_may_come_from_elsewhere_and_end_here_than_a_plain_count_can_tell() {
+        let scheduler = Scheduler::new(Arc::new(Mute));
+        let handle = scheduler
+            .vacant::<Plain<_>>(Location::caller())
+            .spawn(pending::<()>());
+        let task = handle.task();
+        // As if so many clones had been made elsewhere, and all but these had been dropped here.
+        let many = i64::from(i32::MAX);
+        task.header().foreign.add_references(many as isize);
+        task.header()
+            .count
+            .set(task.header().count.get() - i32::MAX);
+        for _ in 0..3 {
+            clone_elsewhere(task.header());
+        }
+        // SAFETY: COUNTED: the three counts that were added just now.
+        let wakers =
+            [(); 3].map(|()| unsafe { Waker::new(task.as_ptr().as_ptr().cast(), &VTABLE) });
+        scheduler.enter(|| std::mem::drop(wakers));
+        assert!(task.header().count.get() > -10);
+        scheduler.enter(|| scheduler.end_all());
+        assert!(handle.is_cancelled());
+        scheduler.close();
+        std::mem::drop((handle, task));
+    }
 }
 
 #[cold]

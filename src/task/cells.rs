@@ -1,0 +1,432 @@
+//! The memory of all cells of a loop: chunks of cells of one size, which are also the list of all tasks there are.
+//!
+//! ```text
+//!  class 112 bytes:  current ---+     full    partial <-- partial, ...
+//!                               v       |        |
+//!  chunk   +--------------------------------------------------------+
+//!          | live, free, bump | cell | cell | vacant | cell | ....   |
+//!          +--------------------------------------------------------+
+//!                             |<- place ->|  kept in the cell, so that a cell finds its chunk
+//! ```
+//!
+//! A spawn takes the cell that was vacated last, or the next untouched one; so it costs no malloc but one per chunk,
+//! and the list of tasks nothing at all. Chunks that have become empty are given back beyond a bound. Once the loop
+//! is gone, each chunk waits for the last of its cells, which any thread may free.
+
+use std::alloc::{self, Layout};
+use std::cell::{Cell, UnsafeCell};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::raw::Header;
+
+/// Sizes of cells are rounded up to this, which is also the alignment of what `malloc` gives.
+const GRAIN: usize = 16;
+/// Cells of up to `GRAIN * CLASSES` bytes share chunks; a larger one, or one of larger alignment, has its own.
+const CLASSES: usize = 64;
+/// The size of a chunk: some hundred cells of common size, and cheap to get for a loop that has one task.
+const CHUNK_BYTES: usize = 16 << 10;
+/// So many empty chunks are kept for the next burst, besides the current one of each class.
+const KEPT_EMPTY: usize = 32;
+
+/// Which chunks a cell belongs into; a constant of its type.
+#[derive(Clone, Copy)]
+pub(super) struct CellLayout {
+    layout: Layout,
+    /// `CLASSES`: a chunk of its own.
+    class: usize,
+}
+
+impl CellLayout {
+    pub(super) const fn of<T>() -> Self {
+        let layout = Layout::new::<T>().pad_to_align();
+        let class = layout.size().div_ceil(GRAIN) - 1;
+        if layout.align() > GRAIN || class >= CLASSES {
+            return Self {
+                layout,
+                class: CLASSES,
+            };
+        }
+        match Layout::from_size_align((class + 1) * GRAIN, GRAIN) {
+            Ok(layout) => Self { layout, class },
+            Err(_) => unreachable!(),
+        }
+    }
+}
+
+/// The head of a chunk; its cells follow.
+struct Chunk {
+    cell: CellLayout,
+    capacity: u32,
+    /// How many cells have been handed out at least once.
+    bump: Cell<u32>,
+    /// The cell that was vacated last; each holds the next in its ready link.
+    free: Cell<Option<NonNull<Header>>>,
+    /// Cells in use. Plain loads and stores while the loop lives; any thread counts down afterwards.
+    live: AtomicU32,
+    /// Where the loop lists the chunk.
+    index: Cell<usize>,
+    /// The next in the list of chunks with room, if the chunk is in it.
+    next_partial: Cell<Option<NonNull<Chunk>>>,
+    role: Cell<Role>,
+}
+
+/// Where spawns find a chunk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// Nowhere: it has no room.
+    Full,
+    /// In the list of chunks with room.
+    Partial,
+    /// First of all.
+    Current,
+}
+
+impl Chunk {
+    /// What to ask of the allocator, and where the first cell lies.
+    fn layout(cell: CellLayout, capacity: u32) -> (Layout, usize) {
+        let cells =
+            Layout::from_size_align(cell.layout.size() * capacity as usize, cell.layout.align());
+        let whole = cells.and_then(|cells| Layout::new::<Self>().extend(cells));
+        whole.expect("a chunk fits into memory")
+    }
+
+    fn allocate(cell: CellLayout, capacity: u32) -> NonNull<Self> {
+        let (layout, _) = Self::layout(cell, capacity);
+        // SAFETY: a chunk holds at least its head, so the size is not zero.
+        let chunk = unsafe { alloc::alloc(layout) }.cast();
+        let chunk = NonNull::new(chunk).unwrap_or_else(|| alloc::handle_alloc_error(layout));
+        let head = Self {
+            cell,
+            capacity,
+            bump: Cell::new(0),
+            free: Cell::new(None),
+            live: AtomicU32::new(0),
+            index: Cell::new(0),
+            next_partial: Cell::new(None),
+            role: Cell::new(Role::Full),
+        };
+        // SAFETY: fresh memory that begins with room for a head.
+        unsafe { chunk.write(head) };
+        chunk
+    }
+
+    /// # Safety
+    ///
+    /// No cell of the chunk is in use, and nobody lists it.
+    unsafe fn deallocate(chunk: NonNull<Self>) {
+        // SAFETY: the caller has the chunk to itself.
+        let head = unsafe { chunk.as_ref() };
+        let (layout, _) = Self::layout(head.cell, head.capacity);
+        // SAFETY: it came from `allocate` with this layout.
+        unsafe { alloc::dealloc(chunk.as_ptr().cast(), layout) };
+    }
+
+    fn place(&self, number: u32) -> usize {
+        let first = size_of::<Self>().next_multiple_of(self.cell.layout.align());
+        first + number as usize * self.cell.layout.size()
+    }
+
+    /// A cell for a new task and its place, if there is room.
+    #[inline]
+    fn take(this: NonNull<Self>) -> Option<(NonNull<Header>, u32)> {
+        // SAFETY: LISTED: a chunk that the loop lists is alive.
+        let chunk = unsafe { this.as_ref() };
+        let taken = if let Some(cell) = chunk.free.get() {
+            // SAFETY: a vacant cell still holds a header.
+            let vacant = unsafe { cell.as_ref() };
+            chunk.free.set(vacant.ready_next.get());
+            (cell, vacant.place.get())
+        } else if chunk.bump.get() < chunk.capacity {
+            let place = chunk.place(chunk.bump.get());
+            chunk.bump.set(chunk.bump.get() + 1);
+            // SAFETY: the place of a cell lies within the chunk.
+            (unsafe { this.byte_add(place) }.cast(), place as u32)
+        } else {
+            return None;
+        };
+        chunk
+            .live
+            .store(chunk.live.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        Some(taken)
+    }
+
+    /// The cells in use.
+    fn cells(this: NonNull<Self>) -> impl Iterator<Item = NonNull<Header>> {
+        // SAFETY: LISTED: as in `take`.
+        let chunk = unsafe { this.as_ref() };
+        let handed_out = if chunk.live.load(Ordering::Relaxed) == 0 {
+            0
+        } else {
+            chunk.bump.get()
+        };
+        // SAFETY: the place of a cell lies within the chunk.
+        let cells =
+            (0..handed_out).map(move |number| unsafe { this.byte_add(chunk.place(number)) }.cast());
+        // SAFETY: a cell that was handed out once holds a header, in use or vacant.
+        cells.filter(|cell: &NonNull<Header>| !unsafe { cell.as_ref() }.state.is_vacant())
+    }
+
+    /// One cell less in use, on any thread, after the end of the loop.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns one of the chunk's counts, and gives it up.
+    unsafe fn let_go(chunk: NonNull<Self>) {
+        // SAFETY: the caller's count keeps the chunk.
+        // AcqRel: whoever frees the chunk sees all that was done to its cells.
+        if unsafe { chunk.as_ref() }
+            .live
+            .fetch_sub(1, Ordering::AcqRel)
+            == 1
+        {
+            // SAFETY: that was the last count, and the loop lists nothing any more.
+            unsafe { Self::deallocate(chunk) };
+        }
+    }
+}
+
+/// The chunk of a cell.
+///
+/// # Safety
+///
+/// The cell is in use.
+unsafe fn chunk_of(cell: NonNull<Header>) -> NonNull<Chunk> {
+    // SAFETY: the caller's cell holds a header.
+    let place = unsafe { cell.as_ref() }.place.get() as usize;
+    // SAFETY: the cell lies that far into its chunk, and its pointer was made from the chunk's.
+    unsafe { cell.byte_sub(place) }.cast()
+}
+
+/// One size of cells.
+struct Class {
+    /// Where the next cell comes from.
+    current: Cell<Option<NonNull<Chunk>>>,
+    /// Other chunks with room.
+    partial: Cell<Option<NonNull<Chunk>>>,
+}
+
+/// All cells of a loop.
+pub(super) struct Cells {
+    classes: [Class; CLASSES],
+    /// Every chunk. No method calls anybody's code, so nobody meets this half changed.
+    chunks: UnsafeCell<Vec<NonNull<Chunk>>>,
+    /// How many chunks have become empty since the last sweep.
+    emptied: Cell<usize>,
+    /// The loop is gone: a new cell gets a chunk of its own, for the others may be freed by any thread now.
+    closed: Cell<bool>,
+}
+
+impl Cells {
+    pub(super) fn new() -> Self {
+        Self {
+            classes: [const {
+                Class {
+                    current: Cell::new(None),
+                    partial: Cell::new(None),
+                }
+            }; CLASSES],
+            chunks: UnsafeCell::new(Vec::new()),
+            emptied: Cell::new(0),
+            closed: Cell::new(false),
+        }
+    }
+
+    fn with_chunks<R>(&self, f: impl FnOnce(&mut Vec<NonNull<Chunk>>) -> R) -> R {
+        // SAFETY: HOME-THREAD: one thread, and none of the closures in this file comes back here.
+        f(unsafe { &mut *self.chunks.get() })
+    }
+
+    /// Memory for a cell, and the place to note in its header.
+    #[inline]
+    pub(super) fn allocate(&self, layout: CellLayout) -> (NonNull<Header>, u32) {
+        let class = self.classes.get(layout.class);
+        let current = class.and_then(|class| class.current.get());
+        current
+            .and_then(Chunk::take)
+            .unwrap_or_else(|| self.allocate_elsewhere(layout))
+    }
+
+    /// The current chunk is full, or there is none.
+    #[cold]
+    fn allocate_elsewhere(&self, layout: CellLayout) -> (NonNull<Header>, u32) {
+        let room = CHUNK_BYTES - size_of::<Chunk>();
+        let chunk = match self.classes.get(layout.class) {
+            Some(class) if !self.closed.get() => {
+                let chunk = class.next_partial().unwrap_or_else(|| {
+                    self.list(Chunk::allocate(
+                        layout,
+                        (room / layout.layout.size()) as u32,
+                    ))
+                });
+                class.make_current(chunk);
+                chunk
+            }
+            _ => self.list(Chunk::allocate(layout, 1)),
+        };
+        Chunk::take(chunk).expect("a chunk with room has room")
+    }
+
+    fn list(&self, chunk: NonNull<Chunk>) -> NonNull<Chunk> {
+        self.with_chunks(|chunks| {
+            // SAFETY: LISTED: from here on.
+            unsafe { chunk.as_ref() }.index.set(chunks.len());
+            chunks.push(chunk);
+        });
+        chunk
+    }
+
+    /// Takes back a cell while the loop lives.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses the cell any more, and what it held is gone.
+    #[inline]
+    pub(super) unsafe fn free(&self, cell: NonNull<Header>) {
+        // SAFETY: up to here the cell is in use.
+        let this = unsafe { chunk_of(cell) };
+        // SAFETY: LISTED: the loop lives, so it lists the chunk.
+        let chunk = unsafe { this.as_ref() };
+        // SAFETY: the memory still holds a header, which is the chunk's now.
+        let vacant = unsafe { cell.as_ref() };
+        vacant.state.vacate();
+        vacant.ready_next.set(chunk.free.replace(Some(cell)));
+        let live = chunk.live.load(Ordering::Relaxed) - 1;
+        chunk.live.store(live, Ordering::Relaxed);
+        match chunk.role.get() {
+            Role::Current => {}
+            Role::Partial if live != 0 => {}
+            Role::Partial | Role::Full => self.note_room(this, chunk),
+        }
+    }
+
+    /// A chunk has become empty, or has room again.
+    #[cold]
+    fn note_room(&self, this: NonNull<Chunk>, chunk: &Chunk) {
+        let Some(class) = self.classes.get(chunk.cell.class) else {
+            self.with_chunks(|chunks| {
+                chunks.swap_remove(chunk.index.get());
+                if let Some(moved) = chunks.get(chunk.index.get()) {
+                    // SAFETY: LISTED.
+                    unsafe { moved.as_ref() }.index.set(chunk.index.get());
+                }
+            });
+            // SAFETY: its only cell is vacant, and it is not listed any more.
+            return unsafe { Chunk::deallocate(this) };
+        };
+        if chunk.role.replace(Role::Partial) == Role::Full {
+            chunk.next_partial.set(class.partial.replace(Some(this)));
+        }
+        if chunk.live.load(Ordering::Relaxed) == 0 {
+            self.emptied.set(self.emptied.get() + 1);
+            if self.emptied.get() > 2 * KEPT_EMPTY {
+                self.sweep();
+            }
+        }
+    }
+
+    /// Gives empty chunks back, but for some, and lists those with room anew.
+    fn sweep(&self) {
+        self.emptied.set(0);
+        self.classes
+            .iter()
+            .for_each(|class| class.partial.set(None));
+        let mut kept = 0;
+        self.with_chunks(|chunks| {
+            chunks.retain(|&this| {
+                // SAFETY: LISTED.
+                let chunk = unsafe { this.as_ref() };
+                let Some(class) = self.classes.get(chunk.cell.class) else {
+                    return true;
+                };
+                if chunk.role.get() != Role::Partial {
+                    return true;
+                }
+                if chunk.live.load(Ordering::Relaxed) == 0 {
+                    kept += 1;
+                    if kept > KEPT_EMPTY {
+                        // SAFETY: no cell is in use, and `retain` takes it off the list.
+                        unsafe { Chunk::deallocate(this) };
+                        return false;
+                    }
+                }
+                chunk.next_partial.set(class.partial.replace(Some(this)));
+                true
+            });
+            for (index, chunk) in chunks.iter().enumerate() {
+                // SAFETY: LISTED.
+                unsafe { chunk.as_ref() }.index.set(index);
+            }
+            chunks.shrink_to(chunks.len() * 2);
+        });
+    }
+
+    /// All cells in use, in no order.
+    pub(super) fn in_use(&self) -> Vec<NonNull<Header>> {
+        self.with_chunks(|chunks| {
+            chunks
+                .iter()
+                .flat_map(|&chunk| Chunk::cells(chunk))
+                .collect()
+        })
+    }
+
+    /// The end of the loop: calls `bury` with each cell in use, and lets go of all chunks; a chunk goes with the last
+    /// of its cells.
+    pub(super) fn close(&self, bury: impl Fn(NonNull<Header>)) {
+        self.closed.set(true);
+        for class in &self.classes {
+            class.current.set(None);
+            class.partial.set(None);
+        }
+        for chunk in self.with_chunks(std::mem::take) {
+            // The loop's own count keeps the chunk while its cells, once buried, may go.
+            // SAFETY: LISTED, up to here.
+            unsafe { chunk.as_ref() }
+                .live
+                .fetch_add(1, Ordering::Relaxed);
+            Chunk::cells(chunk)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .for_each(&bury);
+            // SAFETY: the count that was just added.
+            unsafe { Chunk::let_go(chunk) };
+        }
+    }
+
+    /// Takes a cell that was made after the end of the loop off the list.
+    pub(super) fn unlist_last(&self) {
+        self.with_chunks(Vec::pop);
+    }
+}
+
+impl Class {
+    fn next_partial(&self) -> Option<NonNull<Chunk>> {
+        let chunk = self.partial.get()?;
+        // SAFETY: LISTED.
+        self.partial
+            .set(unsafe { chunk.as_ref() }.next_partial.take());
+        Some(chunk)
+    }
+
+    fn make_current(&self, chunk: NonNull<Chunk>) {
+        if let Some(full) = self.current.replace(Some(chunk)) {
+            // SAFETY: LISTED.
+            unsafe { full.as_ref() }.role.set(Role::Full);
+        }
+        // SAFETY: LISTED.
+        unsafe { chunk.as_ref() }.role.set(Role::Current);
+    }
+}
+
+/// Gives a cell back after the end of its loop; on any thread.
+///
+/// # Safety
+///
+/// Nobody uses the cell any more, what it held is gone, and its loop has let go of its chunks.
+pub(super) unsafe fn free_after_close(cell: NonNull<Header>) {
+    // SAFETY: up to here the cell is in use.
+    let chunk = unsafe { chunk_of(cell) };
+    // SAFETY: COUNTED: the cell's own count of the chunk.
+    unsafe { Chunk::let_go(chunk) };
+}
