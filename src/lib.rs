@@ -3,6 +3,7 @@
 //! [docs/LICENSE-MIT]: https://github.com/looplet/looplet/blob/main/docs/LICENSE-MIT
 //! [docs/architecture.md]: https://github.com/looplet/looplet/blob/main/docs/architecture.md
 //! [docs/asyncio-map.md]: https://github.com/looplet/looplet/blob/main/docs/asyncio-map.md
+//! [docs/benchmarks.md]: https://github.com/looplet/looplet/blob/main/docs/benchmarks.md
 //! [docs/changelog.md]: https://github.com/looplet/looplet/blob/main/docs/changelog.md
 //! [docs/decisions.md]: https://github.com/looplet/looplet/blob/main/docs/decisions.md
 //! [docs/task-lifecycle.md]: https://github.com/looplet/looplet/blob/main/docs/task-lifecycle.md

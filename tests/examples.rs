@@ -1,11 +1,25 @@
 //! Every small example prints what its head comment says, is at most 80 lines long, and is known to this test.
 
+#[macro_use]
 #[path = "../examples/programs/mod.rs"]
 #[allow(
     dead_code,
     reason = "the tour and the tutorials' numbers are not needed here"
 )]
 mod programs;
+
+/// The examples that are no tutorial's. They stand here so that their `println!` is the stage's.
+#[path = "../examples"]
+#[allow(dead_code, reason = "their own main")]
+mod life {
+    pub(crate) mod chat_room;
+    pub(crate) mod crawler;
+    pub(crate) mod dining_philosophers;
+    pub(crate) mod echo_server;
+    pub(crate) mod pipeline;
+    pub(crate) mod progress_bar;
+    pub(crate) mod worker_pool;
+}
 
 use std::cell::RefCell;
 use std::fs;
@@ -19,6 +33,9 @@ use programs::*;
 
 const LINES_AT_MOST: usize = 80;
 
+/// These wait for sockets, of which virtual time knows nothing.
+const IN_REAL_TIME: &[&str] = &["crawler", "echo_server"];
+
 /// Every small example, as its `main` plays it.
 const EXAMPLES: &[(&str, &[Plot])] = &[
     (
@@ -30,9 +47,33 @@ const EXAMPLES: &[(&str, &[Plot])] = &[
         })],
     ),
     (
+        "chat_room",
+        &[Plot::OnLoop(|event_loop| {
+            event_loop.block_on(life::chat_room::chat_room())
+        })],
+    ),
+    (
         "concurrent_tasks",
         &[Plot::OnLoop(|event_loop| {
             event_loop.block_on(concurrent_tasks::concurrent_tasks())
+        })],
+    ),
+    (
+        "crawler",
+        &[Plot::OnLoop(|event_loop| {
+            event_loop.block_on(life::crawler::crawler())
+        })],
+    ),
+    (
+        "dining_philosophers",
+        &[Plot::OnLoop(|event_loop| {
+            event_loop.block_on(life::dining_philosophers::dining_philosophers())
+        })],
+    ),
+    (
+        "echo_server",
+        &[Plot::OnLoop(|event_loop| {
+            event_loop.block_on(life::echo_server::echo_server())
         })],
     ),
     (
@@ -54,6 +95,12 @@ const EXAMPLES: &[(&str, &[Plot])] = &[
         })],
     ),
     (
+        "pipeline",
+        &[Plot::OnLoop(|event_loop| {
+            event_loop.block_on(life::pipeline::pipeline())
+        })],
+    ),
+    (
         "potato_stew",
         &[Plot::OnLoop(|event_loop| {
             event_loop.block_on(potato_stew::potato_stew())
@@ -67,6 +114,12 @@ const EXAMPLES: &[(&str, &[Plot])] = &[
                 Duration::from_secs(6),
                 endless,
             ));
+        })],
+    ),
+    (
+        "progress_bar",
+        &[Plot::OnLoop(|event_loop| {
+            event_loop.block_on(life::progress_bar::progress_bar())
         })],
     ),
     (
@@ -111,6 +164,12 @@ const EXAMPLES: &[(&str, &[Plot])] = &[
             event_loop.block_on(two_step_tasks::two_step_tasks())
         })],
     ),
+    (
+        "worker_pool",
+        &[Plot::OnLoop(|event_loop| {
+            event_loop.block_on(life::worker_pool::worker_pool())
+        })],
+    ),
 ];
 
 /// What `file!()` is in that example.
@@ -119,7 +178,12 @@ const SYNC_VS_ASYNC: &str = "examples/sync_vs_async.rs";
 #[test]
 fn every_small_example_prints_what_its_head_comment_says() {
     for (name, plots) in EXAMPLES {
-        let printed: Vec<String> = plots.iter().flat_map(|plot| play(*plot)).collect();
+        let time = if IN_REAL_TIME.contains(name) {
+            Time::Real
+        } else {
+            Time::Virtual
+        };
+        let printed: Vec<String> = plots.iter().flat_map(|plot| play(*plot, time)).collect();
         let source = fs::read_to_string(examples().join(format!("{name}.rs"))).unwrap();
         assert_shows(name, &promised(&source), &printed);
     }
@@ -131,17 +195,28 @@ const PROGRAMS: &[&str] = &["blocking_work", "host_loop", "thread_per_core"];
 #[test]
 fn every_program_prints_what_its_head_comment_says() {
     for name in PROGRAMS {
-        let output = Command::new(env!("CARGO"))
-            .args(["run", "--quiet", "--example", name])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .unwrap();
+        let output = program(name).output().unwrap();
         assert!(output.status.success(), "{name} failed");
         let text = String::from_utf8(output.stdout).unwrap();
         let printed: Vec<String> = text.lines().map(String::from).collect();
         let source = fs::read_to_string(examples().join(format!("{name}.rs"))).unwrap();
         assert_shows(name, &promised(&source), &printed);
     }
+}
+
+/// The example as it was built beside this test; or, if only the tests were built, by way of cargo.
+fn program(name: &str) -> Command {
+    let me = std::env::current_exe().unwrap();
+    let built = me.ancestors().nth(2).unwrap().join("examples").join(name);
+    if built.exists() {
+        return Command::new(built);
+    }
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .args(["run", "--quiet", "--example", name])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env_remove("RUSTFLAGS");
+    cargo
 }
 
 #[test]
@@ -170,20 +245,21 @@ fn examples() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/examples"))
 }
 
-fn play(plot: Plot) -> Vec<String> {
+fn play(plot: Plot, time: Time) -> Vec<String> {
     let lines = Rc::new(RefCell::new(Vec::new()));
     let audience = {
         let lines = Rc::clone(&lines);
         move |_, line: &str| lines.borrow_mut().push(line.to_owned())
     };
-    stage::play(plot, Time::Virtual, audience);
+    stage::play(plot, time, audience);
     lines.take()
 }
 
 /// The lines between the head comment's fences.
 fn promised(source: &str) -> Vec<&str> {
     let head = source.lines().map_while(|line| line.strip_prefix("//!"));
-    let block = head.map(str::trim).skip_while(|line| *line != "```text");
+    let text = head.map(|line| line.strip_prefix(' ').unwrap_or(line));
+    let block = text.skip_while(|line| *line != "```text");
     block.skip(1).take_while(|line| *line != "```").collect()
 }
 

@@ -3,21 +3,30 @@
 //! This is the seam for an I/O poller: all of the loop's waiting is `Doorbell::wait`, and all that ends it from
 //! outside is `Doorbell::ring`.
 
+use std::hint;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
-
-use crossbeam_channel::{Receiver, Sender, bounded};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
 
 use crate::task::{Bell, drop_quietly, print};
+
+/// The system ends a sleep so much too late, or a little less: some fifty microseconds of timer slack, and the time to
+/// wake up. So the sleep is set to end so much earlier, and the rest is spent watching the clock.
+const TAIL: Duration = Duration::from_micros(60);
+
+/// A shorter wait than this does without: watching would be most of it, and a row of short waits would keep the
+/// processor busy throughout. Timers so close together are better fired in one go.
+const WORTH_A_TAIL: Duration = Duration::from_micros(500);
 
 /// Called on the thread that sent something to the loop.
 pub(crate) type OnWake = dyn Fn() + Send + Sync;
 
 pub(crate) struct Doorbell {
-    /// Room for one nudge; made when the loop first sleeps, for many loops never do.
-    nudges: OnceLock<(Sender<()>, Receiver<()>)>,
+    /// The loop's thread; known once it first sleeps here.
+    sleeper: OnceLock<Thread>,
+    rung: AtomicBool,
     on_wake: Option<Box<OnWake>>,
     /// The loop's thread is inside of the loop: if it sleeps, it does so here.
     inside: AtomicBool,
@@ -26,7 +35,8 @@ pub(crate) struct Doorbell {
 impl Doorbell {
     pub(crate) fn new(on_wake: Option<Box<OnWake>>) -> Self {
         Self {
-            nudges: OnceLock::new(),
+            sleeper: OnceLock::new(),
+            rung: AtomicBool::new(false),
             on_wake,
             inside: AtomicBool::new(false),
         }
@@ -47,20 +57,43 @@ impl Doorbell {
 
     /// Readies the bell for a sleep; before the loop announces that it falls asleep.
     pub(crate) fn prepare(&self) {
-        self.nudges.get_or_init(|| bounded(1));
+        self.sleeper.get_or_init(thread::current);
+        // Of a ring that came when the last sleep had ended already.
+        self.rung.store(false, Ordering::Relaxed);
     }
 
     /// Sleeps until the deadline, if there is one, or until the bell is rung. Whether it was.
     pub(crate) fn wait(&self, until: Option<Instant>) -> bool {
-        let (_, nudges) = self.nudges.get_or_init(|| bounded(1));
-        match until {
-            Some(until) => nudges.recv_deadline(until).is_ok(),
-            None => nudges.recv().is_ok(),
+        let Some(until) = until else {
+            // Parking may end for no reason, or for a reason that is not ours.
+            while !self.was_rung() {
+                thread::park();
+            }
+            return true;
+        };
+        let left = until.saturating_duration_since(Instant::now());
+        let tail = if left >= WORTH_A_TAIL {
+            TAIL
+        } else {
+            Duration::ZERO
+        };
+        while !self.was_rung() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            match left.checked_sub(tail) {
+                Some(sleep) if !sleep.is_zero() => thread::park_timeout(sleep),
+                _ => hint::spin_loop(),
+            }
         }
+        true
     }
-}
 
-impl Doorbell {
+    fn was_rung(&self) -> bool {
+        self.rung.load(Ordering::Acquire)
+    }
+
     /// Tells the host.
     pub(crate) fn ring_host(&self) {
         let Some(on_wake) = &self.on_wake else { return };
@@ -76,9 +109,9 @@ impl Bell for Doorbell {
     fn ring(&self) {
         if self.has_host() && !self.inside.load(Ordering::SeqCst) {
             self.ring_host();
-        } else if let Some((nudge, _)) = self.nudges.get() {
-            // A full channel holds a nudge already, and one is enough.
-            let _ = nudge.try_send(());
+        } else if let Some(sleeper) = self.sleeper.get() {
+            self.rung.store(true, Ordering::Release);
+            sleeper.unpark();
         }
     }
 }

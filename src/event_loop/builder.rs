@@ -55,6 +55,17 @@ impl Builder {
     }
 
     /// Time starts now and moves only by [`EventLoop::advance`] and [`advance`](crate::time::advance).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut event_loop = looplet::EventLoop::builder().manual_time().build();
+    /// let nap = event_loop.spawn(async { looplet::sleep(Duration::from_secs(1)).await });
+    /// event_loop.run_until_stalled();
+    /// assert!(!nap.is_finished());
+    /// event_loop.advance(Duration::from_secs(1));
+    /// assert!(nap.is_finished());
+    /// ```
     pub fn manual_time(mut self) -> Self {
         self.mode = Mode::Manual;
         self
@@ -64,6 +75,19 @@ impl Builder {
     /// or, without a task, of a plain call. The default prints the task's name and place to stderr.
     ///
     /// A panic in `f` is caught and printed.
+    ///
+    /// ```
+    /// use std::{cell::RefCell, rc::Rc};
+    ///
+    /// let unseen = Rc::new(RefCell::new(Vec::new()));
+    /// let note = unseen.clone();
+    /// let mut event_loop = looplet::EventLoop::builder()
+    ///     .on_unhandled_panic(move |_, error| note.borrow_mut().push(error.to_string()))
+    ///     .build();
+    /// event_loop.spawn(async { panic!("out of eggs") }).detach();
+    /// event_loop.run_until_stalled();
+    /// assert_eq!(*unseen.borrow(), ["task 'Task-1' panicked: out of eggs"]);
+    /// ```
     #[doc(alias = "set_exception_handler")]
     pub fn on_unhandled_panic(mut self, f: impl Fn(Option<&Task>, &JoinError) + 'static) -> Self {
         self.on_unhandled_panic = Some(Rc::new(f));

@@ -91,6 +91,13 @@ impl EventLoop {
     ///
     /// With `main`'s panic, if it panics; with `the main task was cancelled`, if it was cancelled; inside of a running
     /// loop; and in virtual time with `deadlock:` and the list of waiting tasks, if nothing can ever become ready.
+    ///
+    /// ```
+    /// let mut event_loop = looplet::EventLoop::new();
+    /// let eggs = vec!["one", "two"];
+    /// let count = event_loop.block_on(async { eggs.len() }); // borrows
+    /// assert_eq!(count, 2);
+    /// ```
     #[doc(alias = "run_until_complete")]
     #[track_caller]
     pub fn block_on<F: Future>(&mut self, main: F) -> F::Output {
@@ -113,6 +120,13 @@ impl EventLoop {
     }
 
     /// A handle that spawns and calls into this loop, for code that runs on its thread.
+    ///
+    /// ```
+    /// let mut event_loop = looplet::EventLoop::new();
+    /// let spawner = event_loop.spawner();
+    /// let answer = event_loop.block_on(async move { spawner.spawn(async { 42 }).await });
+    /// assert_eq!(answer.unwrap(), 42);
+    /// ```
     pub fn spawner(&self) -> Spawner {
         Spawner::new(self.core.clone())
     }
@@ -122,6 +136,13 @@ impl EventLoop {
     /// # Panics
     ///
     /// Inside of a running loop.
+    ///
+    /// ```
+    /// let mut event_loop = looplet::EventLoop::new();
+    /// let task = event_loop.spawn(async { looplet::yield_now().await });
+    /// event_loop.run_until_stalled();
+    /// assert!(task.is_finished());
+    /// ```
     #[track_caller]
     pub fn run_until_stalled(&mut self) {
         self.enter(|| self.core.run_ready());
@@ -134,6 +155,17 @@ impl EventLoop {
     /// # Panics
     ///
     /// Inside of a running loop.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut event_loop = looplet::EventLoop::new();
+    /// let task = event_loop.spawn(async { looplet::yield_now().await });
+    /// assert!(event_loop.run_once(None)); // up to the yield
+    /// assert!(event_loop.run_once(None)); // to the end
+    /// assert!(task.is_finished());
+    /// assert!(!event_loop.run_once(Some(Duration::ZERO)));
+    /// ```
     #[doc(alias = "_run_once")]
     #[track_caller]
     pub fn run_once(&mut self, max_wait: Option<Duration>) -> bool {
@@ -155,6 +187,17 @@ impl EventLoop {
     /// # Panics
     ///
     /// Inside of a running loop, and in virtual time if nothing can ever become ready.
+    ///
+    /// ```
+    /// let mut event_loop = looplet::EventLoop::new();
+    /// let spawner = event_loop.spawner();
+    /// let task = event_loop.spawn(async move {
+    ///     looplet::yield_now().await;
+    ///     spawner.stop();
+    /// });
+    /// event_loop.run_forever();
+    /// assert!(task.is_finished());
+    /// ```
     #[track_caller]
     pub fn run_forever(&mut self) {
         self.enter(|| {
@@ -173,6 +216,17 @@ impl EventLoop {
     /// # Panics
     ///
     /// In real time, which moves by itself; and inside of a running loop.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut event_loop = looplet::EventLoop::builder().manual_time().build();
+    /// let nap = event_loop.spawn(async { looplet::sleep(Duration::from_secs(10)).await });
+    /// event_loop.advance(Duration::from_secs(9));
+    /// assert!(!nap.is_finished());
+    /// event_loop.advance(Duration::from_secs(1));
+    /// assert!(nap.is_finished());
+    /// ```
     #[track_caller]
     pub fn advance(&mut self, duration: Duration) {
         assert!(
@@ -197,6 +251,16 @@ impl EventLoop {
     }
 
     /// When the next timer falls due; none if none is armed.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut event_loop = looplet::EventLoop::new();
+    /// assert_eq!(event_loop.next_deadline(), None);
+    /// event_loop.spawn(async { looplet::sleep(Duration::from_secs(10)).await }).detach();
+    /// event_loop.run_until_stalled();
+    /// assert!(event_loop.next_deadline().is_some());
+    /// ```
     pub fn next_deadline(&self) -> Option<Instant> {
         self.core
             .next_deadline()
@@ -204,12 +268,24 @@ impl EventLoop {
     }
 
     /// All unfinished tasks, in spawn order.
+    ///
+    /// ```
+    /// let event_loop = looplet::EventLoop::new();
+    /// let spawned = event_loop.spawn(async {});
+    /// assert_eq!(event_loop.tasks(), [spawned.task()]);
+    /// ```
     #[doc(alias = "all_tasks")]
     pub fn tasks(&self) -> Vec<Task> {
         self.core.tasks.tasks()
     }
 
     /// What the loop has done so far, and what it holds.
+    ///
+    /// ```
+    /// let event_loop = looplet::EventLoop::new();
+    /// event_loop.spawn(async {}).detach();
+    /// assert_eq!(event_loop.metrics().live_tasks, 1);
+    /// ```
     pub fn metrics(&self) -> Metrics {
         Metrics::of(&self.core)
     }
@@ -220,6 +296,17 @@ impl EventLoop {
     /// # Panics
     ///
     /// Inside of a running loop.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let event_loop = looplet::EventLoop::builder().virtual_time().build();
+    /// let quick = event_loop.spawn(async { looplet::sleep(Duration::from_secs(1)).await });
+    /// let endless = event_loop.spawn(std::future::pending::<()>());
+    /// event_loop.shutdown(Duration::from_secs(5));
+    /// assert!(quick.is_finished() && !quick.is_cancelled());
+    /// assert!(endless.is_cancelled());
+    /// ```
     #[doc(alias = "close")]
     #[track_caller]
     pub fn shutdown(self, grace: Duration) {

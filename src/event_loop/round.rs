@@ -82,7 +82,9 @@ impl Core {
 
     /// The look of somebody who must know the time: before a wait, or when a caller has just entered the loop.
     pub(super) fn look_at_clock(&self) {
-        self.read_clock();
+        if self.has_timers() {
+            self.read_clock();
+        }
         self.look();
     }
 
@@ -248,7 +250,7 @@ impl Core {
                 if self.tasks.is_ready() {
                     has_run = true;
                     self.begin_round();
-                } else if self.wait(Some(end)) != Waited::Looked {
+                } else if self.wait(Some(end)) != Waited::Looked || is_over() {
                     return;
                 }
             }
@@ -258,19 +260,25 @@ impl Core {
     /// Cancels all tasks in spawn order and runs until they are gone; what they spawn meanwhile is cancelled at once.
     pub(super) fn cancel_all(&self) {
         self.tasks.refuse_tasks();
-        for task in self.tasks.tasks() {
+        let tasks = self.tasks.tasks();
+        if tasks.is_empty() {
+            return;
+        }
+        for task in tasks {
             task.cancel();
         }
         self.tasks.drive(|| {
             loop {
                 self.finish_round();
                 if self.tasks.live() == 0 {
-                    return;
+                    break;
                 }
                 self.look();
                 self.begin_round();
             }
         });
+        // What the last tasks have queued: their `on_done`.
+        self.run_round();
     }
 
     /// In virtual time nobody else can make something ready, so waiting would last for ever.

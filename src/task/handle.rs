@@ -33,6 +33,14 @@ use crate::error::{JoinError, panic_message};
 pub struct Task(NonNull<Header>);
 
 /// The identity of a task: unique in the process, and ordered by spawn within a loop.
+///
+/// ```
+/// looplet::run(async {
+///     let (first, second) = (looplet::spawn(async {}), looplet::spawn(async {}));
+///     assert!(first.id() < second.id());
+///     assert_eq!(first.id(), first.task().id());
+/// });
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TaskId {
     serial: u64,
@@ -156,6 +164,13 @@ impl Task {
     }
 
     /// The place in the source where the task was spawned.
+    ///
+    /// ```
+    /// looplet::run(async {
+    ///     let task = looplet::spawn(async {}).task();
+    ///     assert!(task.spawned_at().line() > 0);
+    /// });
+    /// ```
     pub fn spawned_at(&self) -> &'static Location<'static> {
         self.header().spawned_at
     }
@@ -310,7 +325,8 @@ impl Task {
             // SAFETY: COUNTED: the task is alive.
             let place = unsafe { raw::payload::<Box<dyn Any + Send>>(self.0) };
             // SAFETY: HOME-THREAD: the flags say that a panic lies there, and nothing in this statement takes it.
-            let message = panic_message(&**unsafe { place.as_ref() }).to_owned();
+            let panic = unsafe { place.as_ref() };
+            let message = panic_message(&**panic).to_owned();
             // Copied, for what is written to may be anybody's code, and may take the panic.
             write!(f, " panic={message:?}")?;
         }

@@ -238,11 +238,6 @@ impl Scheduler {
         tasks.filter(|task| !task.is_finished()).collect()
     }
 
-    /// How many tasks have ended other than by an ordinary value.
-    pub(crate) fn irregular(&self) -> u64 {
-        self.shared.local.irregular.get()
-    }
-
     pub(crate) fn live(&self) -> usize {
         // No sum of what a computer can hold at once: it fits.
         (self.spawned() - self.shared.local.ended.get()) as usize

@@ -165,11 +165,16 @@ impl Local {
             return;
         }
         if let Some(error) = task.take_panic() {
-            let task = (task.header().vtable.kind == Kind::Task).then_some(task);
-            self.report(task, &error);
+            self.report_of(task, &error);
             // The payload is somebody's value, and its destructor may panic in turn.
             raw::drop_quietly(error);
         }
+    }
+
+    /// Tells of a panic of a task, or of a plain call, which is no task.
+    fn report_of(&self, task: &Task, error: &JoinError) {
+        let is_task = task.header().vtable.kind == Kind::Task;
+        self.report(is_task.then_some(task), error);
     }
 
     /// Wakes the waiter and queues the callbacks, in the order in which they came.
@@ -184,8 +189,10 @@ impl Local {
             callback.schedule();
         }
         self.wake_waiters(task, extra, waiter);
-        let context = extra.context.take();
-        raw::drop_quietly(context);
+        if let Err(panic) = raw::drop_guarded(extra.context.take()) {
+            let error = JoinError::panicked(&task.name(), panic);
+            self.report_of(task, &error);
+        }
     }
 
     /// Wakes the task of this loop that awaits the handle, if it wants to hear of this.

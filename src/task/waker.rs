@@ -18,9 +18,15 @@ const MOST_REFERENCES: i32 = if isize::BITS < 64 {
     i32::MAX
 };
 
+#[cfg(not(loom))]
 thread_local! {
     /// The loop that runs on this thread now. It has no destructor, so it can be read even while the thread ends.
     static HOME: Cell<*const Shared> = const { Cell::new(ptr::null()) };
+}
+
+#[cfg(loom)]
+loom::thread_local! {
+    static HOME: Cell<*const Shared> = Cell::new(ptr::null());
 }
 
 /// Runs `f` as code of this loop: its wakers are local until `f` returns.
@@ -28,17 +34,17 @@ pub(super) fn at_home<R>(shared: &Shared, f: impl FnOnce() -> R) -> R {
     struct Restore(*const Shared);
     impl Drop for Restore {
         fn drop(&mut self) {
-            HOME.set(self.0);
+            HOME.with(|home| home.set(self.0));
         }
     }
-    let _restore = Restore(HOME.replace(shared));
+    let _restore = Restore(HOME.with(|home| home.replace(shared)));
     f()
 }
 
 /// The owner test: does the task belong to the loop that runs on this thread?
 #[inline]
 fn is_home(header: &Header) -> bool {
-    ptr::eq(HOME.get(), header.shared.as_ptr())
+    ptr::eq(HOME.with(Cell::get), header.shared.as_ptr())
 }
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);

@@ -177,6 +177,7 @@ macro_rules! queue {
             /// assert_eq!(queue.try_get(), Err(looplet::TryGetError::Closed));
             /// futures::executor::block_on(queue.join());
             /// ```
+            #[doc(alias = "immediate")]
             pub fn shutdown_now(&self) {
                 self.shared.shut_down(true);
             }
