@@ -569,7 +569,7 @@ fn outside_of_a_loop_ambient_functions_panic_at_the_callers_line() {
     let ms = Duration::from_millis(1);
     macro_rules! check {
         ($($call:expr),+ $(,)?) => {$(
-            check(line!(), &|| drop($call));
+            check(line!(), &|| { let _ = $call; });
         )+};
     }
     check!(spawn(async {}));

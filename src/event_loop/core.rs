@@ -150,10 +150,10 @@ impl Core {
                 while let Some(waker) = self.pop_due(NEVER) {
                     self.tasks.discard(waker);
                 }
-                self.tasks.drop_report();
                 // Before the wait for jobs, which may themselves wait for an answer from the loop.
                 self.close_mail();
-                // The destructors of timers' wakers, of the hook and of letters may have made new work.
+                self.tasks.drop_report();
+                // The destructors of wakers, letters and the hook may have made new work.
                 self.tasks.end_all();
                 self.close_pool();
             });
