@@ -1,5 +1,12 @@
 //! Traps that executors fall into, and what users may do wrong.
 
+#![allow(
+    clippy::async_yields_async,
+    clippy::waker_clone_wake,
+    clippy::map_identity,
+    dropping_copy_types
+)] // Odd on purpose.
+
 mod support;
 
 use std::alloc::Layout;
@@ -569,7 +576,7 @@ fn outside_of_a_loop_ambient_functions_panic_at_the_callers_line() {
     let ms = Duration::from_millis(1);
     macro_rules! check {
         ($($call:expr),+ $(,)?) => {$(
-            check(line!(), &|| { let _ = $call; });
+            check(line!(), &|| drop($call));
         )+};
     }
     check!(spawn(async {}));
