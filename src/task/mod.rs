@@ -52,6 +52,7 @@
 #![allow(unsafe_code)]
 
 mod cells;
+mod chunk;
 mod extra;
 mod foreign;
 #[cfg(all(test, looplet_loom))]

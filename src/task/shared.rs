@@ -8,7 +8,8 @@ use std::ptr::{self, NonNull};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::cells::{self, Cells};
+use super::cells::Cells;
+use super::chunk;
 use super::foreign::{DropAction, Stack, WakeAction};
 use super::raw::Header;
 use super::ready::ReadyQueue;
@@ -262,7 +263,7 @@ unsafe fn free_dead(task: NonNull<Header>) {
     // SAFETY: as above; what is left in a dead header is `Send` (see `Extra`).
     unsafe { drop_header(task) };
     // SAFETY: as above.
-    unsafe { cells::free_after_close(task) };
+    unsafe { chunk::free_after_close(task) };
     // SAFETY: COUNTED: the count of the block that `bury` gave to the cell.
     drop(unsafe { Arc::from_raw(shared.as_ptr()) });
 }
