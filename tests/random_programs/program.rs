@@ -24,9 +24,9 @@ pub(crate) enum Op {
     WaitForEvent,
     SetEvent,
     ClearEvent,
-    /// Puts an egg in the pot and notifies one; waits for an egg and eats it.
-    Cook,
-    Eat,
+    /// Puts an egg in the pot and notifies one; waits for an egg and takes it. Both keep the pot for so long.
+    Cook(Millis),
+    Eat(Millis),
     /// Waits at the barrier.
     Arrive,
     /// Waits for a value that a task sends after so long, or, without a time, never.
@@ -70,8 +70,8 @@ fn simple() -> impl Strategy<Value = Op> {
         2 => Just(Op::WaitForEvent),
         1 => Just(Op::SetEvent),
         1 => Just(Op::ClearEvent),
-        3 => Just(Op::Cook),
-        3 => Just(Op::Eat),
+        3 => millis().prop_map(Op::Cook),
+        3 => millis().prop_map(Op::Eat),
         2 => Just(Op::Arrive),
         2 => prop::option::weighted(0.8, millis()).prop_map(Op::Receive),
         3 => any::<usize>().prop_map(Op::Cancel),
