@@ -1,6 +1,6 @@
 //! What belongs to one event loop; everybody who works for it holds a count of this.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::mem;
 use std::panic::Location;
 use std::rc::Rc;
@@ -10,6 +10,9 @@ use std::time::Duration;
 
 use super::bell::Doorbell;
 use super::clock::{Clock, NEVER};
+use super::inbox::Inbox;
+use super::pool::{Flights, Pool};
+use super::slow_poll::SlowPoll;
 use crate::task::{Call, Scheduler, Vacant, Work};
 use crate::timer::{Key, Wheel};
 
@@ -25,10 +28,26 @@ pub(crate) struct Core {
     pub(super) parked: Cell<Duration>,
     /// No timer is armed any more.
     closed: Cell<bool>,
+    /// What few loops need, made when it is first used.
+    pub(super) inbox: OnceCell<Box<Inbox>>,
+    pub(super) pool: OnceCell<Box<Pool>>,
+    pub(super) flights: OnceCell<Arc<Flights>>,
+    pub(super) blocking_threads: usize,
+    pub(super) slow_poll: Option<Box<SlowPoll>>,
+    #[cfg(all(unix, feature = "signal"))]
+    pub(super) handles_interrupt: bool,
+    /// The main task, for whoever wants to cancel it from outside.
+    #[cfg(all(unix, feature = "signal"))]
+    pub(super) main: RefCell<Option<crate::task::Task>>,
 }
 
 impl Core {
-    pub(super) fn new(clock: Clock, bell: Arc<Doorbell>) -> Self {
+    pub(super) fn new(
+        clock: Clock,
+        bell: Arc<Doorbell>,
+        blocking_threads: usize,
+        slow_poll: Option<SlowPoll>,
+    ) -> Self {
         Self {
             tasks: Scheduler::new(bell.clone()),
             clock,
@@ -39,6 +58,15 @@ impl Core {
             rounds: Cell::new(0),
             parked: Cell::new(Duration::ZERO),
             closed: Cell::new(false),
+            inbox: OnceCell::new(),
+            pool: OnceCell::new(),
+            flights: OnceCell::new(),
+            blocking_threads,
+            slow_poll: slow_poll.map(Box::new),
+            #[cfg(all(unix, feature = "signal"))]
+            handles_interrupt: false,
+            #[cfg(all(unix, feature = "signal"))]
+            main: RefCell::new(None),
         }
     }
 
@@ -59,6 +87,11 @@ impl Core {
             return None;
         }
         Some(self.timers.borrow_mut().arm(deadline, waker))
+    }
+
+    /// Gives an armed timer another deadline. False: it has fired, or the deadline never comes.
+    pub(crate) fn rearm(&self, key: Key, deadline: u64) -> bool {
+        deadline != NEVER && self.timers.borrow_mut().rearm(key, deadline)
     }
 
     /// Takes a timer back, if it has not fired yet.
@@ -108,14 +141,21 @@ impl Core {
 
     /// Cancels and drops all there is. The last step of a loop's life.
     pub(super) fn close(self: &Rc<Self>) {
+        // A host need not hear of what arrives from now on.
+        self.tasks.wake_up();
         super::context::lend(self, || {
             self.tasks.enter(|| {
                 self.closed.set(true);
                 self.tasks.end_all();
-                let timers = self.timers.replace(Wheel::new());
-                drop(timers);
-                // Destructors of timers' wakers may have made new work.
+                while let Some(waker) = self.pop_due(NEVER) {
+                    self.tasks.discard(waker);
+                }
+                // Before the wait for jobs, which may themselves wait for an answer from the loop.
+                self.close_mail();
+                self.tasks.drop_report();
+                // The destructors of wakers, letters and the hook may have made new work.
                 self.tasks.end_all();
+                self.close_pool();
             });
         });
         self.tasks.close();

@@ -14,6 +14,9 @@ use super::raw::Header;
 use super::ready::ReadyQueue;
 use super::{Bell, Report, Task};
 
+/// A plain count below this is moved to the word, long before it overflows.
+const FEWEST_REFERENCES: i32 = i32::MIN / 2;
+
 /// How far a loop is from its end.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -133,14 +136,22 @@ impl Shared {
         }
     }
 
-    /// Ends the loop's hold on its cells. All tasks are finished and no queue entry is left; no user code runs here.
+    /// Ends the loop's hold on its cells. All tasks that are not on the stack are finished and no queue entry is left;
+    /// no user code runs here.
     pub(super) fn close(&self) {
         for task in self.stack.close() {
             // SAFETY: ONE-ENTRY: the task is off the stack and QUEUED.
             unsafe { self.take_one(task) };
         }
         self.local.phase.set(Phase::Closed);
-        self.local.cells.close(Self::bury);
+        self.local.cells.close(|task| {
+            // SAFETY: COUNTED: a cell in use is live.
+            let header = unsafe { task.as_ref() };
+            // One whose destructor has dropped the loop is on the stack still. Nobody may queue it any more, so it
+            // counts as queued.
+            let _ = header.state.wake();
+            Self::bury(task);
+        });
     }
 
     /// Moves all of a finished cell's references to its atomic word; the last one to go frees bare memory, anywhere.
@@ -164,8 +175,7 @@ pub(super) fn wake_elsewhere(task: NonNull<Header>) {
     let shared = unsafe { header.shared.as_ref() };
     match header.foreign.wake() {
         WakeAction::Nothing => {}
-        WakeAction::Ring => shared.ring(),
-        WakeAction::PushAndRing => shared.publish(task),
+        WakeAction::Push => shared.publish(task),
     }
 }
 
@@ -176,8 +186,8 @@ pub(super) fn drop_elsewhere(task: NonNull<Header>) {
     // SAFETY: COUNTED: the reference that is about to go keeps the cell alive up to here.
     let header = unsafe { task.as_ref() };
     // Without a reference, a pushed task and even the block may go before the loop can be rung; so the block is kept.
-    // It must be rung: another thread may have turned WAKE on between this thread's QUEUED and its push, and then it
-    // has rung for a task that was not in the stack yet.
+    // It must be rung: another thread may turn WAKE on between this thread's QUEUED and its push. It leaves the rest to
+    // this thread, for the task is not in the stack yet.
     let shared = Shared::keep(header.shared);
     match header.foreign.drop_reference() {
         DropAction::Nothing => {}
@@ -209,7 +219,14 @@ pub(super) fn settle(task: NonNull<Header>) {
         // The plain count has no meaning any more; the reference was one of the word's.
         header.count.set(0);
         drop_elsewhere(task);
-    } else if !header.state.is_queued() && header.foreign.is_last(header.count.get() as isize) {
+        return;
+    }
+    if header.count.get() < FEWEST_REFERENCES {
+        header
+            .foreign
+            .add_references(header.count.replace(0) as isize);
+    }
+    if !header.state.is_queued() && header.foreign.is_last(header.count.get() as isize) {
         // SAFETY: COUNTED, HOME-THREAD: nobody points to the cell any more.
         unsafe { drop_header(task) };
         // SAFETY: DIES-AT-HOME: its contents are gone.
@@ -227,6 +244,10 @@ unsafe fn drop_header(task: NonNull<Header>) {
     let extra = unsafe { &raw mut (*task.as_ptr()).extra };
     // SAFETY: as above.
     unsafe { ptr::drop_in_place(extra) };
+    // SAFETY: as above.
+    let word = unsafe { &raw mut (*task.as_ptr()).foreign };
+    // SAFETY: as above. There is nothing to drop in it, except for a model checker to see.
+    unsafe { ptr::drop_in_place(word) };
 }
 
 /// Frees a cell whose loop is gone.
