@@ -78,6 +78,12 @@ pub enum TryPutError<T> {
 
 impl<T> TryPutError<T> {
     /// Gives the value back.
+    ///
+    /// ```
+    /// let queue = looplet::Queue::bounded(1);
+    /// queue.try_put("egg").unwrap();
+    /// assert_eq!(queue.try_put("ham").unwrap_err().into_inner(), "ham");
+    /// ```
     pub fn into_inner(self) -> T {
         match self {
             Self::Full(value) | Self::Closed(value) => value,
@@ -194,6 +200,11 @@ impl JoinError {
     /// # Panics
     ///
     /// If the task did not panic; ask [`is_panic`](Self::is_panic) first.
+    ///
+    /// ```
+    /// let error = looplet::run(async { looplet::spawn(async { panic!("no salt") }).await }).unwrap_err();
+    /// assert_eq!(*error.into_panic().downcast::<&str>().unwrap(), "no salt");
+    /// ```
     #[track_caller]
     pub fn into_panic(self) -> Box<dyn Any + Send> {
         match self.0.how {
@@ -266,6 +277,23 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
 }
 
 /// What went wrong in a [`task_group`](crate::task_group): every failure, in the order in which they happened.
+///
+/// ```
+/// use looplet::{Failure, task_group};
+///
+/// let error = looplet::run(task_group(async |group| {
+///     group.spawn(async { Err::<(), _>("no salt") }).detach();
+///     group.spawn::<(), _>(async { panic!("no pan") }).detach();
+///     Ok(())
+/// }));
+/// match error.unwrap_err().failures() {
+///     [Failure::Error(text), Failure::Panic(panic)] => {
+///         assert_eq!(*text, "no salt");
+///         assert!(panic.is_panic());
+///     }
+///     other => panic!("{other:?}"),
+/// }
+/// ```
 #[doc(alias = "ExceptionGroup")]
 #[derive(Debug)]
 pub struct GroupError<E>(Vec<Failure<E>>);

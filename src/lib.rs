@@ -1,4 +1,93 @@
+// The README's links lead to files beside it. Of two definitions the first one counts.
+//! [docs/LICENSE-APACHE]: https://github.com/looplet/looplet/blob/main/docs/LICENSE-APACHE
+//! [docs/LICENSE-MIT]: https://github.com/looplet/looplet/blob/main/docs/LICENSE-MIT
+//! [docs/architecture.md]: https://github.com/looplet/looplet/blob/main/docs/architecture.md
+//! [docs/asyncio-map.md]: https://github.com/looplet/looplet/blob/main/docs/asyncio-map.md
+//! [docs/benchmarks.md]: https://github.com/looplet/looplet/blob/main/docs/benchmarks.md
+//! [docs/changelog.md]: https://github.com/looplet/looplet/blob/main/docs/changelog.md
+//! [docs/decisions.md]: https://github.com/looplet/looplet/blob/main/docs/decisions.md
+//! [docs/task-lifecycle.md]: https://github.com/looplet/looplet/blob/main/docs/task-lifecycle.md
+//! [docs/timer-wheel.md]: https://github.com/looplet/looplet/blob/main/docs/timer-wheel.md
+//! [examples]: https://github.com/looplet/looplet/tree/main/examples
+//!
 #![doc = include_str!("../README.md")]
+//!
+//! # The story in four snippets
+//!
+//! **A future** does nothing until somebody polls it. [`run`] makes an event loop, polls one future to its end, and
+//! gives its output. While the future sleeps, so does the thread.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! let answer = looplet::run(async {
+//!     looplet::sleep(Duration::from_millis(1)).await;
+//!     6 * 7
+//! });
+//! assert_eq!(answer, 42);
+//! ```
+//!
+//! **A task** is a future that runs beside others. [`spawn`] only queues it; it takes its first step when the spawner
+//! awaits something. The [`JoinHandle`] is the task's result: await it, [`cancel`](JoinHandle::cancel) it, or drop it to
+//! let the task run by itself.
+//!
+//! ```
+//! looplet::run(async {
+//!     let child = looplet::spawn(async { "ready" });
+//!     assert!(!child.is_finished());
+//!     assert_eq!(child.await.unwrap(), "ready");
+//!
+//!     let broken = looplet::spawn(async { panic!("no salt") });
+//!     assert!(broken.await.unwrap_err().is_panic()); // and nobody else is harmed
+//! });
+//! ```
+//!
+//! **Several at once**: [`gather`] for all results, [`wait`] for the first of them, [`timeout`] for a limit. Here the loop
+//! is an [`EventLoop`] in virtual time, which jumps from deadline to deadline instead of waiting: for tests.
+//!
+//! ```
+//! use std::time::Duration;
+//! use looplet::{EventLoop, gather, sleep, spawn, timeout, wait};
+//!
+//! async fn nap(seconds: u64) -> u64 {
+//!     sleep(Duration::from_secs(seconds)).await;
+//!     seconds
+//! }
+//!
+//! EventLoop::builder().virtual_time().build().block_on(async {
+//!     assert_eq!(gather((nap(3), nap(1))).await, (3, 1));
+//!
+//!     let waited = wait([spawn(nap(60)), spawn(nap(2))]).first_completed().await;
+//!     assert_eq!((waited.done.len(), waited.pending.len()), (1, 1));
+//!
+//!     assert!(timeout(Duration::from_secs(5), nap(3600)).await.is_err());
+//! });
+//! ```
+//!
+//! **A queue** carries work from task to task. A full one makes its producers wait, an empty one its consumers, and
+//! [`shutdown`](Queue::shutdown) tells them that it is over.
+//!
+//! ```
+//! use looplet::{Queue, run, spawn};
+//!
+//! let eaten = run(async {
+//!     let plates = Queue::bounded(2);
+//!     let kitchen = plates.clone();
+//!     spawn(async move {
+//!         for n in 1..=5 {
+//!             kitchen.put(n).await.unwrap();
+//!         }
+//!         kitchen.shutdown();
+//!     })
+//!     .detach();
+//!     let mut eaten = Vec::new();
+//!     while let Ok(plate) = plates.get().await {
+//!         eaten.push(plate);
+//!     }
+//!     eaten
+//! });
+//! assert_eq!(eaten, [1, 2, 3, 4, 5]);
+//! ```
 
 mod error;
 mod event_loop;
@@ -10,15 +99,18 @@ mod timer;
 
 pub use error::{Elapsed, Failure, GroupError, LoopGone};
 pub use event_loop::{
-    Builder, CallHandle, EventLoop, Metrics, Spawner, all_tasks, call_at, call_later, call_soon,
-    current_task, run, spawn, spawn_named, try_current_task,
+    Builder, CallHandle, ContextVar, EventLoop, Metrics, Remote, RemoteHandle, Spawner, Token,
+    all_tasks, call_at, call_later, call_soon, current_task, run, spawn, spawn_blocking,
+    spawn_eager, spawn_named, try_current_task,
 };
 pub use future::{
-    Gather, Gathered, Settled, TryGather, TryGathered, Wait, Waited, YieldNow, gather, try_gather,
-    wait, yield_now,
+    AsCompleted, Gather, Gathered, Settled, Shield, TaskGroup, TryGather, TryGathered, Wait,
+    Waited, YieldNow, as_completed, gather, shield, task_group, try_gather, wait, yield_now,
 };
 pub use sync::{
-    BrokenBarrier, Closed, LifoQueue, PriorityQueue, PutError, Queue, TryGetError, TryPutError,
+    Barrier, BrokenBarrier, Closed, Condition, Event, LifoQueue, Mutex, MutexGuard,
+    OwnedMutexGuard, OwnedPermit, Permit, PriorityQueue, PutError, Queue, Receiver, RemoteQueue,
+    Semaphore, Sender, TryGetError, TryPutError, oneshot,
 };
 pub use task::{JoinError, JoinHandle, Task, TaskId};
 pub use time::{

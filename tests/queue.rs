@@ -327,6 +327,40 @@ fn a_panicking_comparison_loses_nothing() {
 }
 
 #[test]
+fn a_comparison_that_uses_the_queue_panics_and_loses_nothing() {
+    struct Nosy(u32, Option<PriorityQueue<Nosy>>);
+
+    impl PartialEq for Nosy {
+        fn eq(&self, other: &Self) -> bool {
+            self.0 == other.0
+        }
+    }
+
+    impl Eq for Nosy {}
+
+    impl Ord for Nosy {
+        fn cmp(&self, other: &Self) -> Ordering {
+            if let Some(queue) = &self.1 {
+                let _stolen = queue.try_get();
+            }
+            self.0.cmp(&other.0)
+        }
+    }
+
+    impl PartialOrd for Nosy {
+        fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+
+    let queue = PriorityQueue::unbounded();
+    assert!(queue.try_put(Nosy(2, None)).is_ok());
+    assert!(panics(|| queue.try_put(Nosy(1, Some(queue.clone())))));
+    assert_eq!(queue.len(), 2);
+    queue.shutdown_now();
+}
+
+#[test]
 fn a_bound_of_zero_panics_and_says_what_to_do() {
     let text = panic_text(|| Queue::<i32>::bounded(0)).unwrap();
     assert!(text.contains("Queue::unbounded()"), "{text}");

@@ -1,6 +1,6 @@
 //! What belongs to one event loop; everybody who works for it holds a count of this.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::mem;
 use std::panic::Location;
 use std::rc::Rc;
@@ -10,6 +10,9 @@ use std::time::Duration;
 
 use super::bell::Doorbell;
 use super::clock::{Clock, NEVER};
+use super::inbox::Inbox;
+use super::pool::{Flights, Pool};
+use super::slow_poll::SlowPoll;
 use crate::task::{Call, Scheduler, Vacant, Work};
 use crate::timer::{Key, Wheel};
 
@@ -25,10 +28,26 @@ pub(crate) struct Core {
     pub(super) parked: Cell<Duration>,
     /// No timer is armed any more.
     closed: Cell<bool>,
+    /// What few loops need, made when it is first used.
+    pub(super) inbox: OnceCell<Box<Inbox>>,
+    pub(super) pool: OnceCell<Box<Pool>>,
+    pub(super) flights: OnceCell<Arc<Flights>>,
+    pub(super) blocking_threads: usize,
+    pub(super) slow_poll: Option<Box<SlowPoll>>,
+    #[cfg(all(unix, feature = "signal"))]
+    pub(super) handles_interrupt: bool,
+    /// The main task, for whoever wants to cancel it from outside.
+    #[cfg(all(unix, feature = "signal"))]
+    pub(super) main: RefCell<Option<crate::task::Task>>,
 }
 
 impl Core {
-    pub(super) fn new(clock: Clock, bell: Arc<Doorbell>) -> Self {
+    pub(super) fn new(
+        clock: Clock,
+        bell: Arc<Doorbell>,
+        blocking_threads: usize,
+        slow_poll: Option<SlowPoll>,
+    ) -> Self {
         Self {
             tasks: Scheduler::new(bell.clone()),
             clock,
@@ -39,6 +58,15 @@ impl Core {
             rounds: Cell::new(0),
             parked: Cell::new(Duration::ZERO),
             closed: Cell::new(false),
+            inbox: OnceCell::new(),
+            pool: OnceCell::new(),
+            flights: OnceCell::new(),
+            blocking_threads,
+            slow_poll: slow_poll.map(Box::new),
+            #[cfg(all(unix, feature = "signal"))]
+            handles_interrupt: false,
+            #[cfg(all(unix, feature = "signal"))]
+            main: RefCell::new(None),
         }
     }
 
@@ -108,6 +136,8 @@ impl Core {
 
     /// Cancels and drops all there is. The last step of a loop's life.
     pub(super) fn close(self: &Rc<Self>) {
+        // A host need not hear of what arrives from now on.
+        self.tasks.wake_up();
         super::context::lend(self, || {
             self.tasks.enter(|| {
                 self.closed.set(true);
@@ -116,8 +146,11 @@ impl Core {
                     self.tasks.discard(waker);
                 }
                 self.tasks.drop_report();
-                // The destructors of the timers' wakers and of the hook may have made new work.
+                // Before the wait for jobs, which may themselves wait for an answer from the loop.
+                self.close_mail();
+                // The destructors of timers' wakers, of the hook and of letters may have made new work.
                 self.tasks.end_all();
+                self.close_pool();
             });
         });
         self.tasks.close();

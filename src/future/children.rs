@@ -146,7 +146,7 @@ pub(super) struct Watch {
     waker: Option<Waker>,
     /// All tasks before this one have ended.
     first: usize,
-    /// How many irregular ends the loop had seen when this last looked for some.
+    /// How many irregular ends the loop had seen when this last looked for some and found none.
     irregular: Option<u64>,
 }
 
@@ -195,9 +195,12 @@ impl Watch {
         if self.irregular == now {
             return None;
         }
-        self.irregular = now;
-        let irregular = (0..children.len()).filter(|&index| children.task(index).irregular() != 0);
-        irregular.min_by_key(|&index| children.task(index).irregular())
+        let irregular = (0..children.len()).filter(|&index| children.task(index).is_irregular());
+        let first = irregular.min_by_key(|&index| children.task(index).ended_as());
+        if first.is_none() {
+            self.irregular = now;
+        }
+        first
     }
 }
 
@@ -211,9 +214,6 @@ pub(super) struct Group<C: Children> {
 
 impl<C: Children> Group<C> {
     pub(super) fn new(children: C) -> Self {
-        for index in 0..children.len() {
-            children.task(index).expect_lazy_waiter();
-        }
         Self {
             children,
             watch: Watch::default(),

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use super::Task;
+use super::listener::Listening;
 
 /// The values of the context variables that a task or call sees; what it is made of is the event loop's affair.
 pub(crate) type Context = Rc<dyn Any>;
@@ -23,9 +24,11 @@ pub(super) struct Extra {
     pub(super) callbacks: RefCell<Vec<Task>>,
     /// How many of the callbacks were registered before the join handle was awaited.
     pub(super) before_waiter: Cell<usize>,
-    /// Which irregular end of its loop this task's was, if a lazy waiter was there to hear of it.
-    pub(super) irregular: Cell<u64>,
     /// Who awaits the join handle, if it is not a task of the same loop.
     pub(super) waiter: RefCell<Option<Waker>>,
+    /// The task group that it belongs to.
+    pub(super) group: Listening,
+    /// Whoever collects the results of many tasks, this one's among them.
+    pub(super) collector: Listening,
     pub(super) context: RefCell<Option<Context>>,
 }

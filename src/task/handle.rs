@@ -40,6 +40,14 @@ use crate::error::{JoinError, panic_message};
 pub struct Task(NonNull<Header>);
 
 /// The identity of a task: unique in the process, and ordered by spawn within a loop.
+///
+/// ```
+/// looplet::run(async {
+///     let (first, second) = (looplet::spawn(async {}), looplet::spawn(async {}));
+///     assert!(first.id() < second.id());
+///     assert_eq!(first.id(), first.task().id());
+/// });
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TaskId {
     serial: u64,
@@ -163,6 +171,13 @@ impl Task {
     }
 
     /// The place in the source where the task was spawned.
+    ///
+    /// ```
+    /// looplet::run(async {
+    ///     let task = looplet::spawn(async {}).task();
+    ///     assert!(task.spawned_at().line() > 0);
+    /// });
+    /// ```
     pub fn spawned_at(&self) -> &'static Location<'static> {
         self.header().spawned_at
     }
@@ -186,6 +201,11 @@ impl Task {
         self.local().running.get() == Some(self.0)
     }
 
+    /// Whether somebody has asked for the end of the task.
+    pub(crate) fn is_cancel_requested(&self) -> bool {
+        self.header().state.is_cancel_requested()
+    }
+
     /// How the task ended, if it did.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         self.header().state.outcome()
@@ -196,12 +216,9 @@ impl Task {
         self.local().end(self);
     }
 
-    /// Which irregular end this was, for a finished task with a lazy waiter; zero for an ordinary one.
-    pub(crate) fn irregular(&self) -> u64 {
-        self.header()
-            .extra
-            .get()
-            .map_or(0, |extra| extra.irregular.get())
+    /// Whether the task has ended other than by an ordinary value.
+    pub(crate) fn is_irregular(&self) -> bool {
+        self.header().state.is_irregular()
     }
 
     /// How many tasks of the loop have ended irregularly so far.
@@ -209,35 +226,42 @@ impl Task {
         self.local().irregular.get()
     }
 
-    /// Announces that a lazy waiter will come, so that an irregular end before that is not missed.
-    pub(crate) fn expect_lazy_waiter(&self) {
-        self.header().state.set_lazy(true);
-    }
-
     /// Notes who awaits the task's handle. Whoever is lazy is woken only by an end that is no ordinary value.
+    #[inline]
     pub(crate) fn set_waiter(&self, waker: &Waker, lazy: bool) {
         let header = self.header();
         header.state.set_lazy(lazy);
-        let Some(task) = waker::task_of(waker, header.shared) else {
-            return self.set_foreign_waiter(waker);
-        };
-        let waiter = header.waiter.take();
-        if waiter.as_ref().is_some_and(|waiter| waiter.0 == task) {
-            header.waiter.set(waiter);
+        match waker::task_of(waker, header.shared) {
+            // SAFETY: COUNTED: the waker holds a count, so the task is alive; and it is of this loop.
+            Some(task) if header.is_plain() && task != self.0 => unsafe { header.waiter.put(task) },
+            Some(task) => self.replace_waiter(task),
+            None => self.set_foreign_waiter(waker),
+        }
+    }
+
+    fn replace_waiter(&self, task: NonNull<Header>) {
+        assert!(task != self.0, "a task cannot await itself");
+        let header = self.header();
+        if header.waiter.is(task) {
+            return;
+        }
+        let first = header.waiter.take().is_none();
+        if !header.waiter.is_vacant() {
+            // The loop has been dropped by this task's destructor: there is nobody to wake.
             return;
         }
         if let Some(extra) = header.extra.get() {
-            self.note_waiter_place(extra, waiter.is_none());
+            self.note_waiter_place(extra, first);
         }
-        // SAFETY: COUNTED: the waker holds a count, so the task is alive.
-        let task = unsafe { Self::borrowed(task) };
-        header.waiter.set(Some(Self::clone(&task)));
+        // SAFETY: COUNTED: the waker that names the task holds a count; and it is of this loop.
+        unsafe { header.waiter.put(task) };
         // Last, for it may be anybody's code.
         drop(header.extra.get().and_then(|extra| extra.waiter.take()));
     }
 
     #[cold]
     fn set_foreign_waiter(&self, waker: &Waker) {
+        assert!(!self.is_current(), "a task cannot await itself");
         let extra = self.extra();
         let first = self.header().waiter.take().is_none();
         if extra
@@ -255,7 +279,7 @@ impl Task {
         drop(old);
         if self.is_finished() {
             // That code has dropped the loop, and so the waiter came too late to be woken.
-            self.local().wake_waiters(self.header(), extra);
+            self.local().wake_waiters(self, extra, None);
         }
     }
 
@@ -270,8 +294,8 @@ impl Task {
     pub(crate) fn clear_waiter(&self) {
         drop(self.header().waiter.take());
         if let Some(extra) = self.header().extra.get() {
-            let waker = extra.waiter.take();
-            drop(waker);
+            let elsewhere = (extra.waiter.take(), extra.collector.take());
+            drop(elsewhere);
         }
     }
 
@@ -287,7 +311,8 @@ impl Task {
         Some(JoinError::panicked(&self.name(), panic))
     }
 
-    pub(super) fn on_done(&self, f: impl FnOnce(&Self) + 'static, at: &'static Location<'static>) {
+    /// See [`JoinHandle::on_done`](super::JoinHandle::on_done).
+    pub(crate) fn on_done(&self, f: impl FnOnce(&Self) + 'static, at: &'static Location<'static>) {
         let task = self.clone();
         let callback = vacant::call(self.header().shared, at, move || f(&task)).into_task();
         if self.is_finished() {
@@ -311,7 +336,8 @@ impl Task {
             // SAFETY: COUNTED: the task is alive.
             let place = unsafe { raw::payload::<Box<dyn Any + Send>>(self.0) };
             // SAFETY: HOME-THREAD: the flags say that a panic lies there, and nothing in this statement takes it.
-            let message = panic_message(&**unsafe { place.as_ref() }).to_owned();
+            let panic = unsafe { place.as_ref() };
+            let message = panic_message(&**panic).to_owned();
             // Copied, for what is written to may be anybody's code, and may take the panic.
             write!(f, " panic={message:?}")?;
         }

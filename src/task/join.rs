@@ -74,6 +74,15 @@ impl<T> JoinHandle<T> {
     /// Nothing happens inside the call. At the task's next turn its future is dropped instead of polled, and the task
     /// counts as cancelled. A task that has not begun never begins; a task that cancels itself runs on to its next
     /// suspension.
+    ///
+    /// ```
+    /// looplet::run(async {
+    ///     let task = looplet::spawn(std::future::pending::<()>());
+    ///     assert!(task.cancel());
+    ///     assert!(!task.is_cancelled()); // not yet
+    ///     assert!(task.await.unwrap_err().is_cancelled());
+    /// });
+    /// ```
     pub fn cancel(&self) -> bool {
         self.task.cancel()
     }
@@ -102,6 +111,14 @@ impl<T> JoinHandle<T> {
     }
 
     /// Renames the task.
+    ///
+    /// ```
+    /// looplet::run(async {
+    ///     let task = looplet::spawn(async {});
+    ///     task.set_name("potatoes");
+    ///     assert_eq!(&*task.name(), "potatoes");
+    /// });
+    /// ```
     pub fn set_name(&self, name: impl Into<Rc<str>>) {
         self.task.set_name(name);
     }
@@ -112,27 +129,47 @@ impl<T> JoinHandle<T> {
     }
 
     /// Gives the task up: it runs on and its result is dropped, whether it was awaited before or not.
+    ///
+    /// ```
+    /// looplet::run(async {
+    ///     looplet::spawn(async { println!("on my own") }).detach();
+    /// });
+    /// ```
     pub fn detach(mut self) {
         self.awaited = false;
     }
 
     /// The result, if the task has finished and nobody took the result yet. Never waits, and is no await.
+    ///
+    /// ```
+    /// looplet::run(async {
+    ///     let mut task = looplet::spawn(async { 42 });
+    ///     assert!(task.try_join().is_none());
+    ///     looplet::yield_now().await;
+    ///     assert_eq!(task.try_join().unwrap().unwrap(), 42);
+    ///     assert!(task.try_join().is_none()); // taken
+    /// });
+    /// ```
     #[doc(alias = "result")]
     #[doc(alias = "exception")]
+    #[inline]
     pub fn try_join(&mut self) -> Option<Result<T, JoinError>> {
-        match self.task.header().state.outcome()? {
-            Outcome::Value => {
-                if !self.task.header().state.take_payload() {
-                    return None;
-                }
-                // SAFETY: COUNTED: the task is alive, and its output type is the handle's.
-                let place = unsafe { raw::payload::<T>(self.task.as_ptr()) };
-                // SAFETY: HOME-THREAD: the payload flag was on, so a value lies there, and now it is ours.
-                Some(Ok(unsafe { place.read() }))
-            }
-            Outcome::Panicked => self.task.take_panic().map(Err),
-            Outcome::Cancelled => Some(Err(JoinError::cancelled(&self.task.name()))),
-            Outcome::Failed => Some(Err(JoinError::failed(&self.task.name()))),
+        if self.task.header().state.take_value() {
+            // SAFETY: COUNTED: the task is alive, and its output type is the handle's.
+            let place = unsafe { raw::payload::<T>(self.task.as_ptr()) };
+            // SAFETY: HOME-THREAD: a value lay there, and now it is ours.
+            return Some(Ok(unsafe { place.read() }));
+        }
+        self.why_no_value().map(Err)
+    }
+
+    #[cold]
+    fn why_no_value(&self) -> Option<JoinError> {
+        match self.task.outcome()? {
+            Outcome::Value => None,
+            Outcome::Panicked => self.task.take_panic(),
+            Outcome::Cancelled => Some(JoinError::cancelled(&self.task.name())),
+            Outcome::Failed => Some(JoinError::failed(&self.task.name())),
         }
     }
 
@@ -140,10 +177,36 @@ impl<T> JoinHandle<T> {
     /// a finished task queued at once. Never called inside `on_done`, and dropped if the loop goes first.
     ///
     /// A panic in it goes to [`Builder::on_unhandled_panic`](crate::Builder::on_unhandled_panic).
+    ///
+    /// ```
+    /// looplet::run(async {
+    ///     let task = looplet::spawn_named("cook", async {});
+    ///     task.on_done(|task| println!("{task:?}")); // <Task finished name='cook'>
+    /// });
+    /// ```
     #[doc(alias = "add_done_callback")]
     #[track_caller]
     pub fn on_done(&self, f: impl FnOnce(&Task) + 'static) {
         self.task.on_done(f, Location::caller());
+    }
+
+    /// Lets go of a task that has not finished, or whose result nobody took.
+    #[cold]
+    fn abandon(&mut self) {
+        let state = &self.task.header().state;
+        state.remove_handle();
+        if !state.is_finished() {
+            if self.awaited {
+                self.task.cancel();
+            }
+            // Last, for it may be anybody's code.
+            self.task.clear_waiter();
+        } else if state.outcome() == Some(Outcome::Panicked) {
+            self.task.local().abandon(&self.task);
+        } else if state.take_payload() {
+            // SAFETY: HOME-THREAD: the payload flag was on, so a value lies there, and now it is ours to drop.
+            unsafe { raw::drop_output(self.task.as_ptr()) };
+        }
     }
 
     /// The task, for whoever waits for many.
@@ -160,16 +223,11 @@ impl<T> JoinHandle<T> {
 impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(result) = self.try_join() {
-            return Poll::Ready(result);
+        if self.task.is_finished() {
+            return Poll::Ready(self.try_join().unwrap_or_else(|| already_taken(&self.task)));
         }
-        assert!(
-            !self.task.is_finished(),
-            "the result of {:?} has been taken already",
-            self.task
-        );
-        assert!(!self.task.is_current(), "a task cannot await itself");
         self.awaited = true;
         self.task.set_waiter(cx.waker(), false);
         Poll::Pending
@@ -177,22 +235,17 @@ impl<T> Future for JoinHandle<T> {
 }
 
 impl<T> Drop for JoinHandle<T> {
+    #[inline]
     fn drop(&mut self) {
-        let state = &self.task.header().state;
-        state.remove_handle();
-        if !state.is_finished() {
-            if self.awaited {
-                self.task.cancel();
-            }
-            // Last, for it may be anybody's code.
-            self.task.clear_waiter();
-        } else if state.outcome() == Some(Outcome::Panicked) {
-            self.task.local().abandon(&self.task);
-        } else if state.take_payload() {
-            // SAFETY: HOME-THREAD: the payload flag was on, so a value lies there, and now it is ours to drop.
-            unsafe { raw::drop_output(self.task.as_ptr()) };
+        if !self.task.header().state.is_spent() {
+            self.abandon();
         }
     }
+}
+
+#[cold]
+fn already_taken<T>(task: &Task) -> T {
+    panic!("the result of {task:?} has been taken already")
 }
 
 impl<T: fmt::Debug> fmt::Debug for JoinHandle<T> {

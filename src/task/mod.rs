@@ -2,9 +2,10 @@
 //!
 //! # Who holds a reference
 //!
-//! Every [`Task`], [`JoinHandle`], waker and queue entry owns one, and an unfinished task owns one of itself. On the
-//! loop's thread they are counted in a plain cell; what other threads add and take goes through the task's atomic
-//! word and is settled when the loop next looks at the foreign stack. The loop alone frees a cell while it lives.
+//! Every [`Task`], [`JoinHandle`] and waker owns one, and an unfinished task owns one of itself; a queue entry owns
+//! none, for its flag keeps the cell (ONE-ENTRY). On the loop's thread they are counted in a plain cell; what other
+//! threads add and take goes through the task's atomic word and is settled when the loop next looks at the foreign
+//! stack. The loop alone frees a cell while it lives. `docs/task-lifecycle.md` tells it at length.
 //!
 //! # Life of a task
 //!
@@ -23,6 +24,8 @@
 //! 1 `Vacant::spawn` · 2 `State::begin_turn` · 3 `State::suspend` · 4 `State::wake` · 5 `Local::finish` ·
 //! 6 cancel requested: `Local::end` drops the future, finished (cancelled) · 7 `Local::poll_panicked`
 //!
+//! An eager task skips the queue: `Vacant::start` takes it from 1 to 2.
+//!
 //! # Who may touch what
 //!
 //! | field | the loop's thread | other threads |
@@ -30,7 +33,7 @@
 //! | `vtable`, `shared`, `spawned_at` | read | read |
 //! | `foreign` | any time | any time |
 //! | `foreign_next` | while it takes the stack | between turning QUEUED on and the push |
-//! | `ready_next`, `state`, `count`, `slot`, `waiter`, `extra` | any time | never, but for dropping what is left of a dead task |
+//! | `ready_next`, `state`, `count`, `place`, `waiter`, `extra` | any time | never, but for dropping what is left of a dead task |
 //! | future, output | any time | never |
 //!
 //! # The invariants that every `SAFETY` note cites
@@ -43,20 +46,22 @@
 //! * **HOME-THREAD**: plain cells, future, output and waiter are touched on the loop's thread only. `Task` and
 //!   `JoinHandle` are not `Send`, and a waker compares its loop with the one that runs on the thread.
 //! * **DIES-AT-HOME**: what a task holds is dropped at home; a last reference that goes elsewhere frees bare memory.
+//! * **LISTED**: a chunk that the loop lists is alive; it leaves the list before it is freed.
 //! * **LENT**: a scoped reference is taken back before the call that lent it ends.
 
 #![allow(unsafe_code)]
 
-mod cache;
+mod cells;
+mod chunk;
 mod extra;
 mod foreign;
 #[cfg(all(test, loom))]
 mod foreign_loom;
 mod handle;
 mod join;
+mod listener;
 mod raw;
 mod ready;
-mod registry;
 mod scheduler;
 mod scoped;
 mod shared;
@@ -64,6 +69,7 @@ mod state;
 mod sync;
 mod turn;
 mod vacant;
+mod waiter;
 mod waker;
 
 pub use crate::error::JoinError;
@@ -71,7 +77,8 @@ pub use crate::error::JoinError;
 pub(crate) use extra::Context;
 pub use handle::{Task, TaskId};
 pub use join::JoinHandle;
-pub(crate) use raw::{Attempt, Plain, Work, drop_quietly};
+pub(crate) use listener::Listener;
+pub(crate) use raw::{Attempt, Fallible, Plain, Work, drop_quietly};
 pub(crate) use scheduler::{Doorway, Scheduler};
 pub(crate) use scoped::Scoped;
 pub(crate) use state::Outcome;

@@ -12,7 +12,6 @@
 //!        +-----------------------------+
 //! ```
 
-use std::alloc::Layout;
 use std::any::Any;
 use std::cell::{Cell, OnceCell};
 use std::future::Future;
@@ -22,13 +21,13 @@ use std::pin::Pin;
 use std::ptr::{self, NonNull};
 use std::task::{Context, Poll};
 
-use super::Task;
-use super::cache;
+use super::cells::{CellLayout, Cells};
 use super::extra::Extra;
 use super::foreign::ForeignWord;
 use super::shared::Shared;
 use super::state::State;
 use super::sync::AtomicPtr;
+use super::waiter::Waiter;
 use super::waker;
 
 /// The part of a task that does not depend on its type.
@@ -44,13 +43,45 @@ pub(super) struct Header {
     pub(super) state: State,
     /// References held on the loop's thread. Foreign drops are settled here too, so it may fall below zero.
     pub(super) count: Cell<i32>,
-    /// Where the loop's registry lists this task.
-    pub(super) slot: Cell<u32>,
-    /// The task of the same loop that awaits this one's handle.
-    pub(super) waiter: Cell<Option<Task>>,
+    /// How far the cell lies from the start of its chunk.
+    pub(super) place: Cell<u32>,
+    /// The task of the same loop that awaits this one's handle; then when this one ended.
+    pub(super) waiter: Waiter,
     pub(super) spawned_at: &'static Location<'static>,
     /// What few tasks have: a name of their own, callbacks, a foreign waiter, context.
     pub(super) extra: OnceCell<Box<Extra>>,
+}
+
+impl Header {
+    #[inline]
+    pub(super) fn new(
+        vtable: &'static Vtable,
+        shared: NonNull<Shared>,
+        state: State,
+        place: u32,
+        spawned_at: &'static Location<'static>,
+    ) -> Self {
+        Self {
+            vtable,
+            shared,
+            foreign: ForeignWord::new(),
+            foreign_next: AtomicPtr::new(ptr::null_mut()),
+            ready_next: Cell::new(None),
+            state,
+            // Its own while it is unfinished, and one for whoever makes it.
+            count: Cell::new(2),
+            place: Cell::new(place),
+            waiter: Waiter::new(),
+            spawned_at,
+            extra: OnceCell::new(),
+        }
+    }
+
+    /// Nobody waits, no callback is there, and none of the other rare things.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        self.waiter.is_vacant() && self.extra.get().is_none()
+    }
 }
 
 /// What is inside a cell.
@@ -78,7 +109,6 @@ pub(super) enum Polled {
 /// The operations of a task that depend on its type.
 pub(super) struct Vtable {
     pub(super) kind: Kind,
-    pub(super) layout: Layout,
     payload_offset: usize,
     /// Polls the future; when it is done, drops it and puts the output in its place.
     poll: unsafe fn(NonNull<Header>) -> Polled,
@@ -200,7 +230,6 @@ union Payload<W: Work> {
 impl<W: Work> CellOf<W> {
     const VTABLE: &'static Vtable = &Vtable {
         kind: W::KIND,
-        layout: cache::rounded(Layout::new::<Self>()),
         payload_offset: mem::offset_of!(Self, payload),
         poll: poll::<W>,
         drop_work: drop_work::<W>,
@@ -210,15 +239,16 @@ impl<W: Work> CellOf<W> {
 
 /// Allocates a cell with this header and no future in it yet.
 ///
-/// The two steps keep a large future from being moved more often than needed: see `Vacant::write`.
+/// The two steps keep a large future from being moved more often than needed: see `Vacant::fill`.
+#[inline]
 pub(super) fn allocate<W: Work>(
-    cache: &cache::Cache,
-    header: impl FnOnce(&'static Vtable) -> Header,
+    cells: &Cells,
+    header: impl FnOnce(&'static Vtable, u32) -> Header,
 ) -> NonNull<Header> {
-    let ptr = cache.allocate(CellOf::<W>::VTABLE.layout).cast::<Header>();
-    // SAFETY: HEADER-FIRST: fresh memory with room and alignment for a `CellOf<W>`, whose first field is the header.
-    unsafe { ptr.write(header(CellOf::<W>::VTABLE)) };
-    ptr
+    let (cell, place) = cells.allocate(const { CellLayout::of::<CellOf<W>>() });
+    // SAFETY: HEADER-FIRST: vacant memory with room and alignment for a `CellOf<W>`, whose first field is the header.
+    unsafe { cell.write(header(CellOf::<W>::VTABLE, place)) };
+    cell
 }
 
 /// Where the future of a cell belongs.
@@ -301,8 +331,9 @@ unsafe fn poll<W: Work>(task: NonNull<Header>) -> Polled {
     };
     // The value must survive the future's destructor, and neither may unwind into the other.
     if mem::needs_drop::<W>() {
-        // SAFETY: HOME-THREAD: as above; the future is done, so the poll has returned for good.
-        if let Err(panic) = unsafe { drop_future(task) } {
+        // SAFETY: PINNED: dropped in place, once; the future is done, so the poll has returned for good.
+        let drop_work = || unsafe { ptr::drop_in_place(payload.cast::<W>()) };
+        if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(drop_work)) {
             drop_quietly(value);
             // SAFETY: the future has just gone, and no value was put.
             unsafe { put_panic(task, panic) };
@@ -355,13 +386,15 @@ unsafe fn drop_value<W: Work>(task: NonNull<Header>) {
     unsafe { ptr::drop_in_place(payload.cast::<W::Output>()) };
 }
 
+/// Drops something whose destructor may panic; the panic comes back.
+pub(super) fn drop_guarded<T>(value: T) -> Result<(), Box<dyn Any + Send>> {
+    panic::catch_unwind(AssertUnwindSafe(|| drop(value)))
+}
+
 /// Drops something whose destructor may panic, and forgets the panic: the first one has been reported already.
 pub(crate) fn drop_quietly<T>(value: T) {
-    let Err(second) = panic::catch_unwind(AssertUnwindSafe(|| drop(value))) else {
-        return;
-    };
-    if let Err(third) = panic::catch_unwind(AssertUnwindSafe(|| drop(second))) {
-        // A payload whose destructor panics with another such payload could go on for ever; so this one is leaked.
-        mem::forget(third);
+    // Even a panic's payload may panic when it is dropped. What that one leaves is leaked.
+    if let Err(second) = drop_guarded(value).or_else(drop_guarded) {
+        mem::forget(second);
     }
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::raw::{self, Kind, Plain, Work};
 use super::shared::{Phase, Shared};
 use super::vacant::{self, Call, Vacant};
-use super::{Bell, Context, JoinHandle, Report, Task, waker};
+use super::{Bell, Context, JoinError, JoinHandle, Report, Task, waker};
 
 /// All tasks of one loop. It stays on the thread where it was made.
 pub(crate) struct Scheduler {
@@ -114,6 +114,22 @@ impl Scheduler {
         local.ready.in_round()
     }
 
+    /// The same, with something around each turn: it gets the task or call, whether it is a task, and the turn to run.
+    #[cold]
+    pub(crate) fn run_around(&self, budget: u32, around: impl Fn(&Task, bool, &dyn Fn())) -> bool {
+        let local = &self.shared.local;
+        for _ in 0..budget {
+            let Some(entry) = local.ready.pop_of_round() else {
+                return false;
+            };
+            // SAFETY: ONE-ENTRY: the queued flag has kept the task alive so far; the clone does during its turn.
+            let task = Task::clone(&*unsafe { Task::borrowed(entry) });
+            let is_task = task.header().vtable.kind == Kind::Task;
+            around(&task, is_task, &|| local.turn(entry));
+        }
+        local.ready.in_round()
+    }
+
     /// Runs `step` until it returns. A panic out of a task's poll ends that task, and `step` goes on: one catch for
     /// the whole run, so that a poll does not pay for it.
     pub(crate) fn drive<R>(&self, mut step: impl FnMut() -> R) -> R {
@@ -174,6 +190,18 @@ impl Scheduler {
         self.shared.local.discard(waker);
     }
 
+    /// Runs code that is neither a task's nor a call's; a panic in it is reported under a name.
+    pub(crate) fn guarded(&self, name: &str, f: impl FnOnce()) {
+        if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(f)) {
+            self.report(None, &JoinError::panicked(name, panic));
+        }
+    }
+
+    /// Tells of a panic that nobody can see any more.
+    pub(crate) fn report(&self, task: Option<&Task>, error: &JoinError) {
+        self.shared.local.report(task, error);
+    }
+
     pub(crate) fn current_task(&self) -> Option<Task> {
         self.shared.local.current_task()
     }
@@ -181,6 +209,17 @@ impl Scheduler {
     /// The context of whoever runs.
     pub(crate) fn context(&self) -> Option<Context> {
         self.shared.local.context()
+    }
+
+    /// Changes the context of whoever runs; none if nobody does. It is borrowed meanwhile, so that nobody else's code
+    /// may run in `change`.
+    pub(crate) fn change_context<R>(
+        &self,
+        change: impl FnOnce(&mut Option<Context>) -> R,
+    ) -> Option<R> {
+        let running = self.shared.local.current()?;
+        let extra = running.extra.get_or_init(Box::default);
+        Some(change(&mut extra.context.borrow_mut()))
     }
 
     /// All unfinished tasks, in spawn order.
@@ -192,19 +231,15 @@ impl Scheduler {
     }
 
     fn unfinished(&self) -> Vec<Task> {
-        let cells = self.shared.local.registry.cells().into_iter();
-        // SAFETY: COUNTED: a registered cell is live, and nothing is freed until the view is cloned.
+        let cells = self.shared.local.cells.in_use().into_iter();
+        // SAFETY: COUNTED: a cell in use is live, and nothing is freed until the view is cloned.
         let tasks = cells.map(|cell| Task::clone(&*unsafe { Task::borrowed(cell) }));
         tasks.filter(|task| !task.is_finished()).collect()
     }
 
-    /// How many tasks have ended other than by an ordinary value.
-    pub(crate) fn irregular(&self) -> u64 {
-        self.shared.local.irregular.get()
-    }
-
     pub(crate) fn live(&self) -> usize {
-        self.shared.local.live.get()
+        // No sum of what a computer can hold at once: it fits.
+        (self.spawned() - self.shared.local.ended.get()) as usize
     }
 
     pub(crate) fn polls(&self) -> u64 {
@@ -221,6 +256,11 @@ impl Scheduler {
 
     pub(crate) fn spawned(&self) -> u64 {
         self.shared.local.numbered.get() + self.shared.local.named.get()
+    }
+
+    /// Whether a task that is spawned now is cancelled inside the call.
+    pub(crate) fn is_refusing(&self) -> bool {
+        self.shared.local.phase.get() != Phase::Open
     }
 
     /// From now on a task is cancelled, and its future dropped, inside the call that spawns it.

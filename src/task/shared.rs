@@ -8,11 +8,11 @@ use std::ptr::{self, NonNull};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::cache::{self, Cache};
+use super::cells::Cells;
+use super::chunk;
 use super::foreign::{DropAction, Stack, WakeAction};
 use super::raw::Header;
 use super::ready::ReadyQueue;
-use super::registry::Registry;
 use super::{Bell, Report, Task};
 
 /// A plain count below this is moved to the word, long before it overflows.
@@ -40,8 +40,7 @@ pub(super) struct Local {
     pub(super) ready: ReadyQueue,
     /// The task or call whose code is on top of the stack.
     pub(super) running: Cell<Option<NonNull<Header>>>,
-    pub(super) cache: Cache,
-    pub(super) registry: Registry,
+    pub(super) cells: Cells,
     pub(super) phase: Cell<Phase>,
     /// Tells this loop's task ids from those of other loops.
     pub(super) serial: u64,
@@ -49,7 +48,8 @@ pub(super) struct Local {
     pub(super) numbered: Cell<u64>,
     /// How many tasks were named at their spawn.
     pub(super) named: Cell<u64>,
-    pub(super) live: Cell<usize>,
+    /// How many tasks have ended.
+    pub(super) ended: Cell<u64>,
     /// How many tasks have ended other than by an ordinary value. Who waits for many need not look at each of them
     /// again unless this has moved.
     pub(super) irregular: Cell<u64>,
@@ -70,13 +70,12 @@ impl Shared {
         let local = Local {
             ready: ReadyQueue::default(),
             running: Cell::new(None),
-            cache: Cache::new(),
-            registry: Registry::new(),
+            cells: Cells::new(),
             phase: Cell::new(Phase::Open),
             serial,
             numbered: Cell::new(0),
             named: Cell::new(0),
-            live: Cell::new(0),
+            ended: Cell::new(0),
             irregular: Cell::new(0),
             polls: Cell::new(0),
             wakes: Cell::new(0),
@@ -145,15 +144,17 @@ impl Shared {
             // SAFETY: ONE-ENTRY: the task is off the stack and QUEUED.
             unsafe { self.take_one(task) };
         }
-        self.local.phase.set(Phase::Closed);
-        for task in self.local.registry.take() {
-            // SAFETY: COUNTED: a registered cell is live.
+        for task in self.local.cells.in_use() {
+            // SAFETY: COUNTED: a cell in use is live.
             let header = unsafe { task.as_ref() };
             // One whose destructor has dropped the loop is on the stack still. Nobody may queue it any more, so it
-            // counts as queued.
-            let _ = header.state.wake();
-            Self::bury(task);
+            // counts as queued; nor may its end be awaited by a task of this loop, so it counts as ended there.
+            if header.state.wake() {
+                drop(header.waiter.stamp(0));
+            }
         }
+        self.local.phase.set(Phase::Closed);
+        self.local.cells.close(Self::bury);
     }
 
     /// Moves all of a finished cell's references to its atomic word; the last one to go frees bare memory, anywhere.
@@ -229,12 +230,10 @@ pub(super) fn settle(task: NonNull<Header>) {
             .add_references(header.count.replace(0) as isize);
     }
     if !header.state.is_queued() && header.foreign.is_last(header.count.get() as isize) {
-        local.registry.remove(header);
-        let vtable = header.vtable;
         // SAFETY: COUNTED, HOME-THREAD: nobody points to the cell any more.
         unsafe { drop_header(task) };
-        // SAFETY: DIES-AT-HOME: its contents are gone, and the memory came from this cache.
-        unsafe { local.cache.free(task.cast(), vtable.layout) };
+        // SAFETY: DIES-AT-HOME: its contents are gone.
+        unsafe { local.cells.free(task) };
     }
 }
 
@@ -262,12 +261,11 @@ unsafe fn drop_header(task: NonNull<Header>) {
 unsafe fn free_dead(task: NonNull<Header>) {
     // SAFETY: the caller has the cell to itself.
     let header = unsafe { task.as_ref() };
-    let layout = header.vtable.layout;
     let shared = header.shared;
     // SAFETY: as above; what is left in a dead header is `Send` (see `Extra`).
     unsafe { drop_header(task) };
     // SAFETY: as above.
-    unsafe { cache::deallocate(task.cast(), layout) };
+    unsafe { chunk::free_after_close(task) };
     // SAFETY: COUNTED: the count of the block that `bury` gave to the cell.
     drop(unsafe { Arc::from_raw(shared.as_ptr()) });
 }

@@ -22,8 +22,12 @@ const OUTCOME_SHIFT: u32 = 6;
 const OUTCOME: u64 = 0b11 << OUTCOME_SHIFT;
 /// Whoever waits for the end wants to hear of it only if it is no ordinary one.
 const LAZY: u64 = 1 << 8;
-/// The task's number, in spawn order, lies above the flags: 55 bits last for a decade of doing nothing but spawn.
-const NUMBER_SHIFT: u32 = 9;
+/// The value that the task has ended with is an error.
+const ERROR: u64 = 1 << 9;
+/// No task: the cell waits for the next one.
+const VACANT: u64 = 1 << 10;
+/// The task's number, in spawn order, lies above the flags: 53 bits last for years of doing nothing but spawn.
+const NUMBER_SHIFT: u32 = 11;
 
 /// How a task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,14 +68,17 @@ impl State {
         Self(Cell::new(number << NUMBER_SHIFT | handle))
     }
 
+    #[inline]
     fn has(&self, flags: u64) -> bool {
         self.0.get() & flags != 0
     }
 
+    #[inline]
     fn insert(&self, flags: u64) {
         self.0.set(self.0.get() | flags);
     }
 
+    #[inline]
     fn remove(&self, flags: u64) {
         self.0.set(self.0.get() & !flags);
     }
@@ -83,6 +90,16 @@ impl State {
     pub(super) fn set_number(&self, number: u64) {
         let flags = self.0.get() & ((1 << NUMBER_SHIFT) - 1);
         self.0.set(number << NUMBER_SHIFT | flags);
+    }
+
+    /// The cell is given back.
+    #[inline]
+    pub(super) fn vacate(&self) {
+        self.0.set(VACANT);
+    }
+
+    pub(super) fn is_vacant(&self) -> bool {
+        self.has(VACANT)
     }
 
     pub(super) fn is_queued(&self) -> bool {
@@ -175,6 +192,15 @@ impl State {
             .set(bits | FINISHED | (outcome as u64) << OUTCOME_SHIFT);
     }
 
+    pub(super) fn set_error(&self) {
+        self.insert(ERROR);
+    }
+
+    /// Finished other than by an ordinary value.
+    pub(super) fn is_irregular(&self) -> bool {
+        self.is_finished() && self.has(ERROR | OUTCOME)
+    }
+
     pub(super) fn is_lazy(&self) -> bool {
         self.has(LAZY)
     }
@@ -205,6 +231,25 @@ impl State {
 
     pub(super) fn has_payload(&self) -> bool {
         self.has(PAYLOAD)
+    }
+
+    /// True once: for whoever now owns the value that the task has ended with.
+    #[inline]
+    #[must_use]
+    pub(super) fn take_value(&self) -> bool {
+        let bits = self.0.get();
+        let value = FINISHED | PAYLOAD | (Outcome::Value as u64) << OUTCOME_SHIFT;
+        let there = bits & (FINISHED | PAYLOAD | OUTCOME) == value;
+        if there {
+            self.0.set(bits & !PAYLOAD);
+        }
+        there
+    }
+
+    /// Finished, and nothing is left for a handle to take or to drop.
+    #[inline]
+    pub(super) fn is_spent(&self) -> bool {
+        self.0.get() & (FINISHED | PAYLOAD) == FINISHED
     }
 
     /// True once: for whoever now owns the value or the panic in the cell.

@@ -4,13 +4,13 @@
 #[cfg(not(loom))]
 pub(super) use std::{
     alloc::{alloc, dealloc},
-    sync::atomic::{AtomicBool, AtomicIsize, AtomicPtr, Ordering},
+    sync::atomic::{AtomicBool, AtomicIsize, AtomicPtr, AtomicU32, Ordering},
 };
 
 #[cfg(loom)]
 pub(super) use {
     self::model::{AtomicIsize, alloc, dealloc},
-    loom::sync::atomic::{AtomicBool, AtomicPtr, Ordering},
+    loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering},
 };
 
 #[cfg(loom)]

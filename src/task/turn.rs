@@ -54,13 +54,25 @@ impl Local {
             {
                 self.finish(task, Outcome::Cancelled);
             }
-            Polled::Done => self.finish(task, Outcome::Value),
+            Polled::Done => self.finish_with_value(task),
             Polled::DoneWithError => {
-                self.note_irregular(task);
+                task.header().state.set_error();
                 self.finish(task, Outcome::Value);
             }
             Polled::Panicked => self.finish(task, Outcome::Panicked),
             Polled::Failed => self.finish(task, Outcome::Failed),
+        }
+    }
+
+    /// Gives a new task its first turn inside of another one's. A panic ends the new task and goes no further.
+    pub(super) fn first_turn(&self, task: &Task) {
+        let outer = self.running.get();
+        let TurnAction::Poll = task.header().state.begin_turn() else {
+            unreachable!("nobody could ask for the end of a task that was made just now");
+        };
+        if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| self.poll(task))) {
+            self.running.set(outer);
+            self.poll_panicked(task, panic);
         }
     }
 
@@ -104,23 +116,44 @@ impl Local {
         self.finish(task, Outcome::Panicked);
     }
 
+    /// The future is gone, and has left its value: what most tasks come to.
+    #[inline(never)]
+    fn finish_with_value(&self, task: &Task) {
+        let header = task.header();
+        if header.extra.get().is_some() || header.vtable.kind == Kind::Call {
+            return self.finish(task, Outcome::Value);
+        }
+        header.state.finish(Outcome::Value);
+        self.ended.set(self.ended.get() + 1);
+        Self::wake_waiter(header, header.waiter.stamp(self.ended.get()));
+        // SAFETY: COUNTED: the count that a task holds of itself while it is unfinished.
+        drop(unsafe { Task::from_ptr(task.as_ptr()) });
+    }
+
     /// The future is gone: settles the outcome, tells who waits, and lets go of the task.
     #[inline(never)]
     fn finish(&self, task: &Task, outcome: Outcome) {
         let header = task.header();
         header.state.finish(outcome);
-        if outcome != Outcome::Value {
-            self.note_irregular(task);
-        }
         if header.vtable.kind == Kind::Task {
-            self.live.set(self.live.get() - 1);
+            self.ended.set(self.ended.get() + 1);
+        }
+        if header.state.is_irregular() {
+            self.irregular.set(self.irregular.get() + 1);
+            // Lazy waiters hear of it too.
+            header.state.set_lazy(false);
+        }
+        let waiter = header.waiter.stamp(self.ended.get());
+        let extra = header.extra.get();
+        if let Some(extra) = extra {
+            self.tell_group(task, extra);
         }
         if !header.state.has_handle() {
             self.abandon(task);
         }
-        match header.extra.get() {
-            None => self.wake_waiter(header),
-            Some(extra) => self.announce(task, extra),
+        match extra {
+            None => Self::wake_waiter(header, waiter),
+            Some(extra) => self.announce(task, extra, waiter),
         }
         // SAFETY: COUNTED: the count that a task holds of itself while it is unfinished.
         drop(unsafe { Task::from_ptr(task.as_ptr()) });
@@ -132,42 +165,49 @@ impl Local {
             return;
         }
         if let Some(error) = task.take_panic() {
-            let task = (task.header().vtable.kind == Kind::Task).then_some(task);
-            self.report(task, &error);
+            self.report_of(task, &error);
             // The payload is somebody's value, and its destructor may panic in turn.
             raw::drop_quietly(error);
         }
     }
 
+    /// Tells of a panic of a task, or of a plain call, which is no task.
+    fn report_of(&self, task: &Task, error: &JoinError) {
+        let is_task = task.header().vtable.kind == Kind::Task;
+        self.report(is_task.then_some(task), error);
+    }
+
     /// Wakes the waiter and queues the callbacks, in the order in which they came.
     #[cold]
-    fn announce(&self, task: &Task, extra: &Extra) {
+    fn announce(&self, task: &Task, extra: &Extra, mut waiter: Option<Task>) {
         let callbacks = extra.callbacks.take();
         let early = extra.before_waiter.get();
         for (place, callback) in callbacks.into_iter().enumerate() {
             if place == early {
-                self.wake_waiters(task.header(), extra);
+                self.wake_waiters(task, extra, waiter.take());
             }
             callback.schedule();
         }
-        self.wake_waiters(task.header(), extra);
-        let context = extra.context.take();
-        raw::drop_quietly(context);
+        self.wake_waiters(task, extra, waiter);
+        if let Err(panic) = raw::drop_guarded(extra.context.take()) {
+            let error = JoinError::panicked(&task.name(), panic);
+            self.report_of(task, &error);
+        }
     }
 
     /// Wakes the task of this loop that awaits the handle, if it wants to hear of this.
     #[inline]
-    fn wake_waiter(&self, header: &Header) {
-        if let Some(waiter) = header.waiter.take() {
-            if !header.state.is_lazy() {
-                waiter.schedule();
-            }
+    fn wake_waiter(header: &Header, waiter: Option<Task>) {
+        if let Some(waiter) = waiter.filter(|_| !header.state.is_lazy()) {
+            waiter.schedule();
         }
     }
 
     /// The same, and whoever else awaits the handle.
-    pub(super) fn wake_waiters(&self, header: &Header, extra: &Extra) {
-        self.wake_waiter(header);
+    pub(super) fn wake_waiters(&self, task: &Task, extra: &Extra, waiter: Option<Task>) {
+        let header = task.header();
+        Self::wake_waiter(header, waiter);
+        self.tell(task, &extra.collector);
         let Some(elsewhere) = extra.waiter.take() else {
             return;
         };
@@ -193,15 +233,6 @@ impl Local {
             let error = JoinError::panicked("waker", panic);
             self.report(None, &error);
             raw::drop_quietly(error);
-        }
-    }
-
-    /// The end that is about to be told is no ordinary one: a lazy waiter hears of it too.
-    fn note_irregular(&self, task: &Task) {
-        self.irregular.set(self.irregular.get() + 1);
-        if task.header().state.is_lazy() {
-            task.extra().irregular.set(self.irregular.get());
-            task.header().state.set_lazy(false);
         }
     }
 

@@ -1,17 +1,14 @@
 //! How a cell comes into being: allocated first, then filled, so that a large future moves as little as possible.
 
-use std::cell::{Cell, OnceCell};
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::task::Waker;
 
 use super::extra::Extra;
-use super::foreign::ForeignWord;
 use super::raw::{self, Header, Kind, Once, Work};
 use super::shared::{Local, Phase, Shared};
 use super::state::State;
-use super::sync::AtomicPtr;
 use super::{JoinHandle, Task, waker};
 
 /// A cell without its future.
@@ -48,7 +45,7 @@ impl<W: Work> Vacant<W> {
         unsafe { raw::payload::<W::Inner>(self.task) }.as_ptr()
     }
 
-    /// Lists a cell whose future is in.
+    /// The task, once its future is in.
     ///
     /// # Safety
     ///
@@ -57,17 +54,10 @@ impl<W: Work> Vacant<W> {
     #[inline]
     unsafe fn filled(self) -> Task {
         // SAFETY: COUNTED: the count that a new cell has for whoever makes it.
-        let task = unsafe { Task::from_ptr(self.task) };
-        let local = task.local();
-        if W::KIND == Kind::Task {
-            local.live.set(local.live.get() + 1);
-        }
-        let slot = local.registry.insert(self.task);
-        task.header().slot.set(slot);
-        task
+        unsafe { Task::from_ptr(self.task) }
     }
 
-    /// Lists the cell and queues the task.
+    /// Queues the task.
     ///
     /// # Safety
     ///
@@ -104,6 +94,34 @@ impl<W: Work> Vacant<W> {
         unsafe { ptr::write(self.place(), inner) };
         // SAFETY: the future is in, and nothing here borrows.
         unsafe { self.begin() }
+    }
+}
+
+impl<W: Work + 'static> Vacant<W> {
+    /// Puts the future in and polls it once before this returns. In a loop that is ending it does not begin.
+    pub(crate) fn start(self, inner: W::Inner) -> JoinHandle<W::Output> {
+        // SAFETY: HOME-THREAD: the payload is vacant.
+        unsafe { ptr::write(self.place(), inner) };
+        // SAFETY: the future is in, and nothing here borrows.
+        let task = unsafe { self.filled() };
+        if task.local().phase.get() == Phase::Open {
+            task.local().first_turn(&task);
+        } else {
+            stillborn(&task);
+        }
+        // SAFETY: COUNTED: as in `spawn_unbounded`.
+        unsafe { JoinHandle::new(task) }
+    }
+
+    /// Puts the future in and drops it before this returns: the task is cancelled.
+    pub(crate) fn refuse(self, inner: W::Inner) -> JoinHandle<W::Output> {
+        // SAFETY: HOME-THREAD: the payload is vacant.
+        unsafe { ptr::write(self.place(), inner) };
+        // SAFETY: the future is in, and nothing here borrows.
+        let task = unsafe { self.filled() };
+        stillborn(&task);
+        // SAFETY: COUNTED: as in `spawn_unbounded`.
+        unsafe { JoinHandle::new(task) }
     }
 }
 
@@ -161,19 +179,8 @@ fn allocate<W: Work>(shared: NonNull<Shared>, at: &'static Location<'static>) ->
     // A task that gets a name gives the number back: see `Task::take_name`.
     let number = local.numbered.get() + u64::from(is_task);
     local.numbered.set(number);
-    let task = raw::allocate::<W>(&local.cache, |vtable| Header {
-        vtable,
-        shared,
-        foreign: ForeignWord::new(),
-        foreign_next: AtomicPtr::new(ptr::null_mut()),
-        ready_next: Cell::new(None),
-        state: State::new(number, is_task),
-        // Its own while it is unfinished, and one for whoever makes it.
-        count: Cell::new(2),
-        slot: Cell::new(0),
-        waiter: Cell::new(None),
-        spawned_at: at,
-        extra: OnceCell::new(),
+    let task = raw::allocate::<W>(&local.cells, |vtable, place| {
+        Header::new(vtable, shared, State::new(number, is_task), place, at)
     });
     if let Some(context) = local.context() {
         let extra = Extra::default();
@@ -201,7 +208,7 @@ fn stillborn(task: &Task) {
     let is_closed = local.phase.get() == Phase::Closed;
     local.end(task);
     if is_closed {
-        local.registry.remove(task.header());
+        local.cells.unlist_last();
         Shared::bury(task.as_ptr());
     }
 }

@@ -1,7 +1,10 @@
-//! What the tests of several files share: counting wakers, hand-polled futures, a crew of them, and hostile values.
+//! What the tests of several files share: counting wakers, hand-polled futures, a crew of them, and hostile values; in
+//! [`trace`], programs on a loop in virtual time.
 #![allow(dead_code)] // No test file uses all of it.
 
+pub(crate) mod groups;
 pub(crate) mod probes;
+pub(crate) mod trace;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -71,10 +74,12 @@ impl<T> Hand<'_, T> {
     }
 }
 
+type Boxed = Pin<Box<dyn Future<Output = ()>>>;
+
 /// Futures that run in rounds, in the order in which they were woken, and can be dropped at any time.
 #[derive(Default)]
 pub(crate) struct Crew {
-    members: RefCell<Vec<Option<Pin<Box<dyn Future<Output = ()>>>>>>,
+    members: RefCell<Vec<Option<Boxed>>>,
     ready: Arc<Mutex<VecDeque<usize>>>,
 }
 
@@ -163,6 +168,19 @@ impl Drop for Droppy {
         self.drops.set(self.drops.get() + 1);
         assert!(!self.fatal, "a fatal drop");
     }
+}
+
+/// Lets everybody else who is ready run first.
+pub(crate) async fn yield_now() {
+    let mut yielded = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// A waker that runs `f` on the spot when it is woken, to call back into what woke it.

@@ -1,13 +1,15 @@
-//! The state of a queue and its transitions, the same for every order of items.
+//! What happens to a queue: each transition borrows the [state](State), changes it, ends the borrow, and only then
+//! wakes somebody or drops anything.
 
 use std::cell::{RefCell, RefMut};
 use std::mem;
 use std::task::Waker;
 
 use super::inlet::Hook;
+use super::state::{Quiet, State};
 use super::store::Store;
 use crate::error::{PutError, TryGetError, TryPutError};
-use crate::sync::waiters::{Line, Owner, wake_each};
+use crate::sync::waiters::{Line, Owner, Place, wake_from};
 
 /// What all handles, futures and streams of one queue share.
 pub(crate) struct Shared<S: Store> {
@@ -17,108 +19,102 @@ pub(crate) struct Shared<S: Store> {
     pub(super) hook: RefCell<Option<Hook>>,
 }
 
-struct State<S> {
-    items: S,
-    /// Items put and not yet reported by `task_done`.
-    unfinished: usize,
-    is_shut: bool,
-    /// Items that other threads were promised room for before the shutdown and that are still on their way.
-    promised: usize,
-    getters: Line,
-    putters: Line,
-    joiners: Line,
-}
-
-impl<S: Store> State<S> {
-    /// How many getters may go on: one per item, and all of them once nothing more will come.
-    #[inline]
-    fn gets(&self) -> usize {
-        if self.is_shut && self.promised == 0 {
-            usize::MAX
-        } else {
-            self.items.len()
-        }
-    }
-
-    /// How many putters may go on: one per free place, and all of them (to fail) after a shutdown.
-    #[inline]
-    fn puts(&self, bound: usize) -> usize {
-        if self.is_shut {
-            usize::MAX
-        } else {
-            bound.saturating_sub(self.items.len())
-        }
-    }
-
-    #[inline]
-    fn is_settled(&self, bound: usize) -> bool {
-        self.getters.is_settled(self.gets()) && self.putters.is_settled(self.puts(bound))
-    }
-
-    fn next_to_wake(&mut self, bound: usize) -> Option<Waker> {
-        let (gets, puts) = (self.gets(), self.puts(bound));
-        if self.unfinished == 0 {
-            self.joiners.call_all();
-        }
-        self.getters
-            .let_go(gets)
-            .or_else(|| self.putters.let_go(puts))
-            .or_else(|| self.joiners.next_called())
-    }
-}
-
 impl<S: Store> Shared<S> {
     pub(super) fn new(bound: usize) -> Self {
-        let state = State {
-            items: S::default(),
-            unfinished: 0,
-            is_shut: false,
-            promised: 0,
-            getters: Line::new(),
-            putters: Line::new(),
-            joiners: Line::new(),
-        };
         Self {
-            state: RefCell::new(state),
+            state: RefCell::new(State::new(bound)),
             bound,
             hook: RefCell::new(None),
         }
     }
 
+    /// Takes `item` if there is room; else leaves it alone.
     #[inline]
-    pub(super) fn try_put(&self, item: S::Item) -> Result<(), TryPutError<S::Item>> {
+    pub(super) fn put_if_room(&self, item: &mut Option<S::Item>) -> bool {
         let state = self.state.borrow_mut();
-        if state.is_shut {
-            return Err(TryPutError::Closed(item));
+        if state.items.len() >= state.fill_to {
+            return false;
         }
-        if state.items.len() >= self.bound {
-            return Err(TryPutError::Full(item));
+        if let Some(item) = item.take() {
+            self.push(state, item);
         }
-        self.push(state, item);
-        Ok(())
+        true
     }
 
+    pub(super) fn try_put(&self, item: S::Item) -> Result<(), TryPutError<S::Item>> {
+        let mut slot = Some(item);
+        if self.put_if_room(&mut slot) {
+            return Ok(());
+        }
+        match slot {
+            None => Ok(()),
+            Some(item) if self.is_shut() => Err(TryPutError::Closed(item)),
+            Some(item) => Err(TryPutError::Full(item)),
+        }
+    }
+
+    /// Takes an item if there is one.
     #[inline]
-    pub(super) fn try_get(&self) -> Result<S::Item, TryGetError> {
+    pub(super) fn take(&self) -> Option<S::Item> {
         let unwinding = SettleOnUnwind(self);
         let mut state = self.state.borrow_mut();
-        let Some(item) = state.items.pop() else {
-            let never_again = state.gets() == usize::MAX;
-            drop(state);
-            mem::forget(unwinding);
-            return Err(if never_again {
+        let item = state.items.pop();
+        mem::forget(unwinding);
+        let item = item?;
+        if !state.quiet.contains(state.items.len()) {
+            self.wake_others(state);
+        }
+        Some(item)
+    }
+
+    /// Takes an item and gives up the place, if it is this getter's turn. If popping panics nothing has happened.
+    pub(super) fn get_in_turn(&self, place: &mut Option<Place>) -> Option<S::Item> {
+        let mut state = self.state.borrow_mut();
+        if !place
+            .as_ref()
+            .is_some_and(|place| state.getters.may_go(place))
+        {
+            return None;
+        }
+        let item = state.items.pop()?;
+        // It was woken, so its waker is gone already: nothing foreign is dropped here.
+        let _left = place.take().map(|place| state.getters.remove(place));
+        self.wake_others(state);
+        Some(item)
+    }
+
+    /// Puts the item and gives up the place, if it is this putter's turn. If pushing panics the place remains.
+    pub(super) fn put_in_turn(
+        &self,
+        place: &mut Option<Place>,
+        item: &mut Option<S::Item>,
+    ) -> bool {
+        let mut state = self.state.borrow_mut();
+        let has_room = state.items.len() < state.fill_to;
+        if !has_room
+            || !place
+                .as_ref()
+                .is_some_and(|place| state.putters.may_go(place))
+        {
+            return false;
+        }
+        state.unfinished += 1;
+        if let Some(item) = item.take() {
+            state.items.push(item);
+        }
+        let _left = place.take().map(|place| state.putters.remove(place));
+        self.wake_others(state);
+        true
+    }
+
+    pub(super) fn try_get(&self) -> Result<S::Item, TryGetError> {
+        self.take().ok_or_else(|| {
+            if self.is_over() {
                 TryGetError::Closed
             } else {
                 TryGetError::Empty
-            });
-        };
-        let is_settled = state.is_settled(self.bound);
-        drop(state);
-        mem::forget(unwinding);
-        if !is_settled {
-            self.wake();
-        }
-        Ok(item)
+            }
+        })
     }
 
     #[inline]
@@ -128,16 +124,13 @@ impl<S: Store> Shared<S> {
         // Even if a comparison panics the item is in, so it counts first.
         state.unfinished += 1;
         state.items.push(item);
-        let is_settled = state.is_settled(self.bound);
-        drop(state);
         mem::forget(unwinding);
-        if !is_settled {
-            self.wake();
+        if !state.quiet.contains(state.items.len()) {
+            self.wake_others(state);
         }
     }
 
     /// Puts an item above the bound if need be; fails if it comes after a shutdown that was not told of it.
-    #[allow(dead_code)] // For the inlet.
     pub(super) fn deliver(&self, item: S::Item) -> Result<(), PutError<S::Item>> {
         let mut state = self.state.borrow_mut();
         if state.is_shut {
@@ -151,7 +144,6 @@ impl<S: Store> Shared<S> {
     }
 
     /// What is still on its way will not arrive any more.
-    #[allow(dead_code)] // For the inlet.
     pub(super) fn break_promises(&self) {
         self.state.borrow_mut().promised = 0;
         self.wake();
@@ -172,30 +164,23 @@ impl<S: Store> Shared<S> {
         true
     }
 
-    /// Discards what is queued if `at_once`; returns it, to be dropped by the caller.
+    /// Ends the queue, and discards what is in it if `at_once`.
     pub(super) fn shut_down(&self, at_once: bool) {
-        let promised = self.call_hook(at_once);
+        // A remote end is asked for what is on its way, and told of the end, with nothing borrowed.
+        let hook = self.hook.borrow().clone();
+        let promised = match hook {
+            Some(hook) if at_once || !self.is_shut() => hook(at_once),
+            _ => 0,
+        };
         let mut state = self.state.borrow_mut();
         if !state.is_shut {
             state.promised = promised;
         }
-        state.is_shut = true;
-        let mut discarded = S::default();
-        if at_once {
-            state.promised = 0;
-            // Saturating: somebody may have reported more as done than was taken.
-            state.unfinished = state.unfinished.saturating_sub(state.items.len());
-            mem::swap(&mut state.items, &mut discarded);
-        }
+        let discarded = state.shut_down(at_once);
         drop(state);
         // Whoever waits is woken first: dropping items is foreign code and may panic.
         self.wake();
         drop(discarded);
-    }
-
-    fn call_hook(&self, at_once: bool) -> usize {
-        let hook = self.hook.borrow().clone();
-        hook.map_or(0, |hook| hook(at_once))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -204,6 +189,12 @@ impl<S: Store> Shared<S> {
 
     pub(super) fn is_full(&self) -> bool {
         self.len() >= self.bound
+    }
+
+    /// Whether no item will ever come any more.
+    pub(super) fn is_over(&self) -> bool {
+        let state = self.state.borrow();
+        state.is_over() && state.items.len() == 0
     }
 
     pub(super) fn is_shut(&self) -> bool {
@@ -218,9 +209,15 @@ impl<S: Store> Shared<S> {
         (self.bound != usize::MAX).then_some(self.bound)
     }
 
-    #[inline(never)]
     fn wake(&self) {
-        wake_each(|| self.state.borrow_mut().next_to_wake(self.bound));
+        self.wake_others(self.state.borrow_mut());
+    }
+
+    #[inline(never)]
+    fn wake_others(&self, mut state: RefMut<'_, State<S>>) {
+        let first = state.next_to_wake(self.bound);
+        drop(state);
+        wake_from(first, || self.state.borrow_mut().next_to_wake(self.bound));
     }
 }
 
@@ -230,7 +227,10 @@ struct SettleOnUnwind<'a, S: Store>(&'a Shared<S>);
 
 impl<S: Store> Drop for SettleOnUnwind<'_, S> {
     fn drop(&mut self) {
-        self.0.wake();
+        // If it is borrowed still, a comparison has used the queue itself: the transition below is going to settle.
+        if self.0.state.try_borrow_mut().is_ok() {
+            self.0.wake();
+        }
     }
 }
 
@@ -240,12 +240,31 @@ pub(super) struct Putters<R>(pub(super) R);
 pub(super) struct Joiners<R>(pub(super) R);
 
 macro_rules! owner {
-    ($owner:ident, $line:ident) => {
+    ($owner:ident, $line:ident, $may_go:ident) => {
         impl<S: Store, R: std::ops::Deref<Target = Shared<S>>> Owner for $owner<R> {
             type Note = ();
 
             fn with_line<T>(&self, f: impl FnOnce(&mut Line) -> T) -> T {
                 f(&mut self.0.state.borrow_mut().$line)
+            }
+
+            fn join(&self, waker: Waker) -> Place {
+                let mut state = self.0.state.borrow_mut();
+                let place = state.$line.push(waker);
+                state.quiet = Quiet::NEVER;
+                // It was not let go, so nobody else is affected, unless foreign code has changed the queue.
+                let must_wait = state.$may_go(self.0.bound) == 0;
+                drop(state);
+                if !must_wait {
+                    self.0.wake();
+                }
+                place
+            }
+
+            fn remove(&self, place: Place) -> ((), Option<Waker>) {
+                let mut state = self.0.state.borrow_mut();
+                state.quiet = Quiet::NEVER;
+                state.$line.remove(place)
             }
 
             fn settle(&self) {
@@ -255,6 +274,6 @@ macro_rules! owner {
     };
 }
 
-owner!(Getters, getters);
-owner!(Putters, putters);
-owner!(Joiners, joiners);
+owner!(Getters, getters, gets);
+owner!(Putters, putters, puts);
+owner!(Joiners, joiners, joins);

@@ -10,8 +10,8 @@ use futures_core::stream::FusedStream;
 
 use super::core::{Getters, Joiners, Putters, Shared};
 use super::store::Store;
-use crate::error::{Closed, PutError, TryGetError, TryPutError};
-use crate::sync::waiters::Waiting;
+use crate::error::{Closed, PutError};
+use crate::sync::waiters::{Owner, Waiting};
 
 /// Waits for an item. `R` is a reference to the queue, or an `Rc` in a stream.
 pub(super) struct Get<S: Store, R: Deref<Target = Shared<S>>>(Waiting<Getters<R>>);
@@ -45,10 +45,8 @@ impl<S: Store, R: Deref<Target = Shared<S>>> Get<S, R> {
     #[inline]
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Result<S::Item, Closed>> {
         if !self.0.is_in_line() {
-            match self.0.owner().0.try_get() {
-                Ok(item) => return Poll::Ready(Ok(item)),
-                Err(TryGetError::Closed) => return Poll::Ready(Err(Closed)),
-                Err(TryGetError::Empty) => {}
+            if let Some(item) = self.0.owner().0.take() {
+                return Poll::Ready(Ok(item));
             }
         }
         self.wait(cx)
@@ -56,16 +54,20 @@ impl<S: Store, R: Deref<Target = Shared<S>>> Get<S, R> {
 
     #[inline(never)]
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Result<S::Item, Closed>> {
-        loop {
+        let (owner, place) = self.0.parts();
+        if let Some(item) = owner.0.get_in_turn(place) {
+            return Poll::Ready(Ok(item));
+        }
+        while self.0.is_in_line() || !self.0.owner().0.is_over() {
             ready!(self.0.poll(cx));
             self.0.leave();
-            match self.0.owner().0.try_get() {
-                Ok(item) => return Poll::Ready(Ok(item)),
-                Err(TryGetError::Closed) => return Poll::Ready(Err(Closed)),
-                // Foreign code that ran while this one left took the item.
-                Err(TryGetError::Empty) => {}
+            // There is none only if the queue is over, or foreign code ran while this one left.
+            if let Some(item) = self.0.owner().0.take() {
+                return Poll::Ready(Ok(item));
             }
+            self.0.owner().settle();
         }
+        Poll::Ready(Err(Closed))
     }
 }
 
@@ -87,31 +89,26 @@ impl<'a, S: Store> Put<'a, S> {
         }
     }
 
-    /// Puts the item, unless there is no room.
-    #[inline]
-    fn try_put(&mut self) -> Poll<Result<(), PutError<S::Item>>> {
-        let Some(item) = self.item.take() else {
-            panic!("a `put` was polled after it had finished");
-        };
-        match self.waiting.owner().0.try_put(item) {
-            Ok(()) => Poll::Ready(Ok(())),
-            Err(TryPutError::Closed(item)) => Poll::Ready(Err(PutError(item))),
-            Err(TryPutError::Full(item)) => {
-                self.item = Some(item);
-                Poll::Pending
-            }
-        }
-    }
-
     #[inline(never)]
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), PutError<S::Item>>> {
-        loop {
+        let (owner, place) = self.waiting.parts();
+        if owner.0.put_in_turn(place, &mut self.item) {
+            return Poll::Ready(Ok(()));
+        }
+        while self.waiting.is_in_line() || !self.waiting.owner().0.is_shut() {
             ready!(self.waiting.poll(cx));
             self.waiting.leave();
-            if let Poll::Ready(done) = self.try_put() {
-                return Poll::Ready(done);
+            // There is no room only if the queue was shut down, or foreign code ran while this one left.
+            if self.waiting.owner().0.put_if_room(&mut self.item) {
+                return Poll::Ready(Ok(()));
             }
+            self.waiting.owner().settle();
         }
+        let item = self
+            .item
+            .take()
+            .expect("`put` is polled until it has finished");
+        Poll::Ready(Err(PutError(item)))
     }
 }
 
@@ -120,12 +117,11 @@ impl<S: Store> Future for Put<'_, S> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if !self.waiting.is_in_line() {
-            if let Poll::Ready(done) = self.try_put() {
-                return Poll::Ready(done);
-            }
+        let this = &mut *self;
+        if !this.waiting.is_in_line() && this.waiting.owner().0.put_if_room(&mut this.item) {
+            return Poll::Ready(Ok(()));
         }
-        self.wait(cx)
+        this.wait(cx)
     }
 }
 

@@ -1,19 +1,21 @@
 //! The seam for items that come from other threads: a queue seen from below, whatever its order.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use super::core::Shared;
+use super::futures::Put;
 use super::store::Store;
-use crate::error::PutError;
+use crate::error::{PutError, TryPutError};
 
-/// Called once, at the shutdown, with whether it is `shutdown_now`. Says how many items were accepted before it and
+/// Called at each shutdown that changes something, with whether it is `shutdown_now`. Says how many items were accepted before it and
 /// are still on their way: after a plain shutdown the queue waits for them before it tells its getters the end.
 pub(crate) type Hook = Rc<dyn Fn(bool) -> usize>;
 
 /// What a remote end needs of its queue.
-#[allow(dead_code)] // The remote end is built in another room.
 pub(crate) trait Inlet<T> {
-    /// Puts an item, above the bound if need be. Fails after a shutdown, except for the items it was told of.
+    /// Puts an item, above the bound if need be. Fails after a shutdown, except for as many items as the hook said.
     fn deliver(&self, item: T) -> Result<(), PutError<T>>;
 
     /// What was on its way at the shutdown will not come any more.
@@ -25,9 +27,19 @@ pub(crate) trait Inlet<T> {
     fn capacity(&self) -> Option<usize>;
 
     fn is_shutdown(&self) -> bool;
+
+    /// Whether a hook is there.
+    fn is_bound(&self) -> bool;
+
+    fn try_put(&self, item: T) -> Result<(), TryPutError<T>>;
+
+    /// A put that owns its queue.
+    fn waiting_put(self: Rc<Self>, item: T) -> WaitingPut<T>;
 }
 
-impl<S: Store> Inlet<S::Item> for Shared<S> {
+pub(crate) type WaitingPut<T> = Pin<Box<dyn Future<Output = Result<(), PutError<T>>>>>;
+
+impl<S: Store<Item: 'static> + 'static> Inlet<S::Item> for Shared<S> {
     fn deliver(&self, item: S::Item) -> Result<(), PutError<S::Item>> {
         Shared::deliver(self, item)
     }
@@ -46,5 +58,78 @@ impl<S: Store> Inlet<S::Item> for Shared<S> {
 
     fn is_shutdown(&self) -> bool {
         self.is_shut()
+    }
+
+    fn is_bound(&self) -> bool {
+        self.hook.borrow().is_some()
+    }
+
+    fn try_put(&self, item: S::Item) -> Result<(), TryPutError<S::Item>> {
+        Shared::try_put(self, item)
+    }
+
+    fn waiting_put(self: Rc<Self>, item: S::Item) -> WaitingPut<S::Item> {
+        Box::pin(async move { Put::new(&*self, item).await })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use crate::error::{PutError, TryGetError};
+    use crate::sync::Queue;
+
+    #[test]
+    fn a_delivery_goes_above_the_bound() {
+        let queue = Queue::bounded(1);
+        let inlet = queue.inlet();
+        inlet.deliver(1).unwrap();
+        inlet.deliver(2).unwrap();
+        assert_eq!((queue.len(), queue.is_full()), (2, true));
+        assert!(queue.try_put(3).is_err());
+        assert_eq!((queue.try_get(), queue.try_get()), (Ok(1), Ok(2)));
+        assert_eq!(inlet.capacity(), Some(1));
+    }
+
+    #[test]
+    fn what_was_promised_before_the_shutdown_still_arrives() {
+        let (queue, calls) = (Queue::unbounded(), Rc::new(Cell::new(0)));
+        let inlet = queue.inlet();
+        let count = Rc::clone(&calls);
+        inlet.on_shutdown(Rc::new(move |at_once| {
+            count.set(count.get() + 1);
+            if at_once { 0 } else { 2 }
+        }));
+        queue.shutdown();
+        queue.shutdown();
+        assert_eq!(calls.get(), 1);
+        assert_eq!(queue.try_get(), Err(TryGetError::Empty));
+        inlet.deliver(1).unwrap();
+        assert_eq!(queue.try_get(), Ok(1));
+        assert_eq!(queue.try_get(), Err(TryGetError::Empty));
+        inlet.deliver(2).unwrap();
+        assert_eq!(inlet.deliver(3), Err(PutError(3)));
+        assert_eq!(queue.try_get(), Ok(2));
+        assert_eq!(queue.try_get(), Err(TryGetError::Closed));
+    }
+
+    #[test]
+    fn broken_promises_and_shutdown_now_end_the_queue() {
+        for breaks in [true, false] {
+            let queue = Queue::unbounded();
+            let inlet = queue.inlet();
+            inlet.on_shutdown(Rc::new(|_| 1));
+            queue.shutdown();
+            assert_eq!(queue.try_get(), Err(TryGetError::Empty));
+            if breaks {
+                inlet.break_promises();
+            } else {
+                queue.shutdown_now();
+            }
+            assert_eq!(queue.try_get(), Err(TryGetError::Closed));
+            assert!(inlet.is_shutdown() && inlet.deliver(1).is_err());
+        }
     }
 }

@@ -1,10 +1,13 @@
 //! The three queues: one implementation ([`core`]) over three orders of items ([`store`]).
 //!
-//! [`futures`] is what waiting looks like from outside, [`inlet`] what items from other threads come in by.
+//! [`kind`] is what users call, [`state`] what `core` keeps; [`futures`] is what waiting looks like from outside, [`inlet`] what items from other threads come in by, and [`remote`] what those threads hold.
 
 mod core;
 mod futures;
 mod inlet;
+mod kind;
+mod remote;
+mod state;
 mod store;
 
 use std::fmt;
@@ -18,240 +21,12 @@ use self::futures::{Get, Items, Join, Put};
 use self::store::{Fifo, Lifo, Smallest, Store};
 use crate::error::{Closed, PutError, TryGetError, TryPutError};
 
-// The seam for the remote end of a queue, which another room builds.
-#[allow(unused_imports)]
-pub(crate) use self::inlet::{Hook, Inlet};
+use self::kind::queue;
+pub use self::remote::RemoteQueue;
 
-/// Declares one kind of queue. The three share every method and its documentation.
-macro_rules! queue {
-    ($(#[$meta:meta])* $name:ident, $text:literal, $store:ident, T $(: $bound:ident)?) => {
-        $(#[$meta])*
-        pub struct $name<T $(: $bound)?> {
-            shared: Rc<Shared<$store<T>>>,
-        }
-
-        impl<T $(: $bound)?> $name<T> {
-            /// A queue without a bound: a `put` never waits.
-            #[doc = concat!("```\nlet queue = looplet::", $text, "::unbounded();")]
-            /// queue.try_put(1).unwrap();
-            /// assert_eq!(queue.try_get(), Ok(1));
-            /// ```
-            pub fn unbounded() -> Self {
-                Self { shared: Rc::new(Shared::new(usize::MAX)) }
-            }
-
-            /// A queue that holds at most `capacity` items: then a `put` waits.
-            ///
-            #[doc = concat!("```\nlet queue = looplet::", $text, "::bounded(1);")]
-            /// queue.try_put(1).unwrap();
-            /// assert!(queue.try_put(2).is_err());
-            /// ```
-            ///
-            /// # Panics
-            ///
-            /// If `capacity` is 0.
-            #[track_caller]
-            #[doc(alias = "maxsize")]
-            pub fn bounded(capacity: usize) -> Self {
-                assert!(
-                    capacity > 0,
-                    concat!("a queue of capacity 0 could never hold an item: use ", $text, "::unbounded() or a capacity of at least 1"),
-                );
-                Self { shared: Rc::new(Shared::new(capacity)) }
-            }
-
-            /// Puts an item, waiting while the queue is full; does not suspend if there is room.
-            ///
-            #[doc = concat!("```\nlet queue = looplet::", $text, "::bounded(2);")]
-            /// futures::executor::block_on(async {
-            ///     queue.put(1).await.unwrap();
-            ///     queue.shutdown();
-            ///     let error = queue.put(2).await.unwrap_err();
-            ///     assert_eq!(error.0, 2);
-            /// });
-            /// ```
-            ///
-            /// # Errors
-            ///
-            /// [`PutError`] with the item if the queue is or gets shut down.
-            ///
-            /// # Cancel safety
-            ///
-            /// If the future is dropped before it has finished, the item was not put, and is dropped with it.
-            #[inline]
-            pub fn put(&self, item: T) -> impl Future<Output = Result<(), PutError<T>>> + Unpin {
-                Put::new(&*self.shared, item)
-            }
-
-            /// Takes an item, waiting while there is none; does not suspend if there is one.
-            ///
-            /// A wakeup reserves nothing: whoever asks when an item is there gets it. The one that waited then keeps its place in the line.
-            ///
-            #[doc = concat!("```\nlet queue = looplet::", $text, "::unbounded();")]
-            /// futures::executor::block_on(async {
-            ///     queue.put("egg").await.unwrap();
-            ///     queue.shutdown();
-            ///     assert_eq!(queue.get().await, Ok("egg"));
-            ///     assert_eq!(queue.get().await, Err(looplet::Closed));
-            /// });
-            /// ```
-            ///
-            /// # Errors
-            ///
-            /// [`Closed`] if the queue is or gets shut down and has no items left.
-            ///
-            /// # Cancel safety
-            ///
-            /// If the future is dropped before it has finished, no item is lost; the next getter is woken instead.
-            #[inline]
-            pub fn get(&self) -> impl Future<Output = Result<T, Closed>> + Unpin {
-                Get::new(&*self.shared)
-            }
-
-            /// Puts an item if there is room at once.
-            ///
-            /// # Errors
-            ///
-            /// [`TryPutError`] with the item if the queue is full or shut down.
-            #[inline]
-            #[doc(alias = "put_nowait")]
-            pub fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
-                self.shared.try_put(item)
-            }
-
-            /// Takes an item if there is one at once.
-            ///
-            /// # Errors
-            ///
-            /// [`TryGetError`] if there is none, either for now or for ever.
-            #[inline]
-            #[doc(alias = "get_nowait")]
-            pub fn try_get(&self) -> Result<T, TryGetError> {
-                self.shared.try_get()
-            }
-
-            /// Reports that the work on an item is done: once for each item that was taken.
-            ///
-            /// # Panics
-            ///
-            /// If it is called more often than items were put.
-            #[track_caller]
-            pub fn task_done(&self) {
-                assert!(self.shared.task_done(), "task_done() called too many times");
-            }
-
-            /// Waits until every item that was put was also [reported as done](Self::task_done).
-            ///
-            #[doc = concat!("```\nlet queue = looplet::", $text, "::unbounded();")]
-            /// futures::executor::block_on(async {
-            ///     queue.put(1).await.unwrap();
-            ///     let work = async {
-            ///         queue.get().await.unwrap();
-            ///         queue.task_done();
-            ///     };
-            ///     futures::join!(queue.join(), work);
-            /// });
-            /// ```
-            ///
-            /// # Cancel safety
-            ///
-            /// Dropping the future changes nothing.
-            pub fn join(&self) -> impl Future<Output = ()> + Unpin {
-                Join::new(&*self.shared)
-            }
-
-            /// How many items are in the queue.
-            #[doc(alias = "qsize")]
-            pub fn len(&self) -> usize {
-                self.shared.len()
-            }
-
-            /// Whether no item is in the queue.
-            #[doc(alias = "empty")]
-            pub fn is_empty(&self) -> bool {
-                self.len() == 0
-            }
-
-            /// Whether there is no room; never so without a bound.
-            #[doc(alias = "full")]
-            pub fn is_full(&self) -> bool {
-                self.shared.is_full()
-            }
-
-            /// The bound, if there is one.
-            #[doc(alias = "maxsize")]
-            pub fn capacity(&self) -> Option<usize> {
-                self.shared.capacity()
-            }
-
-            /// Ends the queue: every `put` fails from now on, also those that wait; `get` takes what is left, then fails.
-            ///
-            /// `join` still waits until all is done.
-            pub fn shutdown(&self) {
-                self.shared.shut_down(false);
-            }
-
-            /// Ends the queue and discards what is in it; each discarded item counts as done.
-            ///
-            #[doc = concat!("```\nlet queue = looplet::", $text, "::unbounded();")]
-            /// queue.try_put(1).unwrap();
-            /// queue.shutdown_now();
-            /// assert_eq!(queue.try_get(), Err(looplet::TryGetError::Closed));
-            /// futures::executor::block_on(queue.join());
-            /// ```
-            pub fn shutdown_now(&self) {
-                self.shared.shut_down(true);
-            }
-
-            /// Whether the queue was shut down.
-            pub fn is_shutdown(&self) -> bool {
-                self.shared.is_shut()
-            }
-
-            /// The items as a `Stream` that ends when the queue was shut down and is empty.
-            ///
-            /// ```
-            /// use futures::StreamExt;
-            ///
-            #[doc = concat!("let queue = looplet::", $text, "::unbounded();")]
-            /// queue.try_put(1).unwrap();
-            /// queue.shutdown();
-            /// let items: Vec<_> = futures::executor::block_on(queue.stream().collect());
-            /// assert_eq!(items, [1]);
-            /// ```
-            ///
-            /// # Cancel safety
-            ///
-            /// Dropping a `next()` loses nothing, but the stream keeps its place among the getters until it is polled again or dropped.
-            #[doc(alias = "__aiter__")]
-            pub fn stream(&self) -> impl FusedStream<Item = T> + Unpin + use<T> {
-                Items::new(Rc::clone(&self.shared))
-            }
-
-            /// The way in for items from other threads.
-            #[allow(dead_code)] // The remote end of a queue, built in another room, is to use it.
-            pub(crate) fn inlet(&self) -> Rc<dyn Inlet<T>>
-            where
-                T: 'static,
-            {
-                Rc::clone(&self.shared) as Rc<dyn Inlet<T>>
-            }
-        }
-
-        impl<T $(: $bound)?> Clone for $name<T> {
-            /// Another handle to the same queue.
-            fn clone(&self) -> Self {
-                Self { shared: Rc::clone(&self.shared) }
-            }
-        }
-
-        impl<T $(: $bound)?> fmt::Debug for $name<T> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                describe(&self.shared, $text, f)
-            }
-        }
-    };
-}
+// The seam for whoever carries items from the remote end of a queue in.
+pub(crate) use self::inlet::{Inlet, WaitingPut};
+pub(crate) use self::remote::{Herald, Pipe};
 
 queue! {
     /// A queue of items, first in, first out, for any number of producers and consumers on one thread.

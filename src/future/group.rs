@@ -1,0 +1,347 @@
+//! Task groups: tasks that end together, whatever happens.
+//!
+//! ```text
+//!            cancel()              a child or the body fails
+//!   open ------------> cancelled ---------------------------+
+//!     |                    |                                v
+//!     +--------------------|------------------------->  aborting
+//!     | left or dropped    |                                |
+//!     +--------------------+------> over <------------------+
+//! ```
+//!
+//! The group is a listener of its children. A child's failure, and the end of the last child once the body has ended,
+//! wakes the group's future; what follows from it is done at the group's own turn.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic::{self, AssertUnwindSafe, Location};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+
+use pin_project_lite::pin_project;
+
+use crate::error::{Failure, GroupError};
+use crate::event_loop::context;
+use crate::event_loop::core::Core;
+use crate::task::{Fallible, JoinHandle, Listener, Outcome, Task, drop_quietly};
+
+/// Spawns tasks that end with their group; what the body of a [`task_group`] is given.
+///
+/// Clones are the same group, so that children can take one along and spawn siblings.
+pub struct TaskGroup<E>(Rc<Shared<E>>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// Quietly: no new children, and those there are have been asked to end; the body runs on.
+    Cancelled,
+    /// Something has failed: the body is gone, and the children have been asked to end.
+    Aborting,
+    /// The group's future has finished or was dropped.
+    Over,
+}
+
+struct Shared<E> {
+    core: Rc<Core>,
+    phase: Cell<Phase>,
+    /// The body has ended or was dropped: only children are waited for.
+    leaving: Cell<bool>,
+    /// The unfinished ones, in spawn order.
+    children: RefCell<BTreeMap<usize, Task>>,
+    spawned: Cell<usize>,
+    failures: RefCell<Vec<Failure<E>>>,
+    /// What the child has returned whose poll is just ending.
+    error: Cell<Option<E>>,
+    /// Who polls the group's future, until it is woken.
+    waiting: Cell<Option<Waker>>,
+}
+
+impl<E> Shared<E> {
+    /// Requests the cancellation of all children, in spawn order.
+    fn cancel_children(&self) {
+        // This only queues them, so nothing comes back to the borrowed map.
+        for child in self.children.borrow().values() {
+            child.cancel();
+        }
+    }
+
+    /// Whether a failure is known that the group has not acted on.
+    fn must_abort(&self) -> bool {
+        matches!(self.phase.get(), Phase::Open | Phase::Cancelled)
+            && !self.failures.borrow().is_empty()
+    }
+
+    /// Ends the body, now, and then the children, at their turn.
+    fn abort<F>(&self, mut body: Pin<&mut Option<F>>) {
+        self.phase.set(Phase::Aborting);
+        body.set(None);
+        self.cancel_children();
+    }
+
+    /// One turn of the group: the body, and what follows from what has happened to the children.
+    fn turn<R, F: Future<Output = Result<R, E>>>(
+        &self,
+        mut body: Pin<&mut Option<F>>,
+        value: &mut Option<R>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        drop(self.waiting.replace(Some(cx.waker().clone())));
+        if self.must_abort() {
+            self.abort(body.as_mut());
+        }
+        if let Some(running) = body.as_mut().as_pin_mut() {
+            match ready!(running.poll(cx)) {
+                Ok(output) => {
+                    *value = Some(output);
+                    body.set(None);
+                }
+                Err(error) => {
+                    self.failures.borrow_mut().push(Failure::Error(error));
+                    self.abort(body);
+                }
+            }
+        }
+        self.leaving.set(true);
+        if self.children.borrow().is_empty() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// The group is over: nobody is let in any more. Gives what went wrong.
+    fn close(&self) -> Vec<Failure<E>> {
+        self.phase.set(Phase::Over);
+        drop(self.waiting.take());
+        self.failures.take()
+    }
+}
+
+impl<E> Listener for Shared<E> {
+    fn ended(&self, task: &Task, number: usize) -> Option<Waker> {
+        let child = self.children.borrow_mut().remove(&number);
+        let failure = match task.outcome() {
+            Some(Outcome::Failed) => self.error.take().map(Failure::Error),
+            Some(Outcome::Panicked) => task.take_failure().map(Failure::Panic),
+            Some(Outcome::Value | Outcome::Cancelled) | None => None,
+        };
+        // Neither of these is the last: the caller has the task, and a failure that comes too late stays here.
+        drop(child);
+        self.failures.borrow_mut().extend(failure);
+        let may_leave = self.leaving.get() && self.children.borrow().is_empty();
+        if may_leave || self.must_abort() {
+            self.waiting.take()
+        } else {
+            None
+        }
+    }
+}
+
+/// The group's side of its future: when it goes, no child is left.
+struct Owner<'a, E>(&'a Shared<E>);
+
+impl<E> Drop for Owner<'_, E> {
+    fn drop(&mut self) {
+        let failures = self.0.close();
+        for child in self.0.children.take().into_values() {
+            child.end();
+        }
+        drop(failures);
+        drop(self.0.failures.take());
+    }
+}
+
+pin_project! {
+    /// A child's future: its `Err` goes to the group, and the child ends without a value.
+    struct Child<F, E> {
+        #[pin]
+        future: Option<F>,
+        group: Rc<Shared<E>>,
+    }
+}
+
+impl<T, E, F: Future<Output = Result<T, E>>> Future for Child<F, E> {
+    type Output = Option<T>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let mut this = self.project();
+        let future = this.future.as_mut().as_pin_mut();
+        let result = ready!(future.expect("a child is polled until it is done").poll(cx));
+        // The error is noted last of all, so that it is this child's end that comes next.
+        if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| this.future.set(None))) {
+            drop_quietly(result);
+            panic::resume_unwind(panic);
+        }
+        let error = match result {
+            Ok(value) => return Poll::Ready(Some(value)),
+            Err(error) => error,
+        };
+        let child = this.group.core.tasks.current_task();
+        if child.is_some_and(|child| child.is_cancel_requested()) {
+            // It counts as cancelled, whatever it returned.
+            drop(error);
+        } else {
+            this.group.error.set(Some(error));
+        }
+        Poll::Ready(None)
+    }
+}
+
+impl<E: 'static> TaskGroup<E> {
+    fn new(core: Rc<Core>) -> Self {
+        Self(Rc::new(Shared {
+            core,
+            phase: Cell::new(Phase::Open),
+            leaving: Cell::new(false),
+            children: RefCell::default(),
+            spawned: Cell::new(0),
+            failures: RefCell::default(),
+            error: Cell::new(None),
+            waiting: Cell::new(None),
+        }))
+    }
+
+    /// Spawns a child of the group, as [`spawn`](crate::spawn) does on the group's event loop.
+    ///
+    /// An `Err` or a panic goes to the group, not to the handle, which then gives a
+    /// [`JoinError`](crate::JoinError) that [`is_failed`](crate::JoinError::is_failed). Dropping the handle leaves the
+    /// child in the group. On a group that is cancelled, aborting or finished, the child does not begin: its future is
+    /// dropped inside this call, and the handle tells of a cancelled task.
+    ///
+    /// ```
+    /// looplet::run(async {
+    ///     let sum = looplet::task_group(async |group| {
+    ///         let three = group.spawn(async { "3".parse::<u32>() });
+    ///         let four = group.spawn(async { "4".parse::<u32>() });
+    ///         Ok(three.await.unwrap() + four.await.unwrap())
+    ///     });
+    ///     assert_eq!(sum.await.unwrap(), 7);
+    /// });
+    /// ```
+    #[doc(alias = "create_task")]
+    #[track_caller]
+    pub fn spawn<T, F>(&self, future: F) -> JoinHandle<T>
+    where
+        F: Future<Output = Result<T, E>> + 'static,
+    {
+        let shared = &self.0;
+        let cell = shared
+            .core
+            .vacant::<Fallible<Child<F, E>>>(Location::caller());
+        let child = Child {
+            future: Some(future),
+            group: shared.clone(),
+        };
+        if shared.phase.get() != Phase::Open {
+            return cell.refuse(child);
+        }
+        let handle = cell.spawn(child);
+        // A loop that is ending has refused it.
+        if !handle.is_finished() {
+            let number = shared.spawned.get();
+            shared.spawned.set(number + 1);
+            let task = handle.task();
+            task.set_group(shared.clone(), number);
+            shared.children.borrow_mut().insert(number, task);
+        }
+        handle
+    }
+
+    /// Ends the group quietly: requests the cancellation of all children, and of those that are spawned later. The
+    /// body runs on, and its value is the group's.
+    ///
+    /// Does nothing on a group that is aborting or has finished.
+    ///
+    /// ```
+    /// looplet::run(async {
+    ///     let found = looplet::task_group(async |group| {
+    ///         group.spawn(std::future::pending::<Result<(), ()>>()).detach();
+    ///         group.cancel();
+    ///         Ok("enough")
+    ///     });
+    ///     assert_eq!(found.await.unwrap(), "enough");
+    /// });
+    /// ```
+    pub fn cancel(&self) {
+        if self.0.phase.get() == Phase::Open {
+            self.0.phase.set(Phase::Cancelled);
+            self.0.cancel_children();
+        }
+    }
+}
+
+/// Runs `body` and the tasks that it spawns in the group, and is done when all of them are gone.
+///
+/// Children may spawn siblings on a clone of the group at any time; they are waited for too. The value is the body's.
+///
+/// The first child that returns `Err` or panics aborts the group: at its next turn the body is dropped, and the
+/// cancellation of the other children is requested. A body that returns `Err` aborts the group at once. What else
+/// fails before all are gone is reported as well. A child that is cancelled, by whomever, is no failure.
+///
+/// **Dropping** the future drops the children first, in spawn order, and then the body, before it returns; a child that
+/// is on the stack at that moment is only requested to end. Their errors go with the group. A panic of the body goes
+/// to whoever awaits the group, after the same.
+///
+/// # Errors
+///
+/// [`GroupError`] with every failure in the order in which they happened, at least one.
+///
+/// # Panics
+///
+/// At its first poll, if no event loop is running on this thread.
+///
+/// ```
+/// use std::time::Duration;
+/// use looplet::{sleep, task_group};
+///
+/// let mut event_loop = looplet::EventLoop::builder().virtual_time().build();
+/// let error = event_loop.block_on(task_group(async |group| {
+///     group.spawn(async { sleep(Duration::from_secs(1)).await; Err::<(), _>("no disk") }).detach();
+///     group.spawn(async { sleep(Duration::from_secs(60)).await; Ok(()) }).detach();
+///     Ok(())
+/// }));
+/// assert_eq!(error.unwrap_err().to_string(), "1 failure in a task group: no disk");
+/// ```
+#[doc(alias = "TaskGroup")]
+#[doc(alias = "asyncio.TaskGroup")]
+#[track_caller]
+pub fn task_group<R, E: 'static, B>(body: B) -> impl Future<Output = Result<R, GroupError<E>>>
+where
+    B: AsyncFnOnce(&TaskGroup<E>) -> Result<R, E>,
+{
+    let at = Location::caller();
+    async move {
+        let Some(core) = context::try_with(Rc::clone) else {
+            panic!("no running event loop for the task group made at {at}");
+        };
+        let group = TaskGroup::new(core);
+        let mut value = None;
+        let mut body = pin!(Some(body(&group)));
+        // Dropped before the body.
+        let owner = Owner(&group.0);
+        poll_fn(|cx| owner.0.turn(body.as_mut(), &mut value, cx)).await;
+        let failures = owner.0.close();
+        match value {
+            Some(value) if failures.is_empty() => Ok(value),
+            _ => Err(GroupError::new(failures)),
+        }
+    }
+}
+
+impl<E> Clone for TaskGroup<E> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<E> fmt::Debug for TaskGroup<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskGroup")
+            .field("phase", &self.0.phase.get())
+            .field("children", &self.0.children.borrow().len())
+            .finish_non_exhaustive()
+    }
+}

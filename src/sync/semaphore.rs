@@ -1,0 +1,190 @@
+//! A limit to how many may do something at the same time.
+
+use std::fmt;
+use std::mem;
+use std::rc::Rc;
+
+use super::permits::Permits;
+
+/// A number of permits; whoever wants one waits until one is free.
+///
+/// A permit goes back when it is dropped, at once to the first who waits, if anybody does: nobody can overtake.
+///
+/// ```
+/// let desks = looplet::Semaphore::new(2);
+/// futures::executor::block_on(async {
+///     let one = desks.acquire().await;
+///     let two = desks.acquire().await;
+///     assert!(desks.is_locked());
+///     drop(one);
+///     assert_eq!(desks.available(), 1);
+///     drop(two);
+/// });
+/// ```
+#[doc(alias = "asyncio.Semaphore")]
+#[doc(alias = "BoundedSemaphore")]
+pub struct Semaphore {
+    permits: Permits,
+}
+
+impl Semaphore {
+    /// A semaphore with `permits` free permits.
+    pub const fn new(permits: usize) -> Self {
+        Self {
+            permits: Permits::new(permits),
+        }
+    }
+
+    /// Waits for a permit; does not suspend if one is free that nobody else waits for.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up its place; a permit it had already been granted goes to the next one.
+    pub async fn acquire(&self) -> Permit<'_> {
+        self.permits.take().await;
+        Permit { semaphore: self }
+    }
+
+    /// Takes a permit if one is free that nobody else waits for.
+    pub fn try_acquire(&self) -> Option<Permit<'_>> {
+        let is_taken = self.permits.try_take();
+        is_taken.then(|| Permit { semaphore: self })
+    }
+
+    /// Like [`acquire`](Self::acquire), with a permit that holds the semaphore by itself.
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    ///
+    /// let desks = Rc::new(looplet::Semaphore::new(1));
+    /// let permit = futures::executor::block_on(Rc::clone(&desks).acquire_owned());
+    /// assert!(desks.is_locked());
+    /// drop(permit);
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// As with [`acquire`](Self::acquire).
+    pub async fn acquire_owned(self: Rc<Self>) -> OwnedPermit {
+        self.permits.take().await;
+        OwnedPermit {
+            semaphore: Some(self),
+        }
+    }
+
+    /// How many permits are free for whoever comes next: those granted to a waiter do not count.
+    pub fn available(&self) -> usize {
+        self.permits.available()
+    }
+
+    /// Whether an `acquire` would have to wait.
+    #[doc(alias = "locked")]
+    pub fn is_locked(&self) -> bool {
+        self.available() == 0
+    }
+
+    /// Adds permits, for good; the first ones go to those who wait.
+    ///
+    /// ```
+    /// let desks = looplet::Semaphore::new(0);
+    /// desks.add_permits(1);
+    /// assert!(desks.try_acquire().is_some());
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If there were more than `usize::MAX` of them.
+    #[track_caller]
+    #[doc(alias = "release")]
+    pub fn add_permits(&self, count: usize) {
+        assert!(
+            self.permits.add(count).is_ok(),
+            "a semaphore cannot count more than usize::MAX permits: add fewer than {count}",
+        );
+    }
+}
+
+impl fmt::Debug for Semaphore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Semaphore")
+            .field("available", &self.available())
+            .field("waiting", &self.permits.waiting())
+            .finish()
+    }
+}
+
+/// The right to go on, given back when it is dropped; from [`Semaphore::acquire`].
+///
+/// ```
+/// let desks = looplet::Semaphore::new(1);
+/// let permit = desks.try_acquire().unwrap();
+/// assert!(desks.try_acquire().is_none());
+/// drop(permit);
+/// assert_eq!(desks.available(), 1);
+/// ```
+#[must_use = "a permit is given back as soon as it is dropped"]
+pub struct Permit<'a> {
+    semaphore: &'a Semaphore,
+}
+
+impl Permit<'_> {
+    /// Never gives the permit back: the semaphore has one less.
+    ///
+    /// ```
+    /// let desks = looplet::Semaphore::new(1);
+    /// desks.try_acquire().unwrap().forget();
+    /// assert_eq!(desks.available(), 0);
+    /// ```
+    pub fn forget(self) {
+        mem::forget(self);
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.semaphore.permits.give_back();
+    }
+}
+
+impl fmt::Debug for Permit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Permit(..)")
+    }
+}
+
+/// A [`Permit`] that holds its semaphore by itself; from [`Semaphore::acquire_owned`].
+///
+/// ```
+/// use std::rc::Rc;
+///
+/// let desks = Rc::new(looplet::Semaphore::new(1));
+/// let permit = futures::executor::block_on(Rc::clone(&desks).acquire_owned());
+/// permit.forget();
+/// assert!(desks.is_locked());
+/// ```
+#[must_use = "a permit is given back as soon as it is dropped"]
+pub struct OwnedPermit {
+    /// Empty once it was forgotten.
+    semaphore: Option<Rc<Semaphore>>,
+}
+
+impl OwnedPermit {
+    /// Never gives the permit back: the semaphore has one less.
+    pub fn forget(mut self) {
+        self.semaphore = None;
+    }
+}
+
+impl Drop for OwnedPermit {
+    fn drop(&mut self) {
+        if let Some(semaphore) = &self.semaphore {
+            semaphore.permits.give_back();
+        }
+    }
+}
+
+impl fmt::Debug for OwnedPermit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OwnedPermit(..)")
+    }
+}

@@ -1,0 +1,276 @@
+//! The line itself: who waits, in order of arrival, and who may go on. Plain data that runs no foreign code.
+
+use std::task::Waker;
+
+use super::wake::Next;
+
+/// Marks the end of a list.
+const NIL: u32 = u32::MAX;
+
+/// Waiters in order of arrival. All operations are O(1); slots are reused, and an empty line owns no memory.
+///
+/// ```text
+/// head                  cursor             tail
+///  |                       |                 |
+///  v                       v                 v
+/// [may go] -> [may go] -> [waits] -> ... -> [waits]      allowance: `granted` of `len` may go
+/// ```
+///
+/// `N` is what an owner notes about each waiter.
+pub(in crate::sync) struct Line<N = ()> {
+    slots: Vec<Slot<N>>,
+    free: u32,
+    head: u32,
+    tail: u32,
+    /// The first one that was not let go, unless all were.
+    cursor: u32,
+    len: u32,
+    granted: u32,
+    next_ticket: u64,
+    /// Whoever has a lower ticket was called.
+    called_below: u64,
+}
+
+struct Slot<N> {
+    /// Empty as soon as it was taken to be woken: the waiter is going to look by itself.
+    waker: Option<Waker>,
+    ticket: u64,
+    prev: u32,
+    next: u32,
+    granted: bool,
+    note: N,
+}
+
+/// Where somebody stands; not `Copy`, because leaving the line gives it up.
+pub(in crate::sync) struct Place(u32);
+
+/// What a waiter sees when it looks at its place.
+pub(super) enum Look {
+    MayGo,
+    Waits,
+    WaitsWithOtherWaker,
+}
+
+impl<N: Default> Default for Line<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<N: Default> Line<N> {
+    pub(in crate::sync) const fn new() -> Self {
+        Self {
+            slots: Vec::new(),
+            free: NIL,
+            head: NIL,
+            tail: NIL,
+            cursor: NIL,
+            len: 0,
+            granted: 0,
+            next_ticket: 0,
+            called_below: 0,
+        }
+    }
+
+    pub(in crate::sync) fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    pub(in crate::sync) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether exactly those may go on whom an allowance of `n` lets go.
+    #[inline]
+    pub(in crate::sync) fn is_settled(&self, n: usize) -> bool {
+        self.granted as usize == n.min(self.len as usize)
+    }
+
+    /// How many were let go.
+    pub(in crate::sync) fn granted(&self) -> usize {
+        self.granted as usize
+    }
+
+    /// Lets exactly the first `n` go on. Gives one who must be woken, for [`wake_each`].
+    #[inline]
+    pub(in crate::sync) fn let_go(&mut self, n: usize) -> Next {
+        while self.granted as usize > n {
+            self.retract();
+        }
+        let mut waker = None;
+        while (self.granted as usize) < n && self.cursor != NIL && waker.is_none() {
+            waker = self.grant();
+        }
+        Next {
+            waker,
+            is_last: self.is_settled(n),
+        }
+    }
+
+    /// Lets all go on who wait now. They are woken by [`next_called`](Self::next_called).
+    pub(in crate::sync) fn call_all(&mut self) {
+        self.called_below = self.next_ticket;
+    }
+
+    /// One who was called and must be woken, for [`wake_each`].
+    pub(in crate::sync) fn next_called(&mut self) -> Next {
+        let mut waker = None;
+        while self.has_called() && waker.is_none() {
+            waker = self.grant();
+        }
+        Next {
+            waker,
+            is_last: !self.has_called(),
+        }
+    }
+
+    /// Whether somebody was called and not handed out to be woken yet.
+    pub(in crate::sync) fn has_called(&self) -> bool {
+        self.cursor != NIL && self.slot(self.cursor).ticket < self.called_below
+    }
+
+    /// The note of the first one in the line.
+    pub(in crate::sync) fn first_note(&self) -> Option<&N> {
+        (self.head != NIL).then(|| &self.slot(self.head).note)
+    }
+
+    /// The notes of all who wait, first come first.
+    pub(in crate::sync) fn for_each_note(&mut self, mut f: impl FnMut(&mut N)) {
+        let mut at = self.head;
+        while at != NIL {
+            let slot = self.slot_mut(at);
+            f(&mut slot.note);
+            at = slot.next;
+        }
+    }
+
+    #[inline]
+    fn grant(&mut self) -> Option<Waker> {
+        let slot = &mut self.slots[self.cursor as usize];
+        slot.granted = true;
+        self.cursor = slot.next;
+        self.granted += 1;
+        slot.waker.take()
+    }
+
+    /// Takes the turn of the last one who was let go: it stays where it stands.
+    fn retract(&mut self) {
+        let last = if self.cursor == NIL {
+            self.tail
+        } else {
+            self.slot(self.cursor).prev
+        };
+        self.slot_mut(last).granted = false;
+        self.cursor = last;
+        self.granted -= 1;
+    }
+
+    #[inline]
+    pub(in crate::sync) fn push(&mut self, waker: Waker) -> Place {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        let at = self.free_slot();
+        let prev = self.tail;
+        let slot = self.slot_mut(at);
+        slot.waker = Some(waker);
+        slot.ticket = ticket;
+        slot.prev = prev;
+        slot.next = NIL;
+        slot.granted = false;
+        match self.tail {
+            NIL => self.head = at,
+            tail => self.slot_mut(tail).next = at,
+        }
+        self.tail = at;
+        if self.cursor == NIL {
+            self.cursor = at;
+        }
+        self.len += 1;
+        Place(at)
+    }
+
+    /// A slot without waker and with the default note.
+    #[inline]
+    fn free_slot(&mut self) -> u32 {
+        if self.free == NIL {
+            return self.new_slot();
+        }
+        let at = self.free;
+        self.free = self.slot(at).next;
+        at
+    }
+
+    #[cold]
+    fn new_slot(&mut self) -> u32 {
+        let at = u32::try_from(self.slots.len()).unwrap_or(NIL);
+        assert!(at != NIL, "too many waiters in one line");
+        self.slots.push(Slot {
+            waker: None,
+            ticket: 0,
+            prev: NIL,
+            next: NIL,
+            granted: false,
+            note: N::default(),
+        });
+        at
+    }
+
+    /// Takes a waiter out; gives back its note, and its waker to be dropped outside of any borrow.
+    #[inline]
+    pub(in crate::sync) fn remove(&mut self, Place(at): Place) -> (N, Option<Waker>) {
+        let free = self.free;
+        let slot = self.slot_mut(at);
+        let left = (std::mem::take(&mut slot.note), slot.waker.take());
+        let (prev, next, granted) = (slot.prev, slot.next, slot.granted);
+        slot.next = free;
+        self.free = at;
+        match prev {
+            NIL => self.head = next,
+            prev => self.slot_mut(prev).next = next,
+        }
+        match next {
+            NIL => self.tail = prev,
+            next => self.slot_mut(next).prev = prev,
+        }
+        if granted {
+            self.granted -= 1;
+        } else if self.cursor == at {
+            self.cursor = next;
+        }
+        self.len -= 1;
+        left
+    }
+
+    #[inline]
+    pub(in crate::sync) fn may_go(&self, place: &Place) -> bool {
+        let slot = self.slot(place.0);
+        slot.granted || slot.ticket < self.called_below
+    }
+
+    pub(super) fn look(&self, place: &Place, waker: &Waker) -> Look {
+        if self.may_go(place) {
+            return Look::MayGo;
+        }
+        match &self.slot(place.0).waker {
+            Some(known) if known.will_wake(waker) => Look::Waits,
+            _ => Look::WaitsWithOtherWaker,
+        }
+    }
+
+    /// Takes another waker, and looks again: cloning it was foreign code, which may have let this waiter go and
+    /// woken the old one.
+    pub(super) fn exchange(&mut self, place: &Place, waker: Waker) -> (Option<Waker>, bool) {
+        let old = self.slot_mut(place.0).waker.replace(waker);
+        (old, self.may_go(place))
+    }
+
+    #[inline]
+    fn slot(&self, at: u32) -> &Slot<N> {
+        &self.slots[at as usize]
+    }
+
+    #[inline]
+    fn slot_mut(&mut self, at: u32) -> &mut Slot<N> {
+        &mut self.slots[at as usize]
+    }
+}

@@ -1,0 +1,256 @@
+//! The memory of all cells of a loop: chunks of cells of one size, which are also the list of all tasks there are.
+//!
+//! ```text
+//!  class 112 bytes:  current ---+     full    partial <-- partial, ...
+//!                               v       |        |
+//!  chunk   +--------------------------------------------------------+
+//!          | live, free, bump | cell | cell | vacant | cell | ....   |
+//!          +--------------------------------------------------------+
+//!                             |<- place ->|  kept in the cell, so that a cell finds its chunk
+//! ```
+//!
+//! A spawn takes the cell that was vacated last, or the next untouched one; so it costs no malloc but one per chunk,
+//! and the list of tasks nothing at all. Chunks that have become empty are given back beyond a bound. Once the loop
+//! is gone, each chunk waits for the last of its cells, which any thread may free.
+
+use std::cell::{Cell, UnsafeCell};
+use std::ptr::NonNull;
+
+pub(super) use super::chunk::CellLayout;
+use super::chunk::{CLASSES, Chunk, Role, chunk_of};
+use super::raw::Header;
+use super::sync::Ordering;
+
+/// The size of a chunk: some hundred cells of common size, and cheap to get for a loop that has one task.
+const CHUNK_BYTES: usize = 16 << 10;
+/// So many empty chunks are kept for the next burst, besides the current one of each class.
+const KEPT_EMPTY: usize = if cfg!(loom) { 0 } else { 32 };
+
+/// One size of cells.
+struct Class {
+    /// Where the next cell comes from.
+    current: Cell<Option<NonNull<Chunk>>>,
+    /// Other chunks with room.
+    partial: Cell<Option<NonNull<Chunk>>>,
+}
+
+/// All cells of a loop.
+pub(super) struct Cells {
+    classes: [Class; CLASSES],
+    /// Every chunk. No method calls anybody's code, so nobody meets this half changed.
+    chunks: UnsafeCell<Vec<NonNull<Chunk>>>,
+    /// How many chunks have become empty since the last sweep.
+    emptied: Cell<usize>,
+    /// The loop is gone: a new cell gets a chunk of its own, for the others may be freed by any thread now.
+    closed: Cell<bool>,
+}
+
+impl Cells {
+    pub(super) fn new() -> Self {
+        Self {
+            classes: [const {
+                Class {
+                    current: Cell::new(None),
+                    partial: Cell::new(None),
+                }
+            }; CLASSES],
+            chunks: UnsafeCell::new(Vec::new()),
+            emptied: Cell::new(0),
+            closed: Cell::new(false),
+        }
+    }
+
+    fn with_chunks<R>(&self, f: impl FnOnce(&mut Vec<NonNull<Chunk>>) -> R) -> R {
+        // SAFETY: HOME-THREAD: one thread, and none of the closures in this file comes back here.
+        f(unsafe { &mut *self.chunks.get() })
+    }
+
+    /// Memory for a cell, and the place to note in its header.
+    #[inline]
+    pub(super) fn allocate(&self, layout: CellLayout) -> (NonNull<Header>, u32) {
+        let class = self.classes.get(layout.class);
+        let current = class.and_then(|class| class.current.get());
+        current
+            .and_then(Chunk::take)
+            .unwrap_or_else(|| self.allocate_elsewhere(layout))
+    }
+
+    /// The current chunk is full, or there is none.
+    #[cold]
+    fn allocate_elsewhere(&self, layout: CellLayout) -> (NonNull<Header>, u32) {
+        // A model checker is to see each cell freed, so each gets a chunk of its own then.
+        let room = if cfg!(loom) {
+            layout.layout.size()
+        } else {
+            CHUNK_BYTES - size_of::<Chunk>()
+        };
+        let chunk = match self.classes.get(layout.class) {
+            Some(class) if !self.closed.get() => {
+                let chunk = class.next_partial().unwrap_or_else(|| {
+                    self.list(Chunk::allocate(
+                        layout,
+                        (room / layout.layout.size()) as u32,
+                    ))
+                });
+                class.make_current(chunk);
+                chunk
+            }
+            _ => self.list(Chunk::allocate(layout, 1)),
+        };
+        Chunk::take(chunk).expect("a chunk with room has room")
+    }
+
+    fn list(&self, chunk: NonNull<Chunk>) -> NonNull<Chunk> {
+        self.with_chunks(|chunks| {
+            // SAFETY: LISTED: from here on.
+            unsafe { chunk.as_ref() }.index.set(chunks.len());
+            chunks.push(chunk);
+        });
+        chunk
+    }
+
+    /// Takes back a cell while the loop lives.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses the cell any more, and what it held is gone.
+    #[inline]
+    pub(super) unsafe fn free(&self, cell: NonNull<Header>) {
+        // SAFETY: up to here the cell is in use.
+        let this = unsafe { chunk_of(cell) };
+        // SAFETY: LISTED: the loop lives, so it lists the chunk.
+        let chunk = unsafe { this.as_ref() };
+        // SAFETY: the memory still holds a header, which is the chunk's now.
+        let vacant = unsafe { cell.as_ref() };
+        vacant.state.vacate();
+        vacant.ready_next.set(chunk.free.replace(Some(cell)));
+        let live = chunk.live.load(Ordering::Relaxed) - 1;
+        chunk.live.store(live, Ordering::Relaxed);
+        match chunk.role.get() {
+            Role::Current => {}
+            Role::Partial if live != 0 => {}
+            Role::Partial | Role::Full => self.note_room(this),
+        }
+    }
+
+    /// A chunk has become empty, or has room again.
+    #[cold]
+    fn note_room(&self, this: NonNull<Chunk>) {
+        // Not an argument, for what an argument refers to must not be freed before the function returns.
+        // SAFETY: LISTED: as in `free`.
+        let chunk = unsafe { this.as_ref() };
+        let Some(class) = self.classes.get(chunk.cell.class) else {
+            self.with_chunks(|chunks| {
+                chunks.swap_remove(chunk.index.get());
+                if let Some(moved) = chunks.get(chunk.index.get()) {
+                    // SAFETY: LISTED.
+                    unsafe { moved.as_ref() }.index.set(chunk.index.get());
+                }
+            });
+            // SAFETY: its only cell is vacant, and it is not listed any more.
+            return unsafe { Chunk::deallocate(this) };
+        };
+        if chunk.role.replace(Role::Partial) == Role::Full {
+            chunk.next_partial.set(class.partial.replace(Some(this)));
+        }
+        if chunk.live.load(Ordering::Relaxed) == 0 {
+            self.emptied.set(self.emptied.get() + 1);
+            if self.emptied.get() > 2 * KEPT_EMPTY {
+                self.sweep();
+            }
+        }
+    }
+
+    /// Gives empty chunks back, but for some, and lists those with room anew.
+    fn sweep(&self) {
+        self.emptied.set(0);
+        self.classes
+            .iter()
+            .for_each(|class| class.partial.set(None));
+        let mut kept = 0;
+        self.with_chunks(|chunks| {
+            chunks.retain(|&this| {
+                // SAFETY: LISTED.
+                let chunk = unsafe { this.as_ref() };
+                let Some(class) = self.classes.get(chunk.cell.class) else {
+                    return true;
+                };
+                if chunk.role.get() != Role::Partial {
+                    return true;
+                }
+                if chunk.live.load(Ordering::Relaxed) == 0 {
+                    kept += 1;
+                    if kept > KEPT_EMPTY {
+                        // SAFETY: no cell is in use, and `retain` takes it off the list.
+                        unsafe { Chunk::deallocate(this) };
+                        return false;
+                    }
+                }
+                chunk.next_partial.set(class.partial.replace(Some(this)));
+                true
+            });
+            for (index, chunk) in chunks.iter().enumerate() {
+                // SAFETY: LISTED.
+                unsafe { chunk.as_ref() }.index.set(index);
+            }
+            chunks.shrink_to(chunks.len() * 2);
+        });
+    }
+
+    /// All cells in use, in no order.
+    pub(super) fn in_use(&self) -> Vec<NonNull<Header>> {
+        self.with_chunks(|chunks| {
+            chunks
+                .iter()
+                .flat_map(|&chunk| Chunk::cells(chunk))
+                .collect()
+        })
+    }
+
+    /// The end of the loop: calls `bury` with each cell in use, and lets go of all chunks; a chunk goes with the last
+    /// of its cells.
+    pub(super) fn close(&self, bury: impl Fn(NonNull<Header>)) {
+        self.closed.set(true);
+        for class in &self.classes {
+            class.current.set(None);
+            class.partial.set(None);
+        }
+        for chunk in self.with_chunks(std::mem::take) {
+            // The loop's own count keeps the chunk while its cells, once buried, may go.
+            // SAFETY: LISTED, up to here.
+            unsafe { chunk.as_ref() }
+                .live
+                .fetch_add(1, Ordering::Relaxed);
+            Chunk::cells(chunk)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .for_each(&bury);
+            // SAFETY: the count that was just added.
+            unsafe { Chunk::let_go(chunk) };
+        }
+    }
+
+    /// Takes a cell that was made after the end of the loop off the list.
+    pub(super) fn unlist_last(&self) {
+        self.with_chunks(Vec::pop);
+    }
+}
+
+impl Class {
+    fn next_partial(&self) -> Option<NonNull<Chunk>> {
+        let chunk = self.partial.get()?;
+        // SAFETY: LISTED.
+        self.partial
+            .set(unsafe { chunk.as_ref() }.next_partial.take());
+        Some(chunk)
+    }
+
+    fn make_current(&self, chunk: NonNull<Chunk>) {
+        if let Some(full) = self.current.replace(Some(chunk)) {
+            // SAFETY: LISTED.
+            unsafe { full.as_ref() }.role.set(Role::Full);
+        }
+        // SAFETY: LISTED.
+        unsafe { chunk.as_ref() }.role.set(Role::Current);
+    }
+}

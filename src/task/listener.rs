@@ -1,0 +1,72 @@
+//! Who hears of a task's end in the moment in which it comes, beside whoever awaits the handle: its task group, and
+//! whoever collects the results of many.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::task::Waker;
+
+use super::extra::Extra;
+use super::shared::Local;
+use super::state::Outcome;
+use super::{Task, raw};
+use crate::error::JoinError;
+
+/// Hears of the end of tasks.
+pub(crate) trait Listener {
+    /// The task has ended; the listener knows it by this number. Gives back whom to wake.
+    ///
+    /// The loop is in the middle of its own work here, so nobody else's code may run.
+    fn ended(&self, task: &Task, number: usize) -> Option<Waker>;
+}
+
+/// Room for a listener and the number by which it knows the task.
+pub(super) type Listening = Cell<Option<(Rc<dyn Listener>, usize)>>;
+
+impl Task {
+    /// Makes an unfinished task the child of a group. The group hears of its end before anybody else does, and may
+    /// take its panic.
+    pub(crate) fn set_group(&self, group: Rc<dyn Listener>, number: usize) {
+        drop(self.extra().group.replace(Some((group, number))));
+    }
+
+    /// Notes who collects the result of an unfinished task, in the place of whoever awaited the handle before. It is
+    /// forgotten when the handle is dropped.
+    pub(crate) fn set_collector(&self, collector: Rc<dyn Listener>, number: usize) {
+        self.clear_waiter();
+        let extra = self.extra();
+        extra.before_waiter.set(extra.callbacks.borrow().len());
+        extra.collector.set(Some((collector, number)));
+    }
+
+    /// Takes the panic that a task of a group has ended with: it has failed, for all who ask later.
+    pub(crate) fn take_failure(&self) -> Option<JoinError> {
+        let panic = self.take_panic()?;
+        self.header().state.finish(Outcome::Failed);
+        Some(panic)
+    }
+
+    /// When a finished task ended: after all those of its loop that give a smaller number.
+    pub(crate) fn ended_as(&self) -> usize {
+        self.header().waiter.ended_as()
+    }
+}
+
+impl Local {
+    /// The group is told first, for it may have a use for a panic that would be reported otherwise.
+    #[cold]
+    pub(super) fn tell_group(&self, task: &Task, extra: &Extra) {
+        self.tell(task, &extra.group);
+    }
+
+    /// Tells a listener, and wakes whom it wants to be woken.
+    pub(super) fn tell(&self, task: &Task, listening: &Listening) {
+        let Some((listener, number)) = listening.take() else {
+            return;
+        };
+        let woken = listener.ended(task, number);
+        raw::drop_quietly(listener);
+        if let Some(waker) = woken {
+            self.wake_any(waker);
+        }
+    }
+}
