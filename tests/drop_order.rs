@@ -1,5 +1,7 @@
 //! What is dropped when: the futures of a loop that ends, and what their destructors do to the loop meanwhile.
 
+#![allow(clippy::async_yields_async)] // Futures leave their loop here on purpose.
+
 mod support;
 
 use std::cell::{Cell, RefCell};

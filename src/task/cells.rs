@@ -24,7 +24,7 @@ use super::sync::Ordering;
 /// The size of a chunk: some hundred cells of common size, and cheap to get for a loop that has one task.
 const CHUNK_BYTES: usize = 16 << 10;
 /// So many empty chunks are kept for the next burst, besides the current one of each class.
-const KEPT_EMPTY: usize = if cfg!(loom) { 0 } else { 32 };
+const KEPT_EMPTY: usize = if cfg!(looplet_loom) { 0 } else { 32 };
 
 /// One size of cells.
 struct Class {
@@ -79,7 +79,7 @@ impl Cells {
     #[cold]
     fn allocate_elsewhere(&self, layout: CellLayout) -> (NonNull<Header>, u32) {
         // A model checker is to see each cell freed, so each gets a chunk of its own then.
-        let room = if cfg!(loom) {
+        let room = if cfg!(looplet_loom) {
             layout.layout.size()
         } else {
             CHUNK_BYTES - size_of::<Chunk>()

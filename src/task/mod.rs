@@ -55,7 +55,7 @@ mod cells;
 mod chunk;
 mod extra;
 mod foreign;
-#[cfg(all(test, loom))]
+#[cfg(all(test, looplet_loom))]
 mod foreign_loom;
 mod handle;
 mod join;
