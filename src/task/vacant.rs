@@ -45,7 +45,7 @@ impl<W: Work> Vacant<W> {
         unsafe { raw::payload::<W::Inner>(self.task) }.as_ptr()
     }
 
-    /// The task of a cell whose future is in.
+    /// The task, once its future is in.
     ///
     /// # Safety
     ///
