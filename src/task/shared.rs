@@ -68,7 +68,7 @@ unsafe impl Send for Shared {}
 impl Shared {
     pub(super) fn new(serial: u64, bell: Arc<dyn Bell>) -> Self {
         let local = Local {
-            ready: ReadyQueue::default(),
+            ready: ReadyQueue::new(),
             running: Cell::new(None),
             cells: Cells::new(),
             phase: Cell::new(Phase::Open),
