@@ -21,8 +21,7 @@ use std::pin::Pin;
 use std::ptr::{self, NonNull};
 use std::task::{Context, Poll};
 
-use super::cells::Cells;
-use super::chunk::CellLayout;
+use super::cells::{CellLayout, Cells};
 use super::extra::Extra;
 use super::foreign::ForeignWord;
 use super::shared::Shared;
