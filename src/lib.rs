@@ -98,8 +98,9 @@ mod timer;
 
 pub use error::{Elapsed, Failure, GroupError, LoopGone};
 pub use event_loop::{
-    Builder, CallHandle, ContextVar, EventLoop, Metrics, Spawner, Token, all_tasks, call_at,
-    call_later, call_soon, current_task, run, spawn, spawn_eager, spawn_named, try_current_task,
+    Builder, CallHandle, ContextVar, EventLoop, Metrics, OrderBug, Spawner, Token, all_tasks,
+    call_at, call_later, call_soon, current_task, explore, run, spawn, spawn_eager, spawn_named,
+    try_current_task,
 };
 pub use future::{
     AsCompleted, Gather, Gathered, Settled, Shield, TaskGroup, TryGather, TryGathered, Wait,

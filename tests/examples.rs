@@ -127,7 +127,7 @@ fn every_small_example_prints_what_its_head_comment_says() {
 #[test]
 fn every_small_example_is_known_here_and_short() {
     let mut known: Vec<&str> = EXAMPLES.iter().map(|(name, _)| *name).collect();
-    known.push("tour");
+    known.extend(["tour", "explore", "timeline", "metrics"]);
     for entry in fs::read_dir(examples()).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "rs") {

@@ -24,6 +24,7 @@ use crate::task::{JoinError, Report, Task};
 pub struct Builder {
     mode: Mode,
     on_unhandled_panic: Option<Rc<Report>>,
+    shuffle: Option<u64>,
 }
 
 impl Builder {
@@ -31,6 +32,7 @@ impl Builder {
         Self {
             mode: Mode::Real,
             on_unhandled_panic: None,
+            shuffle: None,
         }
     }
 
@@ -44,6 +46,32 @@ impl Builder {
     /// Time starts now and moves only by [`EventLoop::advance`] and [`advance`](crate::time::advance).
     pub fn manual_time(mut self) -> Self {
         self.mode = Mode::Manual;
+        self
+    }
+
+    /// Draws the order inside of each round from the seed, to find out whether a program depends on the usual one. The
+    /// same seed gives the same run, as far as the program itself is deterministic.
+    ///
+    /// Rounds, timers and wakeups stay as they are; only who comes first within a round is drawn by lot. When
+    /// [`block_on`](EventLoop::block_on) unwinds, the seed is printed to stderr. [`explore`](crate::explore) tries many
+    /// seeds in turn.
+    ///
+    /// ```
+    /// use std::cell::RefCell;
+    /// use std::rc::Rc;
+    /// use looplet::{EventLoop, gather};
+    ///
+    /// let order = Rc::new(RefCell::new(String::new()));
+    /// let note = |word: &'static str| {
+    ///     let order = order.clone();
+    ///     async move { order.borrow_mut().push_str(word) }
+    /// };
+    /// let mut event_loop = EventLoop::builder().shuffle(3).build();
+    /// event_loop.block_on(async { gather((note("a"), note("b"), note("c"))).await });
+    /// assert_ne!(*order.borrow(), "abc");
+    /// ```
+    pub fn shuffle(mut self, seed: u64) -> Self {
+        self.shuffle = Some(seed);
         self
     }
 
@@ -62,6 +90,9 @@ impl Builder {
         let core = Core::new(Clock::new(self.mode), Arc::new(Doorbell::new(None)));
         if let Some(report) = self.on_unhandled_panic {
             core.tasks.set_report(report);
+        }
+        if let Some(seed) = self.shuffle {
+            core.tasks.set_shuffle(seed);
         }
         EventLoop {
             core: Rc::new(core),

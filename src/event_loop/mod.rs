@@ -8,12 +8,14 @@ pub(crate) mod clock;
 pub(crate) mod context;
 mod context_var;
 pub(crate) mod core;
+mod explore;
 mod metrics;
 mod round;
 mod spawner;
 
 use std::fmt;
 use std::future::Future;
+use std::io::{self, Write};
 use std::panic::{self, Location};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -25,6 +27,7 @@ pub use ambient::{
 pub use builder::Builder;
 pub use call::CallHandle;
 pub use context_var::{ContextVar, Token};
+pub use explore::{OrderBug, explore};
 pub use metrics::Metrics;
 pub use spawner::Spawner;
 
@@ -81,6 +84,7 @@ impl EventLoop {
     #[track_caller]
     pub fn block_on<F: Future>(&mut self, main: F) -> F::Output {
         let at = Location::caller();
+        let _seed = self.core.tasks.shuffle_seed().map(NameSeed);
         let outcome = context::enter(&self.core, || self.core.run_main(at, main));
         output_of_main(outcome)
     }
@@ -228,6 +232,22 @@ impl fmt::Debug for EventLoop {
 impl Drop for EventLoop {
     fn drop(&mut self) {
         self.core.close();
+    }
+}
+
+/// Names the seed of a shuffled run that has failed.
+struct NameSeed(u64);
+
+impl Drop for NameSeed {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Nobody may be reading; that is no reason to panic while a panic is under way.
+            let _ = writeln!(
+                io::stderr(),
+                "looplet: the order of this run was drawn from the seed {}",
+                self.0
+            );
+        }
     }
 }
 

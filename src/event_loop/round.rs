@@ -60,8 +60,18 @@ impl Core {
     /// Begins a round of what is ready now; `finish_round` does the work.
     #[inline]
     fn begin_round(&self) {
+        self.begin_round_of::<true>();
+    }
+
+    /// The same, without a look whether the loop shuffles if the caller knows that it does not.
+    #[inline]
+    fn begin_round_of<const MAY_SHUFFLE: bool>(&self) {
         self.rounds.set(self.rounds.get() + 1);
-        self.tasks.begin_round();
+        if MAY_SHUFFLE && self.tasks.shuffle_seed().is_some() {
+            self.tasks.begin_shuffled_round();
+        } else {
+            self.tasks.begin_round();
+        }
     }
 
     /// Runs what is left of the round: all of it, or, after a panic, the rest.
@@ -117,6 +127,16 @@ impl Core {
 
     /// Runs rounds, with waits between them, until `done` says so at the end of one.
     pub(super) fn run_until(&self, done: impl Fn() -> bool) {
+        // Asked once and not in each round.
+        if self.tasks.shuffle_seed().is_some() {
+            self.run_rounds_until::<true>(done);
+        } else {
+            self.run_rounds_until::<false>(done);
+        }
+    }
+
+    #[inline]
+    fn run_rounds_until<const MAY_SHUFFLE: bool>(&self, done: impl Fn() -> bool) {
         self.tasks.drive(|| {
             loop {
                 self.finish_round();
@@ -125,7 +145,7 @@ impl Core {
                 }
                 self.look();
                 if self.tasks.is_ready() {
-                    self.begin_round();
+                    self.begin_round_of::<MAY_SHUFFLE>();
                 } else if !self.wait(None) {
                     self.deadlock();
                 }

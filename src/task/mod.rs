@@ -51,6 +51,7 @@
 #![allow(unsafe_code)]
 
 mod cells;
+mod dice;
 mod extra;
 mod foreign;
 mod handle;

@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::ptr::NonNull;
 
+use super::dice::Dice;
 use super::raw::Header;
 
 #[derive(Default)]
@@ -55,6 +56,15 @@ impl ReadyQueue {
         if !self.is_empty() {
             self.round_end.set(self.tail.get());
         }
+    }
+
+    /// Makes what is queued now a round, in an order drawn by lot.
+    #[cold]
+    pub(super) fn begin_shuffled_round(&self, dice: &Dice) {
+        let mut entries: Vec<_> = std::iter::from_fn(|| self.pop()).collect();
+        dice.shuffle(&mut entries);
+        entries.into_iter().for_each(|task| self.push(task));
+        self.begin_round();
     }
 
     /// Takes the next entry of the round. The round is over with its last entry, before that one has had its turn.

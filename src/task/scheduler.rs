@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::dice::Dice;
 use super::raw::{Kind, Plain, Work};
 use super::shared::{Phase, Shared};
 use super::vacant::{self, Call, Vacant};
@@ -99,6 +100,26 @@ impl Scheduler {
     #[inline]
     pub(crate) fn begin_round(&self) {
         self.shared.local.ready.begin_round();
+    }
+
+    /// From now on the order of each round that `begin_shuffled_round` begins is drawn from the seed.
+    pub(crate) fn set_shuffle(&self, seed: u64) {
+        let _ = self.shared.local.dice.set(Dice::new(seed));
+    }
+
+    /// The seed that rounds are shuffled by, if they are.
+    pub(crate) fn shuffle_seed(&self) -> Option<u64> {
+        self.shared.local.dice.get().map(|dice| dice.seed)
+    }
+
+    /// Begins a round in an order drawn from the seed; in that of the queue, if there is none.
+    #[cold]
+    pub(crate) fn begin_shuffled_round(&self) {
+        let local = &self.shared.local;
+        match local.dice.get() {
+            Some(dice) => local.ready.begin_shuffled_round(dice),
+            None => local.ready.begin_round(),
+        }
     }
 
     /// Gives at most `budget` tasks of the round their turn. True if some are left.

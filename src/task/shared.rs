@@ -2,13 +2,14 @@
 //!
 //! It outlives the loop: from `bury` on, each cell that is still referenced owns a count of the block.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::mem;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::cells::{self, Cells};
+use super::dice::Dice;
 use super::foreign::{DropAction, Stack, WakeAction};
 use super::raw::Header;
 use super::ready::ReadyQueue;
@@ -53,6 +54,8 @@ pub(super) struct Local {
     pub(super) wakes: Cell<u64>,
     pub(super) foreign_wakes: Cell<u64>,
     pub(super) report: RefCell<Option<Rc<Report>>>,
+    /// What draws the order of each round, if it is not that of the queue.
+    pub(super) dice: OnceCell<Dice>,
 }
 
 // SAFETY: HOME-THREAD: `local` is touched on the loop's thread only, and when a foreign thread frees the block, it is
@@ -77,6 +80,7 @@ impl Shared {
             wakes: Cell::new(0),
             foreign_wakes: Cell::new(0),
             report: RefCell::new(None),
+            dice: OnceCell::new(),
         };
         Self {
             stack: Stack::new(),
