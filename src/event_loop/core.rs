@@ -1,6 +1,6 @@
 //! What belongs to one event loop; everybody who works for it holds a count of this.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::mem;
 use std::panic::Location;
 use std::rc::Rc;
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::bell::Doorbell;
 use super::clock::{Clock, NEVER};
+use super::observer::{Observer, WaitsOn, Watcher};
 use crate::task::{Call, Scheduler, Vacant, Work};
 use crate::timer::{Key, Wheel};
 
@@ -23,8 +24,18 @@ pub(crate) struct Core {
     pub(super) stop: Cell<bool>,
     pub(super) rounds: Cell<u64>,
     pub(super) parked: Cell<Duration>,
-    /// No timer is armed any more.
-    closed: Cell<bool>,
+    arming: Cell<Arming>,
+    watcher: OnceCell<Rc<Watcher>>,
+}
+
+/// What happens to timers that are to be armed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Arming {
+    Usual,
+    /// They are noted for an observer.
+    Noted,
+    /// The loop is gone: no timer is armed any more.
+    Refused,
 }
 
 impl Core {
@@ -38,7 +49,8 @@ impl Core {
             stop: Cell::new(false),
             rounds: Cell::new(0),
             parked: Cell::new(Duration::ZERO),
-            closed: Cell::new(false),
+            arming: Cell::new(Arming::Usual),
+            watcher: OnceCell::new(),
         }
     }
 
@@ -55,10 +67,19 @@ impl Core {
     /// Arms a timer. None: it never comes due, or the loop is gone.
     #[inline]
     pub(crate) fn arm(&self, deadline: u64, waker: Waker) -> Option<Key> {
-        if deadline == NEVER || self.closed.get() {
-            return None;
+        if deadline == NEVER || self.arming.get() != Arming::Usual {
+            return self.arm_or_refuse(deadline, waker);
         }
         Some(self.timers.borrow_mut().arm(deadline, waker))
+    }
+
+    #[cold]
+    fn arm_or_refuse(&self, deadline: u64, waker: Waker) -> Option<Key> {
+        if self.arming.get() == Arming::Noted {
+            self.tasks.note_deadline(deadline);
+        }
+        let refused = deadline == NEVER || self.arming.get() == Arming::Refused;
+        (!refused).then(|| self.timers.borrow_mut().arm(deadline, waker))
     }
 
     /// Takes a timer back, if it has not fired yet.
@@ -73,9 +94,26 @@ impl Core {
     pub(crate) fn is_armed(&self, key: Key, waker: &Waker) -> bool {
         match self.timers.borrow_mut().value_mut(key) {
             None => return false,
-            Some(armed) if armed.will_wake(waker) => return true,
-            Some(_) => {}
+            Some(armed) if armed.will_wake(waker) => {}
+            Some(_) => return self.rearm(key, waker),
         }
+        self.note_armed(key);
+        true
+    }
+
+    /// A timer is found armed by whoever awaits it.
+    fn note_armed(&self, key: Key) {
+        if self.arming.get() == Arming::Noted {
+            let deadline = self.timers.borrow().deadline(key);
+            deadline
+                .into_iter()
+                .for_each(|at| self.tasks.note_deadline(at));
+        }
+    }
+
+    /// A timer gets another waker.
+    fn rearm(&self, key: Key, waker: &Waker) -> bool {
+        self.note_armed(key);
         // Cloned and dropped out of the borrow, as above.
         let mut other = waker.clone();
         if let Some(armed) = self.timers.borrow_mut().value_mut(key) {
@@ -103,14 +141,44 @@ impl Core {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.closed.get()
+        self.arming.get() == Arming::Refused
+    }
+
+    /// Lets the observer hear what happens, and turns on the notes of what tasks wait for.
+    pub(super) fn observe(self: &Rc<Self>, observer: Option<Box<dyn Observer>>) {
+        let watcher = observer.map(|it| Rc::new(Watcher::new(Rc::downgrade(self), it)));
+        if let Some(watcher) = &watcher {
+            self.arming.set(Arming::Noted);
+            let _ = self.watcher.set(watcher.clone());
+        }
+        self.tasks.watch(watcher.map(|watcher| watcher as _));
+    }
+
+    pub(super) fn watcher(&self) -> Option<&Watcher> {
+        self.watcher.get().map(|watcher| &**watcher)
+    }
+
+    /// What it means to wait for a deadline.
+    pub(super) fn until(&self, deadline: u64) -> WaitsOn {
+        match deadline {
+            NEVER => WaitsOn::Forever,
+            deadline => WaitsOn::Until(self.clock.instant(deadline)),
+        }
+    }
+
+    /// Looks at all armed timers, in no order. No user code may run inside.
+    pub(super) fn for_each_timer(&self, mut f: impl FnMut(u64, &Waker)) {
+        let timers = self.timers.borrow();
+        timers
+            .iter()
+            .for_each(|(deadline, waker)| f(deadline, waker));
     }
 
     /// Cancels and drops all there is. The last step of a loop's life.
     pub(super) fn close(self: &Rc<Self>) {
         super::context::lend(self, || {
             self.tasks.enter(|| {
-                self.closed.set(true);
+                self.arming.set(Arming::Refused);
                 self.tasks.end_all();
                 let timers = self.timers.replace(Wheel::new());
                 drop(timers);

@@ -8,8 +8,10 @@ pub(crate) mod clock;
 pub(crate) mod context;
 mod context_var;
 pub(crate) mod core;
+mod dump;
 mod explore;
 mod metrics;
+mod observer;
 mod round;
 mod spawner;
 
@@ -21,14 +23,16 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 pub use ambient::{
-    all_tasks, call_at, call_later, call_soon, current_task, run, spawn, spawn_eager, spawn_named,
-    try_current_task,
+    all_tasks, call_at, call_later, call_soon, current_task, dump, run, spawn, spawn_eager,
+    spawn_named, try_current_task,
 };
 pub use builder::Builder;
 pub use call::CallHandle;
 pub use context_var::{ContextVar, Token};
+pub use dump::{Dump, TaskDump, TaskState};
 pub use explore::{OrderBug, explore};
 pub use metrics::Metrics;
+pub use observer::{Observer, TaskEvent, WaitsOn, WokenBy};
 pub use spawner::Spawner;
 
 use self::clock::Mode;
@@ -191,6 +195,18 @@ impl EventLoop {
     #[doc(alias = "all_tasks")]
     pub fn tasks(&self) -> Vec<Task> {
         self.core.tasks.tasks()
+    }
+
+    /// What every unfinished task is doing, and what it waits for; see [`Dump`].
+    ///
+    /// ```
+    /// let event_loop = looplet::EventLoop::new();
+    /// event_loop.spawn(async {}).detach();
+    /// assert!(event_loop.dump().to_string().contains("'Task-1' is ready"));
+    /// ```
+    #[doc(alias = "print_call_graph")]
+    pub fn dump(&self) -> Dump {
+        Dump::of(&self.core)
     }
 
     /// What the loop has done so far, and what it holds.

@@ -11,13 +11,13 @@
 //!        +------+---------------------------------------------------+
 //! ```
 
-use std::fmt::Write;
 use std::future::Future;
 use std::panic::Location;
 use std::time::Duration;
 
 use super::clock::{Mode, NEVER};
 use super::core::Core;
+use super::dump::Dump;
 use crate::task::JoinError;
 
 /// How many turns may pass between two looks at other threads and timers, and between two readings of the clock while
@@ -232,12 +232,10 @@ impl Core {
     /// In virtual time nobody else can make something ready, so waiting would last for ever.
     #[cold]
     fn deadlock(&self) -> ! {
-        let mut text =
-            String::from("deadlock: nothing is ready and no timer is armed, but these tasks wait:");
-        for task in self.tasks.tasks() {
-            let _ = write!(text, "\n  {task:?} spawned at {}", task.spawned_at());
-        }
-        panic!("{text}");
+        panic!(
+            "deadlock: nothing is ready and no timer is armed, but these tasks wait: {}",
+            Dump::of(self)
+        );
     }
 }
 

@@ -12,7 +12,7 @@ use std::task::Waker;
 use super::extra::Extra;
 use super::raw::{self, Header};
 use super::shared::{self, Local, Phase, Shared};
-use super::state::{CancelAction, Outcome};
+use super::state::{CancelAction, Outcome, WakeAction};
 use super::{vacant, waker};
 use crate::error::{JoinError, panic_message};
 
@@ -95,21 +95,31 @@ impl Task {
     /// Makes the task ready, unless it is ready or finished.
     #[inline]
     pub(super) fn schedule(&self) -> bool {
-        let idle = self.header().state.wake();
-        if idle {
-            self.enqueue();
+        self.act_on(self.header().state.wake())
+    }
+
+    #[inline]
+    fn act_on(&self, action: WakeAction) -> bool {
+        match action {
+            WakeAction::Nothing => return false,
+            WakeAction::Enqueue => self.enqueue(),
+            WakeAction::NoteAndEnqueue => {
+                self.local().note_wakeup(self);
+                self.enqueue();
+            }
         }
-        idle
+        true
     }
 
     /// Requests the cancellation of the task; see [`JoinHandle::cancel`](super::JoinHandle::cancel).
     pub fn cancel(&self) -> bool {
         match self.header().state.request_cancel() {
-            CancelAction::TooLate => return false,
-            CancelAction::Noted => {}
-            CancelAction::Enqueue => self.enqueue(),
+            CancelAction::TooLate => false,
+            CancelAction::Wake(action) => {
+                self.act_on(action);
+                true
+            }
         }
-        true
     }
 
     /// Whether the task has ended, in whatever way.
@@ -219,6 +229,7 @@ impl Task {
 
     fn replace_waiter(&self, task: NonNull<Header>) {
         assert!(task != self.0, "a task cannot await itself");
+        self.local().note_join(task, self);
         let header = self.header();
         if header.waiter.is(task) {
             return;

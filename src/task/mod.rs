@@ -68,6 +68,7 @@ mod turn;
 mod vacant;
 mod waiter;
 mod waker;
+mod watch;
 
 pub use crate::error::JoinError;
 
@@ -80,6 +81,7 @@ pub(crate) use scheduler::{Doorway, Scheduler};
 pub(crate) use scoped::Scoped;
 pub(crate) use state::Outcome;
 pub(crate) use vacant::{Call, Vacant};
+pub(crate) use watch::{Cause, News, Notes, Sighting, Standing, Watch};
 
 /// How another thread tells the loop that something has arrived.
 pub(crate) trait Bell: Send + Sync {

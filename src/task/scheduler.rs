@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::dice::Dice;
 use super::raw::{Kind, Plain, Work};
-use super::shared::{Phase, Shared};
+use super::shared::{Local, Phase, Shared};
 use super::vacant::{self, Call, Vacant};
 use super::{Bell, Context, JoinHandle, Report, Task, waker};
 
@@ -42,7 +42,11 @@ impl Scheduler {
         }
     }
 
-    fn pointer(&self) -> NonNull<Shared> {
+    pub(super) fn local(&self) -> &Local {
+        &self.shared.local
+    }
+
+    pub(super) fn pointer(&self) -> NonNull<Shared> {
         // The address that `Arc` gives may be turned into a count again, unlike that of a reference.
         NonNull::new(Arc::as_ptr(&self.shared).cast_mut()).expect("an Arc is not null")
     }
@@ -283,6 +287,7 @@ impl Scheduler {
     /// this outside of `enter`.
     pub(crate) fn close(&self) {
         drop(self.shared.local.report.take());
+        drop(self.shared.local.watch.take());
         self.shared.close();
     }
 }
