@@ -103,10 +103,7 @@ impl Task {
         match action {
             WakeAction::Nothing => return false,
             WakeAction::Enqueue => self.enqueue(),
-            WakeAction::NoteAndEnqueue => {
-                self.local().note_wakeup(self);
-                self.enqueue();
-            }
+            WakeAction::NoteAndEnqueue => enqueue_watched(self.0),
         }
         true
     }
@@ -324,6 +321,17 @@ impl Task {
         }
         Ok(())
     }
+}
+
+/// The same as `Task::enqueue`, for a watched task. It takes an address and not the address of one, so that the usual
+/// path needs no room on the stack.
+#[cold]
+#[inline(never)]
+fn enqueue_watched(task: NonNull<Header>) {
+    // SAFETY: COUNTED: the caller has a `Task`.
+    let task = unsafe { Task::borrowed(task) };
+    task.local().note_wakeup(&task);
+    task.enqueue();
 }
 
 impl Clone for Task {

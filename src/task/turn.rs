@@ -184,7 +184,7 @@ impl Local {
     }
 
     /// Wakes the task of this loop that awaits the handle, if it wants to hear of this.
-    #[inline]
+    #[inline(always)]
     fn wake_waiter(header: &Header, waiter: Option<Task>) {
         if let Some(waiter) = waiter.filter(|_| !header.state.is_lazy()) {
             waiter.schedule();

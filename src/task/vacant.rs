@@ -166,7 +166,7 @@ fn allocate<W: Work>(shared: NonNull<Shared>, at: &'static Location<'static>) ->
 /// Queues a new task; or ends it at once, if its loop is ending.
 #[inline]
 fn begin(task: &Task) {
-    if task.local().phase.get() != Phase::Open && !may_begin(task) {
+    if task.local().phase.get() != Phase::Open && !may_begin(task.as_ptr()) {
         return;
     }
     task.header().state.queue_new();
@@ -176,12 +176,14 @@ fn begin(task: &Task) {
 /// Takes note of a new task; or ends it at once, if its loop is ending.
 #[cold]
 #[inline(never)]
-fn may_begin(task: &Task) -> bool {
+fn may_begin(task: NonNull<Header>) -> bool {
+    // SAFETY: COUNTED: the caller has a `Task`.
+    let task = unsafe { Task::borrowed(task) };
     let watched = task.local().phase.get() == Phase::Watched;
     if watched {
-        task.local().note_birth(task);
+        task.local().note_birth(&task);
     } else {
-        stillborn(task);
+        stillborn(&task);
     }
     watched
 }

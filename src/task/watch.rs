@@ -128,8 +128,6 @@ impl Local {
     }
 
     /// A watched task, just woken, goes into the queue.
-    #[cold]
-    #[inline(never)]
     pub(super) fn note_wakeup(&self, task: &Task) {
         if self.is_observed() {
             self.with_cause(task, |cause| self.tell_watch(News::Queued(task, cause)));
