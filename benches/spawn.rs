@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use looplet::{gather, spawn};
+use looplet::{as_completed, gather, spawn, task_group};
 use support::{Answer, Slot, Yields, area, case, outside};
 
 fn main() {
@@ -20,6 +20,8 @@ fn main() {
         }
         case(group, "detached", 1_000, 1_000, |n| detached(1_000, n));
         case(group, "gather", 1_000, 1_000, |n| gathered(1_000, n));
+        case(group, "as_completed", 1_000, 1_000, |n| completed(1_000, n));
+        case(group, "task_group", 1_000, 1_000, |n| grouped(1_000, n));
         outside(group, "empty_run", 1, 1, empty_run);
     });
 }
@@ -64,6 +66,38 @@ async fn detached(size: usize, n: u64) -> Duration {
             spawn(task).detach();
         }
         done.take().await;
+    }
+    start.elapsed()
+}
+
+/// Takes the results of `size` tasks that yield once each as they come.
+async fn completed(size: usize, n: u64) -> Duration {
+    let start = Instant::now();
+    for _ in 0..n {
+        let tasks: Vec<_> = (0..size).map(|_| spawn(Yields(1))).collect();
+        let mut results = as_completed(tasks);
+        while let Some(result) = results.next().await {
+            let _ = black_box(result);
+        }
+    }
+    start.elapsed()
+}
+
+/// Runs `size` children that yield once each in a group.
+async fn grouped(size: usize, n: u64) -> Duration {
+    let start = Instant::now();
+    for _ in 0..n {
+        let outcome = task_group::<(), (), _>(async |group| {
+            for _ in 0..size {
+                let child = async {
+                    Yields(1).await;
+                    Ok(())
+                };
+                group.spawn(child).detach();
+            }
+            Ok(())
+        });
+        let _ = black_box(outcome.await);
     }
     start.elapsed()
 }

@@ -25,7 +25,7 @@ macro_rules! plain_error {
 }
 
 plain_error! {
-    /// The other side is gone for good: a queue that was shut down and is empty, or a dropped `Sender`.
+    /// The other side is gone for good: a queue that was shut down and is empty, or a dropped [`Sender`](crate::sync::Sender).
     #[doc(alias = "QueueShutDown")]
     Closed, "closed: nothing more will arrive"
 }
@@ -37,7 +37,7 @@ plain_error! {
 }
 
 plain_error! {
-    /// A `Barrier` was aborted, or reset while somebody waited.
+    /// A [`Barrier`](crate::sync::Barrier) was aborted, or reset while somebody waited.
     #[doc(alias = "BrokenBarrierError")]
     BrokenBarrier, "the barrier is broken"
 }
@@ -78,6 +78,12 @@ pub enum TryPutError<T> {
 
 impl<T> TryPutError<T> {
     /// Gives the value back.
+    ///
+    /// ```
+    /// let queue = looplet::Queue::bounded(1);
+    /// queue.try_put("egg").unwrap();
+    /// assert_eq!(queue.try_put("ham").unwrap_err().into_inner(), "ham");
+    /// ```
     pub fn into_inner(self) -> T {
         match self {
             Self::Full(value) | Self::Closed(value) => value,
@@ -194,6 +200,11 @@ impl JoinError {
     /// # Panics
     ///
     /// If the task did not panic; ask [`is_panic`](Self::is_panic) first.
+    ///
+    /// ```
+    /// let error = looplet::run(async { looplet::spawn(async { panic!("no salt") }).await }).unwrap_err();
+    /// assert_eq!(*error.into_panic().downcast::<&str>().unwrap(), "no salt");
+    /// ```
     #[track_caller]
     pub fn into_panic(self) -> Box<dyn Any + Send> {
         match self.0.how {
@@ -218,8 +229,11 @@ impl fmt::Display for JoinError {
             How::Cancelled => write!(f, "task '{name}' was cancelled"),
             How::Failed => write!(f, "task '{name}' failed: its task group holds the error"),
             How::Panicked(payload) => {
+                // Copied out of the lock: what is written to may be anybody's code.
                 let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
-                write!(f, "task '{name}' panicked: {}", panic_message(&**payload))
+                let message = panic_message(&**payload).to_owned();
+                drop(payload);
+                write!(f, "task '{name}' panicked: {message}")
             }
         }
     }
@@ -262,7 +276,24 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
     }
 }
 
-/// What went wrong in a `task_group`: every failure, in the order in which they happened.
+/// What went wrong in a [`task_group`](crate::task_group): every failure, in the order in which they happened.
+///
+/// ```
+/// use looplet::{Failure, task_group};
+///
+/// let error = looplet::run(task_group(async |group| {
+///     group.spawn(async { Err::<(), _>("no salt") }).detach();
+///     group.spawn::<(), _>(async { panic!("no pan") }).detach();
+///     Ok(())
+/// }));
+/// match error.unwrap_err().failures() {
+///     [Failure::Error(text), Failure::Panic(panic)] => {
+///         assert_eq!(*text, "no salt");
+///         assert!(panic.is_panic());
+///     }
+///     other => panic!("{other:?}"),
+/// }
+/// ```
 #[doc(alias = "ExceptionGroup")]
 #[derive(Debug)]
 pub struct GroupError<E>(Vec<Failure<E>>);

@@ -3,6 +3,7 @@
 //! [docs/LICENSE-MIT]: https://github.com/looplet/looplet/blob/main/docs/LICENSE-MIT
 //! [docs/architecture.md]: https://github.com/looplet/looplet/blob/main/docs/architecture.md
 //! [docs/asyncio-map.md]: https://github.com/looplet/looplet/blob/main/docs/asyncio-map.md
+//! [docs/benchmarks.md]: https://github.com/looplet/looplet/blob/main/docs/benchmarks.md
 //! [docs/changelog.md]: https://github.com/looplet/looplet/blob/main/docs/changelog.md
 //! [docs/decisions.md]: https://github.com/looplet/looplet/blob/main/docs/decisions.md
 //! [docs/task-lifecycle.md]: https://github.com/looplet/looplet/blob/main/docs/task-lifecycle.md
@@ -99,9 +100,10 @@ mod waiting;
 
 pub use error::{Elapsed, Failure, GroupError, LoopGone};
 pub use event_loop::{
-    Builder, CallHandle, ContextVar, Dump, EventLoop, Metrics, Observer, OrderBug, Spawner,
-    TaskDump, TaskEvent, TaskState, Token, WaitsOn, WokenBy, all_tasks, call_at, call_later,
-    call_soon, current_task, dump, explore, run, spawn, spawn_eager, spawn_named, try_current_task,
+    Builder, CallHandle, ContextVar, Dump, EventLoop, Metrics, Observer, OrderBug, Remote,
+    RemoteHandle, Spawner, TaskDump, TaskEvent, TaskState, Token, WaitsOn, WokenBy, all_tasks,
+    call_at, call_later, call_soon, current_task, dump, explore, run, spawn, spawn_blocking,
+    spawn_eager, spawn_named, try_current_task,
 };
 pub use future::{
     AsCompleted, Gather, Gathered, Settled, Shield, TaskGroup, TryGather, TryGathered, Wait,
@@ -109,8 +111,8 @@ pub use future::{
 };
 pub use sync::{
     Barrier, BrokenBarrier, Closed, Condition, Event, LifoQueue, Mutex, MutexGuard,
-    OwnedMutexGuard, OwnedPermit, Permit, PriorityQueue, PutError, Queue, Receiver, Semaphore,
-    Sender, TryGetError, TryPutError, oneshot,
+    OwnedMutexGuard, OwnedPermit, Permit, PriorityQueue, PutError, Queue, Receiver, RemoteQueue,
+    Semaphore, Sender, TryGetError, TryPutError, oneshot,
 };
 pub use task::{JoinError, JoinHandle, Task, TaskId};
 pub use time::{

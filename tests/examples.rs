@@ -1,11 +1,25 @@
 //! Every small example prints what its head comment says, is at most 80 lines long, and is known to this test.
 
+#[macro_use]
 #[path = "../examples/programs/mod.rs"]
 #[allow(
     dead_code,
     reason = "the tour and the tutorials' numbers are not needed here"
 )]
 mod programs;
+
+/// The examples that are no tutorial's. They stand here so that their `println!` is the stage's.
+#[path = "../examples"]
+#[allow(dead_code, reason = "their own main")]
+mod life {
+    pub(crate) mod chat_room;
+    pub(crate) mod crawler;
+    pub(crate) mod dining_philosophers;
+    pub(crate) mod echo_server;
+    pub(crate) mod pipeline;
+    pub(crate) mod progress_bar;
+    pub(crate) mod worker_pool;
+}
 
 use std::cell::RefCell;
 use std::fs;
@@ -18,6 +32,9 @@ use programs::*;
 
 const LINES_AT_MOST: usize = 80;
 
+/// These wait for sockets, of which virtual time knows nothing.
+const IN_REAL_TIME: &[&str] = &["crawler", "echo_server"];
+
 /// Every small example, as its `main` plays it.
 const EXAMPLES: &[(&str, &[Plot])] = &[
     (
@@ -29,9 +46,33 @@ const EXAMPLES: &[(&str, &[Plot])] = &[
         })],
     ),
     (
+        "chat_room",
+        &[Plot::OnLoop(|event_loop| {
+            event_loop.block_on(life::chat_room::chat_room())
+        })],
+    ),
+    (
         "concurrent_tasks",
         &[Plot::OnLoop(|event_loop| {
             event_loop.block_on(concurrent_tasks::concurrent_tasks())
+        })],
+    ),
+    (
+        "crawler",
+        &[Plot::OnLoop(|event_loop| {
+            event_loop.block_on(life::crawler::crawler())
+        })],
+    ),
+    (
+        "dining_philosophers",
+        &[Plot::OnLoop(|event_loop| {
+            event_loop.block_on(life::dining_philosophers::dining_philosophers())
+        })],
+    ),
+    (
+        "echo_server",
+        &[Plot::OnLoop(|event_loop| {
+            event_loop.block_on(life::echo_server::echo_server())
         })],
     ),
     (
@@ -53,6 +94,12 @@ const EXAMPLES: &[(&str, &[Plot])] = &[
         })],
     ),
     (
+        "pipeline",
+        &[Plot::OnLoop(|event_loop| {
+            event_loop.block_on(life::pipeline::pipeline())
+        })],
+    ),
+    (
         "potato_stew",
         &[Plot::OnLoop(|event_loop| {
             event_loop.block_on(potato_stew::potato_stew())
@@ -66,6 +113,12 @@ const EXAMPLES: &[(&str, &[Plot])] = &[
                 Duration::from_secs(6),
                 endless,
             ));
+        })],
+    ),
+    (
+        "progress_bar",
+        &[Plot::OnLoop(|event_loop| {
+            event_loop.block_on(life::progress_bar::progress_bar())
         })],
     ),
     (
@@ -110,6 +163,12 @@ const EXAMPLES: &[(&str, &[Plot])] = &[
             event_loop.block_on(two_step_tasks::two_step_tasks())
         })],
     ),
+    (
+        "worker_pool",
+        &[Plot::OnLoop(|event_loop| {
+            event_loop.block_on(life::worker_pool::worker_pool())
+        })],
+    ),
 ];
 
 /// What `file!()` is in that example.
@@ -118,7 +177,12 @@ const SYNC_VS_ASYNC: &str = "examples/sync_vs_async.rs";
 #[test]
 fn every_small_example_prints_what_its_head_comment_says() {
     for (name, plots) in EXAMPLES {
-        let printed: Vec<String> = plots.iter().flat_map(|plot| play(*plot)).collect();
+        let time = if IN_REAL_TIME.contains(name) {
+            Time::Real
+        } else {
+            Time::Virtual
+        };
+        let printed: Vec<String> = plots.iter().flat_map(|plot| play(*plot, time)).collect();
         let source = fs::read_to_string(examples().join(format!("{name}.rs"))).unwrap();
         assert_shows(name, &promised(&source), &printed);
     }
@@ -149,20 +213,21 @@ fn examples() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/examples"))
 }
 
-fn play(plot: Plot) -> Vec<String> {
+fn play(plot: Plot, time: Time) -> Vec<String> {
     let lines = Rc::new(RefCell::new(Vec::new()));
     let audience = {
         let lines = Rc::clone(&lines);
         move |_, line: &str| lines.borrow_mut().push(line.to_owned())
     };
-    stage::play(plot, Time::Virtual, audience);
+    stage::play(plot, time, audience);
     lines.take()
 }
 
 /// The lines between the head comment's fences.
 fn promised(source: &str) -> Vec<&str> {
     let head = source.lines().map_while(|line| line.strip_prefix("//!"));
-    let block = head.map(str::trim).skip_while(|line| *line != "```text");
+    let text = head.map(|line| line.strip_prefix(' ').unwrap_or(line));
+    let block = text.skip_while(|line| *line != "```text");
     block.skip(1).take_while(|line| *line != "```").collect()
 }
 

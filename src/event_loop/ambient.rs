@@ -79,6 +79,7 @@ pub fn spawn<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
 ///     assert_eq!(task.await.unwrap(), "hello");
 /// });
 /// ```
+#[doc(alias = "create_task")]
 #[track_caller]
 pub fn spawn_named<F: Future + 'static>(
     name: impl Into<Rc<str>>,
@@ -134,6 +135,14 @@ pub fn current_task() -> Task {
 }
 
 /// The task whose code is running, if it is a task's; none outside of a loop and inside of a plain call.
+///
+/// ```
+/// assert!(looplet::try_current_task().is_none());
+/// looplet::run(async {
+///     assert!(looplet::try_current_task().is_some());
+///     looplet::call_soon(|| assert!(looplet::try_current_task().is_none()));
+/// });
+/// ```
 #[doc(alias = "current_task")]
 pub fn try_current_task() -> Option<Task> {
     context::try_with(|core| core.tasks.current_task()).flatten()
@@ -204,6 +213,19 @@ pub fn call_soon(f: impl FnOnce() + 'static) -> CallHandle {
 /// # Panics
 ///
 /// If no event loop is running on this thread.
+///
+/// ```
+/// use std::{cell::RefCell, rc::Rc, time::Duration};
+///
+/// let heard = Rc::new(RefCell::new(Vec::new()));
+/// let (first, second) = (heard.clone(), heard.clone());
+/// looplet::EventLoop::builder().virtual_time().build().block_on(async {
+///     looplet::call_later(Duration::from_secs(2), move || second.borrow_mut().push("two"));
+///     looplet::call_later(Duration::from_secs(1), move || first.borrow_mut().push("one"));
+///     looplet::sleep(Duration::from_secs(3)).await;
+/// });
+/// assert_eq!(*heard.borrow(), ["one", "two"]);
+/// ```
 #[track_caller]
 pub fn call_later(delay: Duration, f: impl FnOnce() + 'static) -> CallHandle {
     let at = Location::caller();
@@ -215,6 +237,16 @@ pub fn call_later(delay: Duration, f: impl FnOnce() + 'static) -> CallHandle {
 /// # Panics
 ///
 /// If no event loop is running on this thread.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// looplet::EventLoop::builder().virtual_time().build().block_on(async {
+///     let noon = looplet::now() + Duration::from_secs(60);
+///     looplet::call_at(noon, move || assert_eq!(looplet::now(), noon));
+///     looplet::sleep_until(noon + Duration::from_secs(1)).await;
+/// });
+/// ```
 #[track_caller]
 pub fn call_at(when: Instant, f: impl FnOnce() + 'static) -> CallHandle {
     let at = Location::caller();

@@ -3,28 +3,42 @@
 //! This is the seam for an I/O poller: all of the loop's waiting is `Doorbell::wait`, and all that ends it from
 //! outside is `Doorbell::ring`.
 
+use std::hint;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::OnceLock;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crate::task::{Bell, drop_quietly, print};
 
-use crate::task::Bell;
+/// The system ends a sleep so much too late, or a little less: some fifty microseconds of timer slack, and the time to
+/// wake up. So the sleep is set to end so much earlier, and the rest is spent watching the clock.
+const TAIL: Duration = Duration::from_micros(60);
+
+/// A shorter wait than this does without: watching would be most of it, and a row of short waits would keep the
+/// processor busy throughout. Timers so close together are better fired in one go.
+const WORTH_A_TAIL: Duration = Duration::from_micros(500);
 
 /// Called on the thread that sent something to the loop.
 pub(crate) type OnWake = dyn Fn() + Send + Sync;
 
 pub(crate) struct Doorbell {
-    /// Room for one nudge; made when the loop first sleeps, for many loops never do.
-    nudges: OnceLock<(Sender<()>, Receiver<()>)>,
+    /// The loop's thread; known once it first sleeps here.
+    sleeper: OnceLock<Thread>,
+    rung: AtomicBool,
     on_wake: Option<Box<OnWake>>,
+    /// The loop's thread is inside of the loop: if it sleeps, it does so here.
+    inside: AtomicBool,
 }
 
 impl Doorbell {
     pub(crate) fn new(on_wake: Option<Box<OnWake>>) -> Self {
         Self {
-            nudges: OnceLock::new(),
+            sleeper: OnceLock::new(),
+            rung: AtomicBool::new(false),
             on_wake,
+            inside: AtomicBool::new(false),
         }
     }
 
@@ -33,33 +47,71 @@ impl Doorbell {
         self.on_wake.is_some()
     }
 
-    /// Readies the bell for a sleep; before the loop announces that it falls asleep.
-    pub(crate) fn prepare(&self) {
-        self.nudges.get_or_init(|| bounded(1));
+    /// The loop's thread enters the loop, or leaves it to the host.
+    ///
+    /// Whoever rings at this moment may see either. That is harmless: the loop looks at everything when it is entered,
+    /// and when it is left, and a host that is told once too often finds nothing.
+    pub(crate) fn set_inside(&self, inside: bool) {
+        self.inside.store(inside, Ordering::SeqCst);
     }
 
-    /// Sleeps until the deadline, if there is one, or until the bell is rung.
-    pub(crate) fn wait(&self, until: Option<Instant>) {
-        let (_, nudges) = self.nudges.get_or_init(|| bounded(1));
-        // Why the wait has ended does not matter: the loop looks at everything anyway.
-        let _ = match until {
-            Some(until) => nudges.recv_deadline(until).ok(),
-            None => nudges.recv().ok(),
+    /// Readies the bell for a sleep; before the loop announces that it falls asleep.
+    pub(crate) fn prepare(&self) {
+        self.sleeper.get_or_init(thread::current);
+        // Of a ring that came when the last sleep had ended already.
+        self.rung.store(false, Ordering::Relaxed);
+    }
+
+    /// Sleeps until the deadline, if there is one, or until the bell is rung. Whether it was.
+    pub(crate) fn wait(&self, until: Option<Instant>) -> bool {
+        let Some(until) = until else {
+            // Parking may end for no reason, or for a reason that is not ours.
+            while !self.was_rung() {
+                thread::park();
+            }
+            return true;
         };
+        let left = until.saturating_duration_since(Instant::now());
+        let tail = if left >= WORTH_A_TAIL {
+            TAIL
+        } else {
+            Duration::ZERO
+        };
+        while !self.was_rung() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            match left.checked_sub(tail) {
+                Some(sleep) if !sleep.is_zero() => thread::park_timeout(sleep),
+                _ => hint::spin_loop(),
+            }
+        }
+        true
+    }
+
+    fn was_rung(&self) -> bool {
+        self.rung.load(Ordering::Acquire)
+    }
+
+    /// Tells the host.
+    pub(crate) fn ring_host(&self) {
+        let Some(on_wake) = &self.on_wake else { return };
+        // Whoever rings is in the middle of a wakeup and must not see the host's panic.
+        if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(on_wake)) {
+            drop_quietly(panic);
+            print(format_args!("the `on_wake` hook panicked"));
+        }
     }
 }
 
 impl Bell for Doorbell {
     fn ring(&self) {
-        if let Some(on_wake) = &self.on_wake {
-            // Whoever rings is in the middle of a wakeup and must not see the host's panic.
-            if panic::catch_unwind(AssertUnwindSafe(on_wake)).is_err() {
-                eprintln!("looplet: the `on_wake` hook panicked");
-            }
-        }
-        if let Some((nudge, _)) = self.nudges.get() {
-            // A full channel holds a nudge already, and one is enough.
-            let _ = nudge.try_send(());
+        if self.has_host() && !self.inside.load(Ordering::SeqCst) {
+            self.ring_host();
+        } else if let Some(sleeper) = self.sleeper.get() {
+            self.rung.store(true, Ordering::Release);
+            sleeper.unpark();
         }
     }
 }

@@ -3,12 +3,15 @@
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::EventLoop;
-use super::bell::Doorbell;
+use super::bell::{Doorbell, OnWake};
 use super::clock::{Clock, Mode};
 use super::core::Core;
 use super::observer::Observer;
+use super::pool;
+use super::slow_poll::SlowPoll;
 use crate::task::{JoinError, Report, Task};
 
 /// Makes an [`EventLoop`] with settings of its own.
@@ -26,7 +29,12 @@ pub struct Builder {
     mode: Mode,
     on_unhandled_panic: Option<Rc<Report>>,
     shuffle: Option<u64>,
-    observer: Option<Box<dyn Observer>>,
+    observer: Option<Rc<dyn Observer>>,
+    on_wake: Option<Box<OnWake>>,
+    slow_poll: Option<SlowPoll>,
+    blocking_threads: usize,
+    #[cfg(all(unix, feature = "signal"))]
+    pub(super) handles_interrupt: bool,
 }
 
 impl Builder {
@@ -36,6 +44,11 @@ impl Builder {
             on_unhandled_panic: None,
             shuffle: None,
             observer: None,
+            on_wake: None,
+            slow_poll: None,
+            blocking_threads: pool::THREADS,
+            #[cfg(all(unix, feature = "signal"))]
+            handles_interrupt: false,
         }
     }
 
@@ -47,6 +60,17 @@ impl Builder {
     }
 
     /// Time starts now and moves only by [`EventLoop::advance`] and [`advance`](crate::time::advance).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut event_loop = looplet::EventLoop::builder().manual_time().build();
+    /// let nap = event_loop.spawn(async { looplet::sleep(Duration::from_secs(1)).await });
+    /// event_loop.run_until_stalled();
+    /// assert!(!nap.is_finished());
+    /// event_loop.advance(Duration::from_secs(1));
+    /// assert!(nap.is_finished());
+    /// ```
     pub fn manual_time(mut self) -> Self {
         self.mode = Mode::Manual;
         self
@@ -92,7 +116,7 @@ impl Builder {
     /// ```
     #[doc(alias = "set_debug")]
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
-        self.observer = Some(Box::new(observer));
+        self.observer = Some(Rc::new(observer));
         self
     }
 
@@ -100,21 +124,106 @@ impl Builder {
     /// or, without a task, of a plain call. The default prints the task's name and place to stderr.
     ///
     /// A panic in `f` is caught and printed.
+    ///
+    /// ```
+    /// use std::{cell::RefCell, rc::Rc};
+    ///
+    /// let unseen = Rc::new(RefCell::new(Vec::new()));
+    /// let note = unseen.clone();
+    /// let mut event_loop = looplet::EventLoop::builder()
+    ///     .on_unhandled_panic(move |_, error| note.borrow_mut().push(error.to_string()))
+    ///     .build();
+    /// event_loop.spawn(async { panic!("out of eggs") }).detach();
+    /// event_loop.run_until_stalled();
+    /// assert_eq!(*unseen.borrow(), ["task 'Task-1' panicked: out of eggs"]);
+    /// ```
     #[doc(alias = "set_exception_handler")]
     pub fn on_unhandled_panic(mut self, f: impl Fn(Option<&Task>, &JoinError) + 'static) -> Self {
         self.on_unhandled_panic = Some(Rc::new(f));
         self
     }
 
+    /// Calls `f` when something arrives from another thread (a wakeup, or what a [`Remote`](crate::Remote) or a
+    /// [`RemoteQueue`](crate::RemoteQueue) sent) while this loop's thread is outside of the loop: for a host, such as
+    /// a window's own loop, that enters this one by [`run_until_stalled`](EventLoop::run_until_stalled) or
+    /// [`run_once`](EventLoop::run_once) and sleeps by itself meanwhile.
+    ///
+    /// It is called once, mostly on the thread that sent, and again only after the loop has been entered and left. A
+    /// `run_once` that returns true may have left something ready, which is not announced again.
+    /// Nothing is missed: what arrives while the loop is being left counts too. A panic in `f` is caught and printed.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    ///
+    /// let (bell, rings) = mpsc::channel();
+    /// let mut event_loop = looplet::EventLoop::builder().on_wake(move || bell.send(()).unwrap()).build();
+    /// let remote = event_loop.remote();
+    /// std::thread::spawn(move || remote.call_soon(|| println!("work has come")).unwrap());
+    /// rings.recv().unwrap();
+    /// event_loop.run_until_stalled();
+    /// ```
+    #[doc(alias = "_write_to_self")]
+    pub fn on_wake(mut self, f: impl Fn() + Send + Sync + 'static) -> Self {
+        self.on_wake = Some(Box::new(f));
+        self
+    }
+
+    /// Calls `f` after each turn of a task that took at least `limit`, and so held up all others. Virtual and manual
+    /// time that the task let pass by [`advance`](crate::time::advance) counts as well.
+    ///
+    /// Without it, the environment variable `LOOPLET_DEBUG=1` has turns of 100 ms and more printed to stderr, with the
+    /// task's name and the place of its spawn, and plain calls too. A panic in `f` is caught and printed.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut event_loop = looplet::EventLoop::builder()
+    ///     .virtual_time()
+    ///     .slow_poll(Duration::from_millis(50), |task, took| println!("{} took {took:?}", task.name()))
+    ///     .build();
+    /// event_loop.block_on(async { looplet::advance(Duration::from_millis(70)) }); // Task-1 took 70ms
+    /// ```
+    #[doc(alias = "slow_callback_duration")]
+    #[doc(alias = "set_debug")]
+    pub fn slow_poll(mut self, limit: Duration, f: impl Fn(&Task, Duration) + 'static) -> Self {
+        self.slow_poll = Some(SlowPoll::new(limit, Box::new(f)));
+        self
+    }
+
+    /// How many threads [`spawn_blocking`](crate::spawn_blocking) may use at most; 32 if this is not called. They are
+    /// started when there is work for them, and end when there is none for a while.
+    ///
+    /// # Panics
+    ///
+    /// If `n` is 0.
+    #[doc(alias = "set_default_executor")]
+    #[track_caller]
+    pub fn blocking_threads(mut self, n: usize) -> Self {
+        assert!(n > 0, "without a thread no blocking job would ever run");
+        self.blocking_threads = n;
+        self
+    }
+
     /// Makes the loop.
     pub fn build(self) -> EventLoop {
-        let core = Core::new(Clock::new(self.mode), Arc::new(Doorbell::new(None)));
+        #[cfg_attr(not(all(unix, feature = "signal")), allow(unused_mut))]
+        let mut core = Core::new(
+            Clock::new(self.mode),
+            Arc::new(Doorbell::new(self.on_wake)),
+            self.blocking_threads,
+            self.slow_poll.or_else(SlowPoll::from_environment),
+        );
         if let Some(report) = self.on_unhandled_panic {
             core.tasks.set_report(report);
         }
         if let Some(seed) = self.shuffle {
             core.tasks.set_shuffle(seed);
         }
+        #[cfg(all(unix, feature = "signal"))]
+        {
+            core.handles_interrupt = self.handles_interrupt;
+        }
+        core.leave();
         let core = Rc::new(core);
         // Programs in virtual time are tests, which want to know what a stuck program is stuck on.
         if self.observer.is_some() || self.mode == Mode::Virtual {

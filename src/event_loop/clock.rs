@@ -48,6 +48,14 @@ impl Clock {
         self.now.get()
     }
 
+    /// How far virtual or manual time has been moved.
+    pub(crate) fn moved(&self) -> u64 {
+        match self.mode {
+            Mode::Real => 0,
+            Mode::Virtual | Mode::Manual => self.last(),
+        }
+    }
+
     /// Reads the clock.
     #[inline]
     pub(crate) fn read(&self) -> u64 {

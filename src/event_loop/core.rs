@@ -10,7 +10,10 @@ use std::time::Duration;
 
 use super::bell::Doorbell;
 use super::clock::{Clock, NEVER};
+use super::inbox::Inbox;
 use super::observer::{Observer, WaitsOn, Watcher};
+use super::pool::{Flights, Pool};
+use super::slow_poll::SlowPoll;
 use crate::task::{Call, Scheduler, Vacant, Work};
 use crate::timer::{Key, Wheel};
 
@@ -26,6 +29,17 @@ pub(crate) struct Core {
     pub(super) parked: Cell<Duration>,
     arming: Cell<Arming>,
     watcher: OnceCell<Rc<Watcher>>,
+    /// What few loops need, made when it is first used.
+    pub(super) inbox: OnceCell<Box<Inbox>>,
+    pub(super) pool: OnceCell<Box<Pool>>,
+    pub(super) flights: OnceCell<Arc<Flights>>,
+    pub(super) blocking_threads: usize,
+    pub(super) slow_poll: Option<Box<SlowPoll>>,
+    #[cfg(all(unix, feature = "signal"))]
+    pub(super) handles_interrupt: bool,
+    /// The main task, for whoever wants to cancel it from outside.
+    #[cfg(all(unix, feature = "signal"))]
+    pub(super) main: RefCell<Option<crate::task::Task>>,
 }
 
 /// What happens to timers that are to be armed.
@@ -39,7 +53,12 @@ enum Arming {
 }
 
 impl Core {
-    pub(super) fn new(clock: Clock, bell: Arc<Doorbell>) -> Self {
+    pub(super) fn new(
+        clock: Clock,
+        bell: Arc<Doorbell>,
+        blocking_threads: usize,
+        slow_poll: Option<SlowPoll>,
+    ) -> Self {
         Self {
             tasks: Scheduler::new(bell.clone()),
             clock,
@@ -51,6 +70,15 @@ impl Core {
             parked: Cell::new(Duration::ZERO),
             arming: Cell::new(Arming::Usual),
             watcher: OnceCell::new(),
+            inbox: OnceCell::new(),
+            pool: OnceCell::new(),
+            flights: OnceCell::new(),
+            blocking_threads,
+            slow_poll: slow_poll.map(Box::new),
+            #[cfg(all(unix, feature = "signal"))]
+            handles_interrupt: false,
+            #[cfg(all(unix, feature = "signal"))]
+            main: RefCell::new(None),
         }
     }
 
@@ -145,7 +173,7 @@ impl Core {
     }
 
     /// Lets the observer hear what happens, and turns on the notes of what tasks wait for.
-    pub(super) fn observe(self: &Rc<Self>, observer: Option<Box<dyn Observer>>) {
+    pub(super) fn observe(self: &Rc<Self>, observer: Option<Rc<dyn Observer>>) {
         let watcher = observer.map(|it| Rc::new(Watcher::new(Rc::downgrade(self), it)));
         if let Some(watcher) = &watcher {
             self.arming.set(Arming::Noted);
@@ -176,16 +204,26 @@ impl Core {
 
     /// Cancels and drops all there is. The last step of a loop's life.
     pub(super) fn close(self: &Rc<Self>) {
+        // A host need not hear of what arrives from now on.
+        self.tasks.wake_up();
         super::context::lend(self, || {
             self.tasks.enter(|| {
                 self.arming.set(Arming::Refused);
                 self.tasks.end_all();
-                let timers = self.timers.replace(Wheel::new());
-                drop(timers);
-                // Destructors of timers' wakers may have made new work.
+                while let Some(waker) = self.pop_due(NEVER) {
+                    self.tasks.discard(waker);
+                }
+                self.tasks.drop_report();
+                // Before the wait for jobs, which may themselves wait for an answer from the loop.
+                self.close_mail();
+                // The destructors of timers' wakers, of the hook and of letters may have made new work.
                 self.tasks.end_all();
+                self.close_pool();
             });
         });
         self.tasks.close();
+        if let Some(watcher) = self.watcher() {
+            watcher.retire();
+        }
     }
 }

@@ -5,6 +5,14 @@ use std::time::Duration;
 use super::core::Core;
 
 /// What a loop has done so far and what it holds; see [`EventLoop::metrics`](crate::EventLoop::metrics).
+///
+/// ```
+/// let mut event_loop = looplet::EventLoop::new();
+/// event_loop.spawn(async { looplet::yield_now().await }).detach();
+/// event_loop.run_until_stalled();
+/// let metrics = event_loop.metrics();
+/// assert_eq!((metrics.spawned, metrics.polls, metrics.live_tasks), (1, 2, 0));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metrics {

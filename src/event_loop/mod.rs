@@ -2,6 +2,7 @@
 
 mod ambient;
 mod bell;
+mod blocking;
 mod builder;
 mod call;
 pub(crate) mod clock;
@@ -10,9 +11,18 @@ mod context_var;
 pub(crate) mod core;
 mod dump;
 mod explore;
+mod host;
+mod inbox;
+#[cfg(all(unix, feature = "signal"))]
+mod interrupt;
 mod metrics;
 mod observer;
+mod pool;
+mod remote;
+mod remote_handle;
+mod remote_queue;
 mod round;
+mod slow_poll;
 mod spawner;
 
 use std::fmt;
@@ -26,6 +36,7 @@ pub use ambient::{
     all_tasks, call_at, call_later, call_soon, current_task, dump, run, spawn, spawn_eager,
     spawn_named, try_current_task,
 };
+pub use blocking::spawn_blocking;
 pub use builder::Builder;
 pub use call::CallHandle;
 pub use context_var::{ContextVar, Token};
@@ -33,10 +44,13 @@ pub use dump::{Dump, TaskDump, TaskState};
 pub use explore::{OrderBug, explore};
 pub use metrics::Metrics;
 pub use observer::{Observer, TaskEvent, WaitsOn, WokenBy};
+pub use remote::Remote;
+pub use remote_handle::RemoteHandle;
 pub use spawner::Spawner;
 
 use self::clock::Mode;
 use self::core::Core;
+use self::round::Waited;
 use crate::task::{JoinError, JoinHandle, Plain, Task};
 
 /// An event loop: owns its tasks, timers and clock, and runs them on the thread that it was made on.
@@ -84,12 +98,23 @@ impl EventLoop {
     ///
     /// With `main`'s panic, if it panics; with `the main task was cancelled`, if it was cancelled; inside of a running
     /// loop; and in virtual time with `deadlock:` and the list of waiting tasks, if nothing can ever become ready.
+    ///
+    /// ```
+    /// let mut event_loop = looplet::EventLoop::new();
+    /// let eggs = vec!["one", "two"];
+    /// let count = event_loop.block_on(async { eggs.len() }); // borrows
+    /// assert_eq!(count, 2);
+    /// ```
     #[doc(alias = "run_until_complete")]
     #[track_caller]
     pub fn block_on<F: Future>(&mut self, main: F) -> F::Output {
         let at = Location::caller();
         let _seed = self.core.tasks.shuffle_seed().map(NameSeed);
-        let outcome = context::enter(&self.core, || self.core.run_main(at, main));
+        let run = || self.enter(|| self.core.run_main(at, main));
+        #[cfg(all(unix, feature = "signal"))]
+        let outcome = self.core.interruptible(run);
+        #[cfg(not(all(unix, feature = "signal")))]
+        let outcome = run();
         output_of_main(outcome)
     }
 
@@ -103,6 +128,13 @@ impl EventLoop {
     }
 
     /// A handle that spawns and calls into this loop, for code that runs on its thread.
+    ///
+    /// ```
+    /// let mut event_loop = looplet::EventLoop::new();
+    /// let spawner = event_loop.spawner();
+    /// let answer = event_loop.block_on(async move { spawner.spawn(async { 42 }).await });
+    /// assert_eq!(answer.unwrap(), 42);
+    /// ```
     pub fn spawner(&self) -> Spawner {
         Spawner::new(self.core.clone())
     }
@@ -112,9 +144,16 @@ impl EventLoop {
     /// # Panics
     ///
     /// Inside of a running loop.
+    ///
+    /// ```
+    /// let mut event_loop = looplet::EventLoop::new();
+    /// let task = event_loop.spawn(async { looplet::yield_now().await });
+    /// event_loop.run_until_stalled();
+    /// assert!(task.is_finished());
+    /// ```
     #[track_caller]
     pub fn run_until_stalled(&mut self) {
-        context::enter(&self.core, || self.core.run_ready());
+        self.enter(|| self.core.run_ready());
     }
 
     /// Runs one round, waiting for it at most `max_wait` (without limit if `None`), and tells whether anything ran.
@@ -124,14 +163,27 @@ impl EventLoop {
     /// # Panics
     ///
     /// Inside of a running loop.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut event_loop = looplet::EventLoop::new();
+    /// let task = event_loop.spawn(async { looplet::yield_now().await });
+    /// assert!(event_loop.run_once(None)); // up to the yield
+    /// assert!(event_loop.run_once(None)); // to the end
+    /// assert!(task.is_finished());
+    /// assert!(!event_loop.run_once(Some(Duration::ZERO)));
+    /// ```
     #[doc(alias = "_run_once")]
     #[track_caller]
     pub fn run_once(&mut self, max_wait: Option<Duration>) -> bool {
-        context::enter(&self.core, || {
+        self.enter(|| {
             self.core.look_at_clock();
-            if !self.core.tasks.is_ready() && max_wait != Some(Duration::ZERO) {
-                let limit = max_wait.map(|wait| self.core.clock.after(wait));
-                let _ = self.core.wait(limit);
+            let limit = max_wait.map(|wait| self.core.clock.after(wait));
+            let mut may_wait = max_wait != Some(Duration::ZERO);
+            // The bell may ring for nothing, as when another thread drops a waker: then the wait goes on.
+            while may_wait && !self.core.tasks.is_ready() {
+                may_wait = self.core.wait(limit) == Waited::Looked;
             }
             self.core.run_round()
         })
@@ -143,9 +195,20 @@ impl EventLoop {
     /// # Panics
     ///
     /// Inside of a running loop, and in virtual time if nothing can ever become ready.
+    ///
+    /// ```
+    /// let mut event_loop = looplet::EventLoop::new();
+    /// let spawner = event_loop.spawner();
+    /// let task = event_loop.spawn(async move {
+    ///     looplet::yield_now().await;
+    ///     spawner.stop();
+    /// });
+    /// event_loop.run_forever();
+    /// assert!(task.is_finished());
+    /// ```
     #[track_caller]
     pub fn run_forever(&mut self) {
-        context::enter(&self.core, || {
+        self.enter(|| {
             if self.core.stop.get() {
                 self.core.look_at_clock();
                 self.core.run_round();
@@ -161,6 +224,17 @@ impl EventLoop {
     /// # Panics
     ///
     /// In real time, which moves by itself; and inside of a running loop.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut event_loop = looplet::EventLoop::builder().manual_time().build();
+    /// let nap = event_loop.spawn(async { looplet::sleep(Duration::from_secs(10)).await });
+    /// event_loop.advance(Duration::from_secs(9));
+    /// assert!(!nap.is_finished());
+    /// event_loop.advance(Duration::from_secs(1));
+    /// assert!(nap.is_finished());
+    /// ```
     #[track_caller]
     pub fn advance(&mut self, duration: Duration) {
         assert!(
@@ -169,7 +243,7 @@ impl EventLoop {
             clock::REAL_TIME_CANNOT_ADVANCE
         );
         let end = self.core.clock.after(duration);
-        context::enter(&self.core, || {
+        self.enter(|| {
             self.core.run_ready();
             while let Some(deadline) = self
                 .core
@@ -185,6 +259,16 @@ impl EventLoop {
     }
 
     /// When the next timer falls due; none if none is armed.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut event_loop = looplet::EventLoop::new();
+    /// assert_eq!(event_loop.next_deadline(), None);
+    /// event_loop.spawn(async { looplet::sleep(Duration::from_secs(10)).await }).detach();
+    /// event_loop.run_until_stalled();
+    /// assert!(event_loop.next_deadline().is_some());
+    /// ```
     pub fn next_deadline(&self) -> Option<Instant> {
         self.core
             .next_deadline()
@@ -192,6 +276,12 @@ impl EventLoop {
     }
 
     /// All unfinished tasks, in spawn order.
+    ///
+    /// ```
+    /// let event_loop = looplet::EventLoop::new();
+    /// let spawned = event_loop.spawn(async {});
+    /// assert_eq!(event_loop.tasks(), [spawned.task()]);
+    /// ```
     #[doc(alias = "all_tasks")]
     pub fn tasks(&self) -> Vec<Task> {
         self.core.tasks.tasks()
@@ -210,6 +300,12 @@ impl EventLoop {
     }
 
     /// What the loop has done so far, and what it holds.
+    ///
+    /// ```
+    /// let event_loop = looplet::EventLoop::new();
+    /// event_loop.spawn(async {}).detach();
+    /// assert_eq!(event_loop.metrics().live_tasks, 1);
+    /// ```
     pub fn metrics(&self) -> Metrics {
         Metrics::of(&self.core)
     }
@@ -220,10 +316,21 @@ impl EventLoop {
     /// # Panics
     ///
     /// Inside of a running loop.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let event_loop = looplet::EventLoop::builder().virtual_time().build();
+    /// let quick = event_loop.spawn(async { looplet::sleep(Duration::from_secs(1)).await });
+    /// let endless = event_loop.spawn(std::future::pending::<()>());
+    /// event_loop.shutdown(Duration::from_secs(5));
+    /// assert!(quick.is_finished() && !quick.is_cancelled());
+    /// assert!(endless.is_cancelled());
+    /// ```
     #[doc(alias = "close")]
     #[track_caller]
     pub fn shutdown(self, grace: Duration) {
-        context::enter(&self.core, || {
+        self.enter(|| {
             let end = self.core.clock.after(grace);
             self.core.run_until_empty(end);
             self.core.cancel_all();

@@ -2,8 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
-use std::rc::Weak;
+use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
 use super::core::Core;
@@ -147,17 +148,17 @@ pub(super) struct Stats {
 /// Stands between the tasks and the observer: adds the time, counts, and catches panics.
 pub(super) struct Watcher {
     core: Weak<Core>,
-    observer: Box<dyn Observer>,
+    observer: RefCell<Option<Rc<dyn Observer>>>,
     stats: RefCell<HashMap<TaskId, Stats>>,
     /// The observer is being told something, or has panicked.
     is_deaf: Cell<bool>,
 }
 
 impl Watcher {
-    pub(super) fn new(core: Weak<Core>, observer: Box<dyn Observer>) -> Self {
+    pub(super) fn new(core: Weak<Core>, observer: Rc<dyn Observer>) -> Self {
         Self {
             core,
-            observer,
+            observer: RefCell::new(Some(observer)),
             stats: RefCell::default(),
             is_deaf: Cell::new(false),
         }
@@ -167,14 +168,25 @@ impl Watcher {
         self.stats.borrow().get(&task).copied()
     }
 
+    /// The loop is gone. The observer may hold something that holds the loop.
+    pub(super) fn retire(&self) {
+        let observer = self.observer.take();
+        drop_quietly(observer);
+    }
+
     fn tell(&self, at: Instant, task: &Task, event: TaskEvent<'_>) {
+        let Some(observer) = self.observer.borrow().clone() else {
+            return;
+        };
         if self.is_deaf.replace(true) {
             return;
         }
-        match panic::catch_unwind(AssertUnwindSafe(|| self.observer.observe(at, task, event))) {
+        match panic::catch_unwind(AssertUnwindSafe(|| observer.observe(at, task, event))) {
             Ok(()) => self.is_deaf.set(false),
             Err(panic) => {
-                eprintln!(
+                // Nobody may be reading; that must not harm the loop either.
+                let _ = writeln!(
+                    io::stderr(),
                     "looplet: the observer panicked, and is not told anything any more: {}",
                     panic_message(&*panic)
                 );

@@ -24,15 +24,44 @@ use crate::task::JoinError;
 /// a timer is armed. Enough to make both cheap, few enough for a greedy round not to be felt.
 const TURNS_PER_LOOK: u32 = 64;
 
+/// How a wait has ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(super) enum Waited {
+    /// Something has happened, or may have: look whether anything is ready.
+    Looked,
+    /// The limit was reached.
+    ToLimit,
+    /// There was nothing to wait for, as far as this loop can know.
+    InVain,
+}
+
+/// Who outside could make something ready, as far as virtual time is concerned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outside {
+    Nobody,
+    Guests,
+    /// Blocking jobs are waiting or running: time stands still.
+    Jobs,
+}
+
 impl Core {
     /// Queues what other threads sent, and the timers that are due.
     #[inline]
     pub(super) fn look(&self) {
         if self.tasks.has_news() {
-            self.tasks.take_news();
+            self.take_news();
         }
         if self.has_timers() {
             self.fire_timers();
+        }
+    }
+
+    #[cold]
+    fn take_news(&self) {
+        self.tasks.take_news();
+        if self.tasks.take_mail() {
+            self.open_mail();
         }
     }
 
@@ -53,7 +82,9 @@ impl Core {
 
     /// The look of somebody who must know the time: before a wait, or when a caller has just entered the loop.
     pub(super) fn look_at_clock(&self) {
-        self.read_clock();
+        if self.has_timers() {
+            self.read_clock();
+        }
         self.look();
     }
 
@@ -77,42 +108,67 @@ impl Core {
     /// Runs what is left of the round: all of it, or, after a panic, the rest.
     #[inline]
     fn finish_round(&self) {
+        if let Some(slow) = &self.slow_poll {
+            while self.run_measured(TURNS_PER_LOOK, slow) {
+                self.look();
+            }
+        }
         while self.tasks.run(TURNS_PER_LOOK) {
             self.look();
         }
     }
 
-    /// Nothing is ready: waits until something is, or until `limit`. False: nothing will ever be, as far as this loop
-    /// can know.
-    #[must_use]
-    pub(super) fn wait(&self, limit: Option<u64>) -> bool {
+    /// Nothing is ready: waits until something is, or until `limit`.
+    pub(super) fn wait(&self, limit: Option<u64>) -> Waited {
+        // Asked before the look: what they had sent, or woken, when the last of them went, is seen then.
+        let outside = self.outside();
         self.look_at_clock();
         if self.tasks.is_ready() {
-            return true;
+            return Waited::Looked;
         }
-        let next = self.next_deadline();
-        match self.clock.mode() {
-            Mode::Real => self.park(earlier(next, limit)),
-            Mode::Manual => self.park(limit),
-            Mode::Virtual => match earlier(next, limit) {
-                Some(deadline) => self.clock.move_to(deadline),
-                None => return false,
+        let next = earlier(self.next_deadline(), limit);
+        let (until, was_rung) = match (self.clock.mode(), outside) {
+            (Mode::Real, _) => (next, self.park(next)),
+            (Mode::Manual, _) | (Mode::Virtual, Outside::Jobs) => (limit, self.park(limit)),
+            (Mode::Virtual, outside) => match next {
+                Some(deadline) => {
+                    self.clock.move_to(deadline);
+                    (next, false)
+                }
+                None if outside == Outside::Guests => (None, self.park(None)),
+                None => return Waited::InVain,
             },
-        }
+        };
         self.look_at_clock();
-        true
+        if limit.is_some() && until == limit && !was_rung {
+            Waited::ToLimit
+        } else {
+            Waited::Looked
+        }
     }
 
-    /// Sleeps until the deadline or the bell.
-    fn park(&self, until: Option<u64>) {
+    /// Who outside could make something ready.
+    fn outside(&self) -> Outside {
+        if self.has_jobs_in_flight() {
+            Outside::Jobs
+        } else if self.inbox.get().is_some_and(|inbox| inbox.has_guests()) {
+            Outside::Guests
+        } else {
+            Outside::Nobody
+        }
+    }
+
+    /// Sleeps until the deadline or the bell. Whether it was the bell, or there was no need to sleep.
+    fn park(&self, until: Option<u64>) -> bool {
         self.bell.prepare();
         if !self.tasks.fall_asleep() {
-            return;
+            return true;
         }
         let asleep = std::time::Instant::now();
-        self.bell.wait(until.map(|until| self.real_instant(until)));
+        let was_rung = self.bell.wait(until.map(|until| self.real_instant(until)));
         self.tasks.wake_up();
         self.parked.set(self.parked.get() + asleep.elapsed());
+        was_rung
     }
 
     /// When a wait until `deadline` ends on the wall clock; in manual time the rest of it is counted from here.
@@ -146,7 +202,7 @@ impl Core {
                 self.look();
                 if self.tasks.is_ready() {
                     self.begin_round_of::<MAY_SHUFFLE>();
-                } else if !self.wait(None) {
+                } else if self.wait(None) == Waited::InVain {
                     self.deadlock();
                 }
             }
@@ -184,6 +240,8 @@ impl Core {
         main: F,
     ) -> Result<F::Output, JoinError> {
         self.tasks.scoped(at, main, |main| {
+            #[cfg(all(unix, feature = "signal"))]
+            drop(self.main.replace(Some(main.task())));
             self.run_until(|| main.is_finished());
             self.look();
             self.run_round();
@@ -192,19 +250,27 @@ impl Core {
         })
     }
 
-    /// Lets the tasks end by themselves, until `end`.
+    /// Lets the tasks end by themselves, until `end`. One round runs in any case.
     pub(super) fn run_until_empty(&self, end: u64) {
+        let begun = std::time::Instant::now();
+        let grace = Duration::from_nanos(end - self.clock.last());
+        // Manual time does not pass by itself, so there the wall clock decides too.
+        let is_over = || match self.clock.mode() {
+            Mode::Real | Mode::Virtual => self.clock.read() >= end,
+            Mode::Manual => begun.elapsed() > grace,
+        };
+        let mut has_run = false;
         self.tasks.drive(|| {
             loop {
                 self.finish_round();
                 self.look();
-                // Read every round: a task that never waits must not outlast the end.
-                if self.tasks.live() == 0 || self.clock.read() >= end {
+                if self.tasks.live() == 0 || has_run && is_over() {
                     return;
                 }
                 if self.tasks.is_ready() {
+                    has_run = true;
                     self.begin_round();
-                } else if !self.wait(Some(end)) {
+                } else if self.wait(Some(end)) != Waited::Looked || is_over() {
                     return;
                 }
             }
@@ -214,19 +280,25 @@ impl Core {
     /// Cancels all tasks in spawn order and runs until they are gone; what they spawn meanwhile is cancelled at once.
     pub(super) fn cancel_all(&self) {
         self.tasks.refuse_tasks();
-        for task in self.tasks.tasks() {
+        let tasks = self.tasks.tasks();
+        if tasks.is_empty() {
+            return;
+        }
+        for task in tasks {
             task.cancel();
         }
         self.tasks.drive(|| {
             loop {
                 self.finish_round();
                 if self.tasks.live() == 0 {
-                    return;
+                    break;
                 }
                 self.look();
                 self.begin_round();
             }
         });
+        // What the last tasks have queued: their `on_done`.
+        self.run_round();
     }
 
     /// In virtual time nobody else can make something ready, so waiting would last for ever.

@@ -24,6 +24,7 @@ use crate::task::{JoinHandle, Plain};
 /// spawner.call_soon(move || inner.spawn(async { println!("from a plain call") }).detach());
 /// event_loop.run_until_stalled();
 /// ```
+#[doc(alias = "get_running_loop")]
 #[derive(Clone)]
 pub struct Spawner {
     core: Rc<Core>,
@@ -65,6 +66,16 @@ impl Spawner {
 
     /// Ends [`run_forever`](crate::EventLoop::run_forever) after the round. If it is not running, its next call runs
     /// exactly one round. Does nothing to `block_on`.
+    ///
+    /// ```
+    /// let mut event_loop = looplet::EventLoop::new();
+    /// let spawner = event_loop.spawner();
+    /// spawner.call_soon({
+    ///     let spawner = spawner.clone();
+    ///     move || spawner.stop()
+    /// });
+    /// event_loop.run_forever();
+    /// ```
     pub fn stop(&self) {
         self.core.stop.set(true);
     }

@@ -106,6 +106,10 @@ impl<T> AsCompleted<T> {
     ///
     /// Dropping the future loses nothing: the next call gives what this one would have given.
     #[doc(alias = "__anext__")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "no iterator: it waits, as a stream's `next` does"
+    )]
     pub fn next(&mut self) -> impl Future<Output = Option<Result<T, JoinError>>> {
         poll_fn(|cx| self.poll(cx))
     }

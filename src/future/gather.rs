@@ -85,6 +85,8 @@ pub fn gather<G: Gather>(group: G) -> Gathered<G::Children> {
 }
 
 /// The outputs of a group; made by [`gather`].
+///
+/// Dropping it unfinished drops the children's futures, in order, before it returns.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Gathered<C: Children>(Group<C>);
 

@@ -59,6 +59,7 @@ pub struct Waited<T> {
 ///     assert_eq!(waited.pending.len(), 1);
 /// });
 /// ```
+#[doc(alias = "ALL_COMPLETED")]
 #[doc(alias = "asyncio.wait")]
 #[track_caller]
 pub fn wait<T>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> Wait<T> {
@@ -82,6 +83,17 @@ impl<T> Wait<T> {
     }
 
     /// Over as soon as one task has panicked, or all have ended. A cancelled task is no exception.
+    ///
+    /// ```
+    /// use looplet::{spawn, wait};
+    ///
+    /// looplet::run(async {
+    ///     let broken = spawn(async { panic!("no salt") });
+    ///     let endless = spawn(std::future::pending::<()>());
+    ///     let waited = wait([broken, endless]).first_exception().await;
+    ///     assert_eq!((waited.done.len(), waited.pending.len()), (1, 1));
+    /// });
+    /// ```
     #[doc(alias = "FIRST_EXCEPTION")]
     pub fn first_exception(mut self) -> Self {
         self.when = When::FirstException;
@@ -93,6 +105,17 @@ impl<T> Wait<T> {
     /// # Panics
     ///
     /// If no event loop is running on this thread.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use looplet::{sleep, spawn, wait};
+    ///
+    /// looplet::EventLoop::builder().virtual_time().build().block_on(async {
+    ///     let naps = [1, 3].map(|n| spawn(sleep(Duration::from_secs(n))));
+    ///     let waited = wait(naps).timeout(Duration::from_secs(2)).await;
+    ///     assert_eq!((waited.done.len(), waited.pending.len()), (1, 1));
+    /// });
+    /// ```
     #[track_caller]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.limit = Some(sleep(limit));

@@ -18,7 +18,7 @@ mod event;
 mod mutex;
 mod oneshot;
 mod permits;
-mod queue;
+pub(crate) mod queue;
 mod semaphore;
 mod waiters;
 
@@ -27,6 +27,6 @@ pub use self::condition::Condition;
 pub use self::event::Event;
 pub use self::mutex::{Mutex, MutexGuard, OwnedMutexGuard};
 pub use self::oneshot::{Receiver, Sender, oneshot};
-pub use self::queue::{LifoQueue, PriorityQueue, Queue};
+pub use self::queue::{LifoQueue, PriorityQueue, Queue, RemoteQueue};
 pub use self::semaphore::{OwnedPermit, Permit, Semaphore};
 pub use crate::error::{BrokenBarrier, Closed, PutError, TryGetError, TryPutError};

@@ -11,6 +11,7 @@
 //! is gone, and the word now counts every reference there is. While the loop lives the count is what other threads
 //! added and took away, so the total is the owner's plain count plus this one.
 
+use std::process;
 use std::ptr::{self, NonNull};
 
 use super::raw::Header;
@@ -61,7 +62,16 @@ impl ForeignWord {
     /// One more reference, held by any thread.
     pub(super) fn add_reference(&self) {
         // Relaxed: the caller holds a reference, so the task cannot go away meanwhile; as in `Arc`.
-        self.0.fetch_add(ONE, Ordering::Relaxed);
+        if self.0.fetch_add(ONE, Ordering::Relaxed) > isize::MAX / 2 {
+            // Only clones that were forgotten one by one come so far; as in `Arc`.
+            process::abort();
+        }
+    }
+
+    /// The owner's count moves here before it overflows: clones that were made elsewhere and dropped at home.
+    #[cold]
+    pub(super) fn add_references(&self, references: isize) {
+        self.0.fetch_add(references * ONE, Ordering::Relaxed);
     }
 
     /// One reference less, and the owner is told through the stack; after the loop's end the count alone decides.
@@ -147,8 +157,9 @@ fn is_unreferenced(word: isize) -> bool {
 
 /// The tasks that other threads have something to say about, newest first, and the sleeper's flag.
 ///
-/// Pushing and falling asleep are a pair (Dekker's): a pusher writes the stack and reads the flag, the loop writes the
-/// flag and reads the stack, all sequentially consistent; so at least one of them sees the other.
+/// Pushing and falling asleep are a pair: a pusher changes the stack and then looks at the flag, the loop sets the flag
+/// and then looks at the stack, by an exchange of nothing for nothing. Exchanges of one place come one after the other:
+/// either the loop's sees the push, or the push sees the loop's, and with it the flag. The same holds for the mail.
 pub(super) struct Stack {
     head: AtomicPtr<Header>,
     /// Something lies in a mailbox beside the stack.
@@ -159,6 +170,13 @@ pub(super) struct Stack {
 /// The head of a stack whose loop is gone; an address that no task has.
 fn closed() -> *mut Header {
     ptr::without_provenance_mut(1)
+}
+
+/// Whether nothing was pushed: an exchange, not a load, for the sake of its place among the pushes.
+fn is_unchanged(head: &AtomicPtr<Header>) -> bool {
+    let null = ptr::null_mut();
+    head.compare_exchange(null, null, Ordering::AcqRel, Ordering::Acquire)
+        .is_ok()
 }
 
 impl Stack {
@@ -178,12 +196,12 @@ impl Stack {
 
     /// Tells the loop to look into its mailbox. The letter is in it already.
     pub(super) fn announce_mail(&self) {
-        self.mail.store(true, Ordering::SeqCst);
+        self.mail.swap(true, Ordering::AcqRel);
     }
 
     /// Whether there is mail. What arrives after this call announces itself again.
     pub(super) fn take_mail(&self) -> bool {
-        self.mail.load(Ordering::Relaxed) && self.mail.swap(false, Ordering::SeqCst)
+        self.mail.load(Ordering::Relaxed) && self.mail.swap(false, Ordering::AcqRel)
     }
 
     /// Publishes a task whose QUEUED flag the caller has just turned on. False: the loop is gone.
@@ -199,7 +217,7 @@ impl Stack {
             match self.head.compare_exchange_weak(
                 head,
                 task.as_ptr(),
-                Ordering::SeqCst,
+                Ordering::AcqRel,
                 Ordering::Relaxed,
             ) {
                 Ok(_) => return true,
@@ -211,19 +229,19 @@ impl Stack {
 
     /// Takes all that was pushed, in the order in which it was pushed.
     pub(super) fn take_all(&self) -> Pushed {
-        Pushed::oldest_first(self.head.swap(ptr::null_mut(), Ordering::SeqCst))
+        Pushed::oldest_first(self.head.swap(ptr::null_mut(), Ordering::AcqRel))
     }
 
     /// Refuses every later push and takes what was pushed before.
     pub(super) fn close(&self) -> Pushed {
-        Pushed::oldest_first(self.head.swap(closed(), Ordering::SeqCst))
+        Pushed::oldest_first(self.head.swap(closed(), Ordering::AcqRel))
     }
 
     /// The loop is about to sleep. False: something has arrived, so it must not.
     #[must_use]
     pub(super) fn fall_asleep(&self) -> bool {
-        self.asleep.store(true, Ordering::SeqCst);
-        let quiet = self.head.load(Ordering::SeqCst).is_null() && !self.mail.load(Ordering::SeqCst);
+        self.asleep.swap(true, Ordering::AcqRel);
+        let quiet = is_unchanged(&self.head) && !self.mail.fetch_or(false, Ordering::AcqRel);
         if !quiet {
             self.wake_up();
         }
@@ -231,14 +249,14 @@ impl Stack {
     }
 
     pub(super) fn wake_up(&self) {
-        self.asleep.store(false, Ordering::Relaxed);
+        self.asleep.swap(false, Ordering::AcqRel);
     }
 
     /// True for the one caller that must ring for a sleeping loop.
     #[must_use]
     pub(super) fn must_ring(&self) -> bool {
         // The load keeps a flood of wakeups from writing to the flag's cache line.
-        self.asleep.load(Ordering::SeqCst) && self.asleep.swap(false, Ordering::SeqCst)
+        self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::AcqRel)
     }
 }
 

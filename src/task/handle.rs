@@ -33,6 +33,14 @@ use crate::error::{JoinError, panic_message};
 pub struct Task(NonNull<Header>);
 
 /// The identity of a task: unique in the process, and ordered by spawn within a loop.
+///
+/// ```
+/// looplet::run(async {
+///     let (first, second) = (looplet::spawn(async {}), looplet::spawn(async {}));
+///     assert!(first.id() < second.id());
+///     assert_eq!(first.id(), first.task().id());
+/// });
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TaskId {
     serial: u64,
@@ -163,6 +171,13 @@ impl Task {
     }
 
     /// The place in the source where the task was spawned.
+    ///
+    /// ```
+    /// looplet::run(async {
+    ///     let task = looplet::spawn(async {}).task();
+    ///     assert!(task.spawned_at().line() > 0);
+    /// });
+    /// ```
     pub fn spawned_at(&self) -> &'static Location<'static> {
         self.header().spawned_at
     }
@@ -234,11 +249,11 @@ impl Task {
         let first = header.waiter.take().is_none();
         if let Some(extra) = header.extra.get() {
             self.note_waiter_place(extra, first);
-            let foreign = extra.waiter.take();
-            drop(foreign);
         }
         // SAFETY: COUNTED: the waker that names the task holds a count; and it is of this loop.
         unsafe { header.waiter.put(task) };
+        // Last, for it may be anybody's code.
+        drop(header.extra.get().and_then(|extra| extra.waiter.take()));
     }
 
     #[cold]
@@ -259,6 +274,10 @@ impl Task {
         let waker = waker.clone();
         let old = extra.waiter.replace(Some(waker));
         drop(old);
+        if self.is_finished() {
+            // That code has dropped the loop, and so the waiter came too late to be woken.
+            self.local().wake_waiters(self, extra, None);
+        }
     }
 
     /// The callbacks that were there first stay in front of the first waiter, and of those that replace it.
@@ -289,7 +308,8 @@ impl Task {
         Some(JoinError::panicked(&self.name(), panic))
     }
 
-    pub(super) fn on_done(&self, f: impl FnOnce(&Self) + 'static, at: &'static Location<'static>) {
+    /// See [`JoinHandle::on_done`](super::JoinHandle::on_done).
+    pub(crate) fn on_done(&self, f: impl FnOnce(&Self) + 'static, at: &'static Location<'static>) {
         let task = self.clone();
         let callback = vacant::call(self.header().shared, at, move || f(&task)).into_task();
         if self.is_finished() {
@@ -312,12 +332,11 @@ impl Task {
         if state.outcome() == Some(Outcome::Panicked) && state.has_payload() {
             // SAFETY: COUNTED: the task is alive.
             let place = unsafe { raw::payload::<Box<dyn Any + Send>>(self.0) };
-            // SAFETY: HOME-THREAD: the flags say that a panic lies there, and nothing in this call takes it.
-            write!(
-                f,
-                " panic={:?}",
-                panic_message(&**unsafe { place.as_ref() })
-            )?;
+            // SAFETY: HOME-THREAD: the flags say that a panic lies there, and nothing in this statement takes it.
+            let panic = unsafe { place.as_ref() };
+            let message = panic_message(&**panic).to_owned();
+            // Copied, for what is written to may be anybody's code, and may take the panic.
+            write!(f, " panic={message:?}")?;
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ use crate::error::JoinError;
 /// **Dropping** a handle that was never awaited detaches the task: it runs on, and a panic in it goes to
 /// [`Builder::on_unhandled_panic`](crate::Builder::on_unhandled_panic). Dropping it in the middle of its await, as
 /// happens when the awaiting task is cancelled or a [`timeout`](crate::timeout) elapses, requests the cancellation of
-/// the task: cancellation flows down the chain of awaits, as in asyncio. `shield` stops it.
+/// the task: cancellation flows down the chain of awaits, as in asyncio. [`shield`](crate::shield) stops it.
 ///
 /// # Panics
 ///
@@ -74,6 +74,15 @@ impl<T> JoinHandle<T> {
     /// Nothing happens inside the call. At the task's next turn its future is dropped instead of polled, and the task
     /// counts as cancelled. A task that has not begun never begins; a task that cancels itself runs on to its next
     /// suspension.
+    ///
+    /// ```
+    /// looplet::run(async {
+    ///     let task = looplet::spawn(std::future::pending::<()>());
+    ///     assert!(task.cancel());
+    ///     assert!(!task.is_cancelled()); // not yet
+    ///     assert!(task.await.unwrap_err().is_cancelled());
+    /// });
+    /// ```
     pub fn cancel(&self) -> bool {
         self.task.cancel()
     }
@@ -102,6 +111,14 @@ impl<T> JoinHandle<T> {
     }
 
     /// Renames the task.
+    ///
+    /// ```
+    /// looplet::run(async {
+    ///     let task = looplet::spawn(async {});
+    ///     task.set_name("potatoes");
+    ///     assert_eq!(&*task.name(), "potatoes");
+    /// });
+    /// ```
     pub fn set_name(&self, name: impl Into<Rc<str>>) {
         self.task.set_name(name);
     }
@@ -112,11 +129,27 @@ impl<T> JoinHandle<T> {
     }
 
     /// Gives the task up: it runs on and its result is dropped, whether it was awaited before or not.
+    ///
+    /// ```
+    /// looplet::run(async {
+    ///     looplet::spawn(async { println!("on my own") }).detach();
+    /// });
+    /// ```
     pub fn detach(mut self) {
         self.awaited = false;
     }
 
     /// The result, if the task has finished and nobody took the result yet. Never waits, and is no await.
+    ///
+    /// ```
+    /// looplet::run(async {
+    ///     let mut task = looplet::spawn(async { 42 });
+    ///     assert!(task.try_join().is_none());
+    ///     looplet::yield_now().await;
+    ///     assert_eq!(task.try_join().unwrap().unwrap(), 42);
+    ///     assert!(task.try_join().is_none()); // taken
+    /// });
+    /// ```
     #[doc(alias = "result")]
     #[doc(alias = "exception")]
     #[inline]
@@ -144,6 +177,13 @@ impl<T> JoinHandle<T> {
     /// a finished task queued at once. Never called inside `on_done`, and dropped if the loop goes first.
     ///
     /// A panic in it goes to [`Builder::on_unhandled_panic`](crate::Builder::on_unhandled_panic).
+    ///
+    /// ```
+    /// looplet::run(async {
+    ///     let task = looplet::spawn_named("cook", async {});
+    ///     task.on_done(|task| println!("{task:?}")); // <Task finished name='cook'>
+    /// });
+    /// ```
     #[doc(alias = "add_done_callback")]
     #[track_caller]
     pub fn on_done(&self, f: impl FnOnce(&Task) + 'static) {
@@ -156,10 +196,11 @@ impl<T> JoinHandle<T> {
         let state = &self.task.header().state;
         state.remove_handle();
         if !state.is_finished() {
-            self.task.clear_waiter();
             if self.awaited {
                 self.task.cancel();
             }
+            // Last, for it may be anybody's code.
+            self.task.clear_waiter();
         } else if state.outcome() == Some(Outcome::Panicked) {
             self.task.local().abandon(&self.task);
         } else if state.take_payload() {

@@ -8,7 +8,7 @@ use std::task::Waker;
 use super::extra::Extra;
 use super::shared::Local;
 use super::state::Outcome;
-use super::{Task, raw, waker};
+use super::{Task, raw};
 use crate::error::JoinError;
 
 /// Hears of the end of tasks.
@@ -66,8 +66,8 @@ impl Local {
         };
         let woken = listener.ended(task, number);
         raw::drop_quietly(listener);
-        if let Some(Err(panic)) = woken.map(waker::wake_guarded) {
-            self.report(None, &JoinError::panicked("waker", panic));
+        if let Some(waker) = woken {
+            self.wake_any(waker);
         }
     }
 }

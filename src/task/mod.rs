@@ -2,9 +2,10 @@
 //!
 //! # Who holds a reference
 //!
-//! Every [`Task`], [`JoinHandle`], waker and queue entry owns one, and an unfinished task owns one of itself. On the
-//! loop's thread they are counted in a plain cell; what other threads add and take goes through the task's atomic
-//! word and is settled when the loop next looks at the foreign stack. The loop alone frees a cell while it lives.
+//! Every [`Task`], [`JoinHandle`] and waker owns one, and an unfinished task owns one of itself; a queue entry owns
+//! none, for its flag keeps the cell (ONE-ENTRY). On the loop's thread they are counted in a plain cell; what other
+//! threads add and take goes through the task's atomic word and is settled when the loop next looks at the foreign
+//! stack. The loop alone frees a cell while it lives. `docs/task-lifecycle.md` tells it at length.
 //!
 //! # Life of a task
 //!
@@ -54,6 +55,8 @@ mod cells;
 mod dice;
 mod extra;
 mod foreign;
+#[cfg(all(test, loom))]
+mod foreign_loom;
 mod handle;
 mod join;
 mod listener;
@@ -80,6 +83,7 @@ pub(crate) use raw::{Attempt, Fallible, Plain, Work, drop_quietly};
 pub(crate) use scheduler::{Doorway, Scheduler};
 pub(crate) use scoped::Scoped;
 pub(crate) use state::Outcome;
+pub(crate) use turn::print;
 pub(crate) use vacant::{Call, Vacant};
 pub(crate) use watch::{Cause, News, Notes, Sighting, Standing, Watch};
 

@@ -239,7 +239,7 @@ impl<W: Work> CellOf<W> {
 
 /// Allocates a cell with this header and no future in it yet.
 ///
-/// The two steps keep a large future from being moved more often than needed: see `Vacant::write`.
+/// The two steps keep a large future from being moved more often than needed: see `Vacant::fill`.
 #[inline]
 pub(super) fn allocate<W: Work>(
     cells: &Cells,
@@ -386,10 +386,15 @@ unsafe fn drop_value<W: Work>(task: NonNull<Header>) {
     unsafe { ptr::drop_in_place(payload.cast::<W::Output>()) };
 }
 
+/// Drops something whose destructor may panic; the panic comes back.
+pub(super) fn drop_guarded<T>(value: T) -> Result<(), Box<dyn Any + Send>> {
+    panic::catch_unwind(AssertUnwindSafe(|| drop(value)))
+}
+
 /// Drops something whose destructor may panic, and forgets the panic: the first one has been reported already.
 pub(crate) fn drop_quietly<T>(value: T) {
-    if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        // Even a panic's payload may panic when it is dropped, so it is leaked instead.
-        mem::forget(panic);
+    // Even a panic's payload may panic when it is dropped. What that one leaves is leaked.
+    if let Err(second) = drop_guarded(value).or_else(drop_guarded) {
+        mem::forget(second);
     }
 }

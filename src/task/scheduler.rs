@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::dice::Dice;
-use super::raw::{Kind, Plain, Work};
+use super::raw::{self, Kind, Plain, Work};
 use super::shared::{Local, Phase, Shared};
 use super::vacant::{self, Call, Vacant};
-use super::{Bell, Context, JoinHandle, Report, Task, waker};
+use super::{Bell, Context, JoinError, JoinHandle, Report, Task, waker};
 
 /// All tasks of one loop. It stays on the thread where it was made.
 pub(crate) struct Scheduler {
@@ -139,6 +139,22 @@ impl Scheduler {
         local.ready.in_round()
     }
 
+    /// The same, with something around each turn: it gets the task or call, whether it is a task, and the turn to run.
+    #[cold]
+    pub(crate) fn run_around(&self, budget: u32, around: impl Fn(&Task, bool, &dyn Fn())) -> bool {
+        let local = &self.shared.local;
+        for _ in 0..budget {
+            let Some(entry) = local.ready.pop_of_round() else {
+                return false;
+            };
+            // SAFETY: ONE-ENTRY: the queued flag has kept the task alive so far; the clone does during its turn.
+            let task = Task::clone(&*unsafe { Task::borrowed(entry) });
+            let is_task = task.header().vtable.kind == Kind::Task;
+            around(&task, is_task, &|| local.turn(entry));
+        }
+        local.ready.in_round()
+    }
+
     /// Runs `step` until it returns. A panic out of a task's poll ends that task, and `step` goes on: one catch for
     /// the whole run, so that a poll does not pay for it.
     pub(crate) fn drive<R>(&self, mut step: impl FnMut() -> R) -> R {
@@ -191,11 +207,24 @@ impl Scheduler {
 
     /// Wakes a timer's or somebody else's waker; a panic in it is reported.
     pub(crate) fn wake(&self, waker: std::task::Waker) {
-        if let Err(panic) = waker::wake_guarded(waker) {
-            self.shared
-                .local
-                .report(None, &crate::error::JoinError::panicked("waker", panic));
+        self.shared.local.wake_any(waker);
+    }
+
+    /// Drops a timer's or somebody else's waker; a panic in it is reported.
+    pub(crate) fn discard(&self, waker: std::task::Waker) {
+        self.shared.local.discard(waker);
+    }
+
+    /// Runs code that is neither a task's nor a call's; a panic in it is reported under a name.
+    pub(crate) fn guarded(&self, name: &str, f: impl FnOnce()) {
+        if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(f)) {
+            self.report(None, &JoinError::panicked(name, panic));
         }
+    }
+
+    /// Tells of a panic that nobody can see any more.
+    pub(crate) fn report(&self, task: Option<&Task>, error: &JoinError) {
+        self.shared.local.report(task, error);
     }
 
     pub(crate) fn current_task(&self) -> Option<Task> {
@@ -233,11 +262,6 @@ impl Scheduler {
         tasks.filter(|task| !task.is_finished()).collect()
     }
 
-    /// How many tasks have ended other than by an ordinary value.
-    pub(crate) fn irregular(&self) -> u64 {
-        self.shared.local.irregular.get()
-    }
-
     pub(crate) fn live(&self) -> usize {
         // No sum of what a computer can hold at once: it fits.
         (self.spawned() - self.shared.local.ended.get()) as usize
@@ -259,6 +283,11 @@ impl Scheduler {
         self.shared.local.numbered.get() + self.shared.local.named.get()
     }
 
+    /// Whether a task that is spawned now is cancelled inside the call.
+    pub(crate) fn is_refusing(&self) -> bool {
+        self.shared.local.phase.get() != Phase::Open
+    }
+
     /// From now on a task is cancelled, and its future dropped, inside the call that spawns it.
     pub(crate) fn refuse_tasks(&self) {
         self.shared.local.phase.set(Phase::Closing);
@@ -269,6 +298,8 @@ impl Scheduler {
         self.refuse_tasks();
         loop {
             let mut cells = self.unfinished();
+            // A destructor that drops the loop is on the stack: that one ends itself when it is done.
+            cells.retain(|cell| !cell.header().state.is_running());
             if cells.is_empty() {
                 break;
             }
@@ -277,17 +308,29 @@ impl Scheduler {
                 self.shared.local.end(&cell);
             }
         }
-        let local = &self.shared.local;
-        while let Some(entry) = local.ready.pop() {
-            local.turn(entry);
-        }
+        self.shared.local.clear_queue();
+    }
+
+    /// Drops the hook for unhandled panics, whose destructor is anybody's code.
+    pub(crate) fn drop_report(&self) {
+        let report = self.shared.local.report.take();
+        raw::drop_quietly(report);
     }
 
     /// Lets go of all cells; the last references to them may now be dropped on any thread. Call `end_all` first, and
     /// this outside of `enter`.
     pub(crate) fn close(&self) {
-        drop(self.shared.local.report.take());
         drop(self.shared.local.watch.take());
         self.shared.close();
+    }
+}
+
+impl Drop for Scheduler {
+    /// No cell may point to a block that is gone, so the block is never left unclosed, whatever has unwound before.
+    fn drop(&mut self) {
+        if self.shared.local.phase.get() != Phase::Closed {
+            self.drop_report();
+            self.close();
+        }
     }
 }

@@ -16,6 +16,9 @@ use super::ready::ReadyQueue;
 use super::watch::{Notes, Watch};
 use super::{Bell, Report, Task};
 
+/// A plain count below this is moved to the word, long before it overflows.
+const FEWEST_REFERENCES: i32 = i32::MIN / 2;
+
 /// How far a loop is from its end.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -154,14 +157,22 @@ impl Shared {
         }
     }
 
-    /// Ends the loop's hold on its cells. All tasks are finished and no queue entry is left; no user code runs here.
+    /// Ends the loop's hold on its cells. All tasks that are not on the stack are finished and no queue entry is left;
+    /// no user code runs here.
     pub(super) fn close(&self) {
         for task in self.stack.close() {
             // SAFETY: ONE-ENTRY: the task is off the stack and QUEUED.
             unsafe { self.take_one(task) };
         }
         self.local.phase.set(Phase::Closed);
-        self.local.cells.close(Self::bury);
+        self.local.cells.close(|task| {
+            // SAFETY: COUNTED: a cell in use is live.
+            let header = unsafe { task.as_ref() };
+            // One whose destructor has dropped the loop is on the stack still. Nobody may queue it any more, so it
+            // counts as queued.
+            let _ = header.state.wake();
+            Self::bury(task);
+        });
     }
 
     /// Moves all of a finished cell's references to its atomic word; the last one to go frees bare memory, anywhere.
@@ -230,7 +241,14 @@ pub(super) fn settle(task: NonNull<Header>) {
         // The plain count has no meaning any more; the reference was one of the word's.
         header.count.set(0);
         drop_elsewhere(task);
-    } else if !header.state.is_queued() && header.foreign.is_last(header.count.get() as isize) {
+        return;
+    }
+    if header.count.get() < FEWEST_REFERENCES {
+        header
+            .foreign
+            .add_references(header.count.replace(0) as isize);
+    }
+    if !header.state.is_queued() && header.foreign.is_last(header.count.get() as isize) {
         // SAFETY: COUNTED, HOME-THREAD: nobody points to the cell any more.
         unsafe { drop_header(task) };
         // SAFETY: DIES-AT-HOME: its contents are gone.
@@ -248,6 +266,10 @@ unsafe fn drop_header(task: NonNull<Header>) {
     let extra = unsafe { &raw mut (*task.as_ptr()).extra };
     // SAFETY: as above.
     unsafe { ptr::drop_in_place(extra) };
+    // SAFETY: as above.
+    let word = unsafe { &raw mut (*task.as_ptr()).foreign };
+    // SAFETY: as above. There is nothing to drop in it, except for a model checker to see.
+    unsafe { ptr::drop_in_place(word) };
 }
 
 /// Frees a cell whose loop is gone.

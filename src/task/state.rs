@@ -179,6 +179,11 @@ impl State {
         CancelAction::Wake(self.wake())
     }
 
+    /// The queue entry has been taken out and there will be no turn.
+    pub(super) fn unqueue(&self) {
+        self.remove(QUEUED);
+    }
+
     /// The queue entry has been taken out and the turn begins.
     #[inline]
     pub(super) fn begin_turn(&self) -> TurnAction {

@@ -1,8 +1,10 @@
 //! A task's turn: poll it or end it, and tell everybody who waits for its end.
 
 use std::any::Any;
+use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr::NonNull;
+use std::task::Waker;
 
 use super::extra::Extra;
 use super::raw::{self, Header, Kind, Polled};
@@ -23,6 +25,16 @@ impl Local {
             TurnAction::PollWatched => self.poll_watched(&task),
             TurnAction::Cancel => self.end(&task),
             TurnAction::Skip => skip(&task),
+        }
+    }
+
+    /// Takes all entries out of the queue of a loop that has ended its tasks.
+    pub(super) fn clear_queue(&self) {
+        while let Some(entry) = self.ready.pop() {
+            // SAFETY: ONE-ENTRY: as in `turn`; one that is unfinished is on the stack, and has its own count.
+            let task = unsafe { Task::borrowed(entry) };
+            task.header().state.unqueue();
+            skip(&task);
         }
     }
 
@@ -162,9 +174,16 @@ impl Local {
             return;
         }
         if let Some(error) = task.take_panic() {
-            let task = (task.header().vtable.kind == Kind::Task).then_some(task);
-            self.report(task, &error);
+            self.report_of(task, &error);
+            // The payload is somebody's value, and its destructor may panic in turn.
+            raw::drop_quietly(error);
         }
+    }
+
+    /// Tells of a panic of a task, or of a plain call, which is no task.
+    fn report_of(&self, task: &Task, error: &JoinError) {
+        let is_task = task.header().vtable.kind == Kind::Task;
+        self.report(is_task.then_some(task), error);
     }
 
     /// Wakes the waiter and queues the callbacks, in the order in which they came.
@@ -179,8 +198,10 @@ impl Local {
             callback.schedule();
         }
         self.wake_waiters(task, extra, waiter);
-        let context = extra.context.take();
-        raw::drop_quietly(context);
+        if let Err(panic) = raw::drop_guarded(extra.context.take()) {
+            let error = JoinError::panicked(&task.name(), panic);
+            self.report_of(task, &error);
+        }
     }
 
     /// Wakes the task of this loop that awaits the handle, if it wants to hear of this.
@@ -192,13 +213,35 @@ impl Local {
     }
 
     /// The same, and whoever else awaits the handle.
-    fn wake_waiters(&self, task: &Task, extra: &Extra, waiter: Option<Task>) {
+    pub(super) fn wake_waiters(&self, task: &Task, extra: &Extra, waiter: Option<Task>) {
         let header = task.header();
         Self::wake_waiter(header, waiter);
         self.tell(task, &extra.collector);
-        let elsewhere = extra.waiter.take().filter(|_| !header.state.is_lazy());
-        if let Some(Err(panic)) = elsewhere.map(waker::wake_guarded) {
-            self.report(None, &JoinError::panicked("waker", panic));
+        let Some(elsewhere) = extra.waiter.take() else {
+            return;
+        };
+        if header.state.is_lazy() {
+            self.discard(elsewhere);
+        } else {
+            self.wake_any(elsewhere);
+        }
+    }
+
+    /// Wakes anybody's waker; a panic in it is reported.
+    pub(super) fn wake_any(&self, waker: Waker) {
+        self.report_waker(waker::wake_guarded(waker));
+    }
+
+    /// Drops anybody's waker; a panic in it is reported.
+    pub(super) fn discard(&self, waker: Waker) {
+        self.report_waker(panic::catch_unwind(AssertUnwindSafe(|| drop(waker))));
+    }
+
+    fn report_waker(&self, outcome: std::thread::Result<()>) {
+        if let Err(panic) = outcome {
+            let error = JoinError::panicked("waker", panic);
+            self.report(None, &error);
+            raw::drop_quietly(error);
         }
     }
 
@@ -210,10 +253,10 @@ impl Local {
         };
         if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| report(task, error))) {
             print_report(task, error);
-            eprintln!(
-                "looplet: the hook for unhandled panics panicked: {}",
+            print(format_args!(
+                "the hook for unhandled panics panicked: {}",
                 panic_message(&*panic)
-            );
+            ));
             raw::drop_quietly(panic);
         }
     }
@@ -247,10 +290,16 @@ fn skip(task: &Task) {
 /// What happens to a panic if no hook was given.
 fn print_report(task: Option<&Task>, error: &JoinError) {
     match task {
-        Some(task) => eprintln!(
-            "looplet: nobody saw that {error} (spawned at {})",
+        Some(task) => print(format_args!(
+            "nobody saw that {error} (spawned at {})",
             task.spawned_at()
-        ),
-        None => eprintln!("looplet: nobody saw that {error}"),
+        )),
+        None => print(format_args!("nobody saw that {error}")),
     }
+}
+
+/// Writes to stderr, if that is possible: `eprintln` panics if it is not.
+pub(crate) fn print(text: fmt::Arguments<'_>) {
+    let written = panic::catch_unwind(AssertUnwindSafe(|| eprintln!("looplet: {text}")));
+    drop(written);
 }

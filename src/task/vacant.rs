@@ -192,8 +192,9 @@ fn may_begin(task: NonNull<Header>) -> bool {
 fn stillborn(task: &Task) {
     let local = task.local();
     local.note_birth(task);
+    let is_closed = local.phase.get() == Phase::Closed;
     local.end(task);
-    if local.phase.get() == Phase::Closed {
+    if is_closed {
         local.cells.unlist_last();
         Shared::bury(task.as_ptr());
     }

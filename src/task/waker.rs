@@ -10,9 +10,23 @@ use super::Task;
 use super::raw::Header;
 use super::shared::{self, Shared};
 
+/// So many references to one task can only come from wakers that were forgotten one by one: the end, as with `Arc`. The
+/// word has room for as many and more.
+const MOST_REFERENCES: i32 = if isize::BITS < 64 {
+    i32::MAX >> 5
+} else {
+    i32::MAX
+};
+
+#[cfg(not(loom))]
 thread_local! {
     /// The loop that runs on this thread now. It has no destructor, so it can be read even while the thread ends.
     static HOME: Cell<*const Shared> = const { Cell::new(ptr::null()) };
+}
+
+#[cfg(loom)]
+loom::thread_local! {
+    static HOME: Cell<*const Shared> = Cell::new(ptr::null());
 }
 
 /// Runs `f` as code of this loop: its wakers are local until `f` returns.
@@ -20,17 +34,17 @@ pub(super) fn at_home<R>(shared: &Shared, f: impl FnOnce() -> R) -> R {
     struct Restore(*const Shared);
     impl Drop for Restore {
         fn drop(&mut self) {
-            HOME.set(self.0);
+            HOME.with(|home| home.set(self.0));
         }
     }
-    let _restore = Restore(HOME.replace(shared));
+    let _restore = Restore(HOME.with(|home| home.replace(shared)));
     f()
 }
 
 /// The owner test: does the task belong to the loop that runs on this thread?
 #[inline]
 fn is_home(header: &Header) -> bool {
-    ptr::eq(HOME.get(), header.shared.as_ptr())
+    ptr::eq(HOME.with(Cell::get), header.shared.as_ptr())
 }
 
 /// The same, for others.
@@ -97,8 +111,7 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 #[inline]
 pub(super) fn count_up(header: &Header) {
     let count = header.count.get() + 1;
-    if count == i32::MAX {
-        // Two billion references can only come from wakers that were forgotten one by one; as `Arc` does.
+    if count == MOST_REFERENCES {
         process::abort();
     }
     header.count.set(count);
@@ -146,6 +159,49 @@ unsafe fn drop(data: *const ()) {
 #[inline(never)]
 fn clone_elsewhere(header: &Header) {
     header.foreign.add_reference();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::panic::Location;
+    use std::sync::Arc;
+
+    use super::super::{Bell, Plain, Scheduler};
+    use super::*;
+
+    struct Mute;
+
+    impl Bell for Mute {
+        fn ring(&self) {}
+    }
+
+    #[test]
+    fn more_wakers_may_come_from_elsewhere_and_end_here_than_a_plain_count_can_tell() {
+        let scheduler = Scheduler::new(Arc::new(Mute));
+        let handle = scheduler
+            .vacant::<Plain<_>>(Location::caller())
+            .spawn(pending::<()>());
+        let task = handle.task();
+        // As if so many clones had been made elsewhere, and all but these had been dropped here.
+        let many = i64::from(i32::MAX);
+        task.header().foreign.add_references(many as isize);
+        task.header()
+            .count
+            .set(task.header().count.get() - i32::MAX);
+        for _ in 0..3 {
+            clone_elsewhere(task.header());
+        }
+        // SAFETY: COUNTED: the three counts that were added just now.
+        let wakers =
+            [(); 3].map(|()| unsafe { Waker::new(task.as_ptr().as_ptr().cast(), &VTABLE) });
+        scheduler.enter(|| std::mem::drop(wakers));
+        assert!(task.header().count.get() > -10);
+        scheduler.enter(|| scheduler.end_all());
+        assert!(handle.is_cancelled());
+        scheduler.close();
+        std::mem::drop((handle, task));
+    }
 }
 
 #[cold]

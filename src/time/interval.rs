@@ -12,6 +12,21 @@ use crate::event_loop::context;
 use crate::event_loop::core::Core;
 
 /// What an [`Interval`] does about ticks that nobody awaited in time.
+///
+/// ```
+/// use std::time::Duration;
+/// use looplet::{MissedTick, advance, interval, now};
+///
+/// looplet::EventLoop::builder().virtual_time().build().block_on(async {
+///     let start = now();
+///     let mut ticks = interval(Duration::from_secs(10));
+///     ticks.set_missed_tick(MissedTick::Skip);
+///     ticks.tick().await;
+///     advance(Duration::from_secs(25)); // busy
+///     assert_eq!(ticks.tick().await - start, Duration::from_secs(10)); // late, at 25
+///     assert_eq!(ticks.tick().await - start, Duration::from_secs(30));
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum MissedTick {
     /// Keeps the schedule: missed ticks come at once, one after another.

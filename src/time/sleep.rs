@@ -19,6 +19,19 @@ use crate::timer::Key;
 /// # Cancel safety
 ///
 /// `(&mut sleep).await` keeps its deadline when it is dropped and awaited again.
+///
+/// ```
+/// use std::time::Duration;
+/// use looplet::{sleep, timeout};
+///
+/// looplet::EventLoop::builder().virtual_time().build().block_on(async {
+///     let start = looplet::now();
+///     let mut nap = sleep(Duration::from_secs(3));
+///     assert!(timeout(Duration::from_secs(1), &mut nap).await.is_err());
+///     nap.await; // the rest of it
+///     assert_eq!(looplet::now() - start, Duration::from_secs(3));
+/// });
+/// ```
 #[must_use = "futures do nothing unless awaited"]
 pub struct Sleep {
     core: Rc<Core>,

@@ -34,7 +34,7 @@ enum Limit {
 ///
 /// The future is polled before the deadline is looked at: if both are due, the value wins, and with a zero duration it
 /// is polled once. `Duration::MAX` means no limit. A [`JoinHandle`](crate::JoinHandle) that runs out of time has its
-/// task cancelled; put it in a `shield` to keep the task.
+/// task cancelled; put it in a [`shield`](crate::shield) to keep the task.
 ///
 /// # Errors
 ///

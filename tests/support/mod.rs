@@ -2,6 +2,8 @@
 //! [`trace`], programs on a loop in virtual time.
 #![allow(dead_code)] // No test file uses all of it.
 
+pub(crate) mod groups;
+pub(crate) mod probes;
 pub(crate) mod trace;
 
 use std::cell::{Cell, RefCell};

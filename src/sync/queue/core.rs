@@ -132,7 +132,6 @@ impl<S: Store> Shared<S> {
     }
 
     /// Puts an item above the bound if need be; fails if it comes after a shutdown that was not told of it.
-    #[allow(dead_code)] // For the inlet.
     pub(super) fn deliver(&self, item: S::Item) -> Result<(), PutError<S::Item>> {
         let mut state = self.state.borrow_mut();
         if state.is_shut {
@@ -146,7 +145,6 @@ impl<S: Store> Shared<S> {
     }
 
     /// What is still on its way will not arrive any more.
-    #[allow(dead_code)] // For the inlet.
     pub(super) fn break_promises(&self) {
         self.state.borrow_mut().promised = 0;
         self.wake();

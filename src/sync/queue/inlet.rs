@@ -1,17 +1,19 @@
 //! The seam for items that come from other threads: a queue seen from below, whatever its order.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use super::core::Shared;
+use super::futures::Put;
 use super::store::Store;
-use crate::error::PutError;
+use crate::error::{PutError, TryPutError};
 
 /// Called at each shutdown that changes something, with whether it is `shutdown_now`. Says how many items were accepted before it and
 /// are still on their way: after a plain shutdown the queue waits for them before it tells its getters the end.
 pub(crate) type Hook = Rc<dyn Fn(bool) -> usize>;
 
 /// What a remote end needs of its queue.
-#[allow(dead_code)] // The remote end is built in another room.
 pub(crate) trait Inlet<T> {
     /// Puts an item, above the bound if need be. Fails after a shutdown, except for as many items as the hook said.
     fn deliver(&self, item: T) -> Result<(), PutError<T>>;
@@ -25,9 +27,19 @@ pub(crate) trait Inlet<T> {
     fn capacity(&self) -> Option<usize>;
 
     fn is_shutdown(&self) -> bool;
+
+    /// Whether a hook is there.
+    fn is_bound(&self) -> bool;
+
+    fn try_put(&self, item: T) -> Result<(), TryPutError<T>>;
+
+    /// A put that owns its queue.
+    fn waiting_put(self: Rc<Self>, item: T) -> WaitingPut<T>;
 }
 
-impl<S: Store> Inlet<S::Item> for Shared<S> {
+pub(crate) type WaitingPut<T> = Pin<Box<dyn Future<Output = Result<(), PutError<T>>>>>;
+
+impl<S: Store<Item: 'static> + 'static> Inlet<S::Item> for Shared<S> {
     fn deliver(&self, item: S::Item) -> Result<(), PutError<S::Item>> {
         Shared::deliver(self, item)
     }
@@ -46,6 +58,18 @@ impl<S: Store> Inlet<S::Item> for Shared<S> {
 
     fn is_shutdown(&self) -> bool {
         self.is_shut()
+    }
+
+    fn is_bound(&self) -> bool {
+        self.hook.borrow().is_some()
+    }
+
+    fn try_put(&self, item: S::Item) -> Result<(), TryPutError<S::Item>> {
+        Shared::try_put(self, item)
+    }
+
+    fn waiting_put(self: Rc<Self>, item: S::Item) -> WaitingPut<S::Item> {
+        Box::pin(async move { Put::new(&*self, item).await })
     }
 }
 

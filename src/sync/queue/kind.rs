@@ -177,6 +177,7 @@ macro_rules! queue {
             /// assert_eq!(queue.try_get(), Err(looplet::TryGetError::Closed));
             /// futures::executor::block_on(queue.join());
             /// ```
+            #[doc(alias = "immediate")]
             pub fn shutdown_now(&self) {
                 self.shared.shut_down(true);
             }
@@ -207,7 +208,6 @@ macro_rules! queue {
             }
 
             /// The way in for items from other threads.
-            #[allow(dead_code)] // The remote end of a queue, built in another room, is to use it.
             pub(crate) fn inlet(&self) -> Rc<dyn Inlet<T>>
             where
                 T: 'static,

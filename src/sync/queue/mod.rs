@@ -1,11 +1,12 @@
 //! The three queues: one implementation ([`core`]) over three orders of items ([`store`]).
 //!
-//! [`kind`] is what users call, [`state`] what `core` keeps; [`futures`] is what waiting looks like from outside, [`inlet`] what items from other threads come in by.
+//! [`kind`] is what users call, [`state`] what `core` keeps; [`futures`] is what waiting looks like from outside, [`inlet`] what items from other threads come in by, and [`remote`] what those threads hold.
 
 mod core;
 mod futures;
 mod inlet;
 mod kind;
+mod remote;
 mod state;
 mod store;
 
@@ -20,10 +21,12 @@ use self::futures::{Get, Items, Join, Put};
 use self::store::{Fifo, Lifo, Smallest, Store};
 use crate::error::{Closed, PutError, TryGetError, TryPutError};
 
-// The seam for the remote end of a queue, which another room builds.
-#[allow(unused_imports)]
-pub(crate) use self::inlet::{Hook, Inlet};
 use self::kind::queue;
+pub use self::remote::RemoteQueue;
+
+// The seam for whoever carries items from the remote end of a queue in.
+pub(crate) use self::inlet::{Inlet, WaitingPut};
+pub(crate) use self::remote::{Herald, Pipe};
 
 queue! {
     /// A queue of items, first in, first out, for any number of producers and consumers on one thread.

@@ -1,0 +1,195 @@
+//! Work that blocks its thread, done on other threads for a task that awaits it.
+
+use std::future::Future;
+use std::panic::{self, AssertUnwindSafe, Location};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+
+use super::context;
+use super::core::Core;
+use super::pool::{Flight, Flights, Job, Pool};
+use crate::task::{JoinHandle, Plain};
+
+/// Runs a function that may block on another thread, as a task of the running loop: the loop goes on meanwhile.
+///
+/// The function goes to a small pool of threads at once; [`Builder::blocking_threads`](crate::Builder::blocking_threads)
+/// bounds it, and jobs beyond wait for a thread. A panic in it is the task's. Virtual time stands still until it is
+/// done.
+///
+/// **Cancelling** the task ends it without the result. A function that has not begun by then never runs; one that runs
+/// is not interrupted, and what it returns is dropped. The end of the loop waits for those that run.
+///
+/// # Panics
+///
+/// If no event loop is running on this thread; and if the pool has no thread and none can be started.
+///
+/// ```
+/// let digits = looplet::run(async {
+///     let job = looplet::spawn_blocking(|| (0..1000).map(|n: u32| n.to_string().len()).sum::<usize>());
+///     job.await.unwrap()
+/// });
+/// assert_eq!(digits, 2890);
+/// ```
+#[doc(alias = "to_thread")]
+#[doc(alias = "run_in_executor")]
+#[track_caller]
+pub fn spawn_blocking<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> JoinHandle<R> {
+    let at = Location::caller();
+    let core = context::current();
+    let work = Arc::new(Work::new(f));
+    // A loop that is ending cancels the task below at once, so the job must not begin.
+    if !core.tasks.is_refusing() {
+        core.submit(work.clone(), &work.state);
+    }
+    core.vacant::<Plain<_>>(at).spawn(Done { work })
+}
+
+/// A job, seen by the pool and by the task.
+struct Work<F, R> {
+    state: Mutex<State<F, R>>,
+}
+
+struct State<F, R> {
+    stage: Stage<F, R>,
+    waker: Option<Waker>,
+    flight: Option<Flight>,
+}
+
+enum Stage<F, R> {
+    Waiting(F),
+    Running,
+    Done(thread::Result<R>),
+    /// The task is gone, or has the result.
+    Over,
+}
+
+impl<F, R> State<F, R> {
+    fn advance(&mut self, next: Stage<F, R>) -> Stage<F, R> {
+        std::mem::replace(&mut self.stage, next)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<F, R> Work<F, R> {
+    fn new(f: F) -> Self {
+        let state = State {
+            stage: Stage::Waiting(f),
+            waker: None,
+            flight: None,
+        };
+        Self {
+            state: Mutex::new(state),
+        }
+    }
+}
+
+impl<F: FnOnce() -> R + Send, R: Send> Job for Work<F, R> {
+    fn run(&self) {
+        let begun = {
+            let mut state = lock(&self.state);
+            match state.advance(Stage::Running) {
+                Stage::Waiting(f) => f,
+                other => {
+                    // Withdrawn.
+                    state.stage = other;
+                    return;
+                }
+            }
+        };
+        let result = panic::catch_unwind(AssertUnwindSafe(begun));
+        let mut state = lock(&self.state);
+        let unwanted = match state.stage {
+            Stage::Running => {
+                state.stage = Stage::Done(result);
+                None
+            }
+            _ => Some(result),
+        };
+        let (waker, flight) = (state.waker.take(), state.flight.take());
+        drop(state);
+        drop_quietly(unwanted);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        // After the wakeup, so that virtual time cannot go on before it.
+        drop(flight);
+    }
+}
+
+/// What the task awaits.
+struct Done<F, R> {
+    work: Arc<Work<F, R>>,
+}
+
+impl<F, R> Future for Done<F, R> {
+    type Output = R;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
+        let mut state = lock(&self.work.state);
+        match state.advance(Stage::Over) {
+            Stage::Done(result) => {
+                drop(state);
+                Poll::Ready(result.unwrap_or_else(|panic| panic::resume_unwind(panic)))
+            }
+            other => {
+                state.stage = other;
+                // The task's own waker: its clone and drop are no foreign code.
+                state.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl<F, R> Drop for Done<F, R> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.work.state);
+        let waker = state.waker.take();
+        let begun = matches!(state.stage, Stage::Running);
+        let left = state.advance(Stage::Over);
+        // A job that runs is in flight to its end.
+        let flight = if begun { None } else { state.flight.take() };
+        drop(state);
+        drop((waker, flight));
+        drop(left);
+    }
+}
+
+/// Nobody can see the result of a job whose task is gone, nor what its destructor panics with.
+fn drop_quietly<R>(result: Option<thread::Result<R>>) {
+    if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| drop(result))) {
+        std::mem::forget(panic);
+    }
+}
+
+impl Core {
+    #[track_caller]
+    fn submit<F, R>(&self, job: Arc<dyn Job>, state: &Mutex<State<F, R>>) {
+        let flights = self
+            .flights
+            .get_or_init(|| Arc::new(Flights::new(self.tasks.doorway())));
+        lock(state).flight = Some(Flight::new(flights));
+        let pool = self
+            .pool
+            .get_or_init(|| Box::new(Pool::new(self.blocking_threads)));
+        if let Err(error) = pool.submit(job) {
+            panic!("cannot start a thread for a blocking job: {error}");
+        }
+    }
+
+    pub(super) fn has_jobs_in_flight(&self) -> bool {
+        self.flights.get().is_some_and(|flights| flights.any())
+    }
+
+    /// Waits for the blocking jobs that are running. The others have been withdrawn with their tasks.
+    pub(super) fn close_pool(&self) {
+        if let Some(pool) = self.pool.get() {
+            pool.close();
+        }
+    }
+}

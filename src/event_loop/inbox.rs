@@ -1,0 +1,222 @@
+//! What other threads send: letters in an unbounded channel, opened on the loop's thread between two rounds.
+//!
+//! The channel is made when somebody first asks for a way in from outside, for most loops never need one. Its
+//! receiving end dies with the loop: then every send fails, and what lies in the channel is dropped on the loop's
+//! thread. How the loop is told that there is mail, and woken, is the [`Doorway`]'s affair.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::panic::{self, AssertUnwindSafe};
+use std::ptr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use super::core::Core;
+use super::remote_queue::Flow;
+use crate::error::LoopGone;
+use crate::task::{Doorway, Task};
+
+/// What a panic in a letter, or in the destructor of one, is reported as.
+const LETTER: &str = "message from another thread";
+
+type Errand = Box<dyn FnOnce(&Core) + Send>;
+
+/// What another thread wants of the loop.
+pub(super) enum Letter {
+    /// Something to do; empty once it was done.
+    Errand(Option<Errand>),
+    /// Items wait at the remote end of this queue.
+    Items(usize),
+}
+
+impl Letter {
+    pub(super) fn errand(f: impl FnOnce(&Core) + Send + 'static) -> Self {
+        Self::Errand(Some(Box::new(f)))
+    }
+
+    fn open(mut self, core: &Core) {
+        match &mut self {
+            Self::Errand(errand) => {
+                if let Some(errand) = errand.take() {
+                    errand(core);
+                }
+            }
+            Self::Items(key) => {
+                if let Some(flow) = core.inbox().flow(*key) {
+                    flow.pump();
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Letter {
+    fn drop(&mut self) {
+        let Self::Errand(errand) = self else { return };
+        let unread = errand.take();
+        // The channel drops what is left in it one by one, and a panic would keep it from dropping the rest.
+        if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| drop(unread))) {
+            std::mem::forget(panic);
+        }
+    }
+}
+
+/// The loop as other threads know it.
+pub(super) struct Post {
+    letters: Sender<Letter>,
+    door: Doorway,
+    /// The loop's own thread; see [`here`].
+    home: usize,
+    /// How many there are outside who may still make something ready.
+    guests: AtomicUsize,
+    gone: AtomicBool,
+}
+
+impl Post {
+    /// Sends a letter and wakes the loop if it sleeps. Letters of one thread keep their order.
+    pub(super) fn send(&self, letter: Letter) -> Result<(), LoopGone> {
+        self.letters.send(letter).map_err(|_| LoopGone)?;
+        self.door.announce_mail();
+        Ok(())
+    }
+
+    /// Whether this is the thread of a loop that is still there: who waits for the loop here waits for ever.
+    pub(super) fn is_home(&self) -> bool {
+        self.home == here() && !self.gone.load(Ordering::Relaxed)
+    }
+}
+
+/// Tells threads apart by the address of a thread-local: much cheaper than `thread::current().id()`.
+fn here() -> usize {
+    thread_local!(static HERE: u8 = const { 0 });
+    HERE.with(|here| ptr::from_ref(here).addr())
+}
+
+/// Somebody outside who can make something ready; as long as there is one, an idle loop in virtual time waits.
+pub(super) struct Guest(Arc<Post>);
+
+impl Guest {
+    pub(super) fn new(post: &Arc<Post>) -> Self {
+        post.guests.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(post))
+    }
+
+    pub(super) fn post(&self) -> &Arc<Post> {
+        &self.0
+    }
+}
+
+impl Clone for Guest {
+    fn clone(&self) -> Self {
+        Self::new(&self.0)
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        // Release: the loop that sees zero sees what the guest has sent before.
+        if self.0.guests.fetch_sub(1, Ordering::Release) == 1 {
+            // The loop may be waiting for somebody who will never come now.
+            self.0.door.announce_mail();
+        }
+    }
+}
+
+/// The loop's end.
+pub(super) struct Inbox {
+    pub(super) post: Arc<Post>,
+    /// None once the loop is gone.
+    letters: RefCell<Option<Receiver<Letter>>>,
+    /// The tasks that were spawned from outside and whose handles may still be used.
+    pub(super) tasks: RefCell<HashMap<u64, Task>>,
+    /// The remote ends of queues.
+    flows: RefCell<HashMap<usize, Rc<dyn Flow>>>,
+}
+
+impl Inbox {
+    pub(super) fn new(door: Doorway, closed: bool) -> Self {
+        let (sender, receiver) = unbounded();
+        let post = Post {
+            letters: sender,
+            door,
+            home: here(),
+            guests: AtomicUsize::new(0),
+            gone: AtomicBool::new(closed),
+        };
+        Self {
+            post: Arc::new(post),
+            letters: RefCell::new((!closed).then_some(receiver)),
+            tasks: RefCell::default(),
+            flows: RefCell::default(),
+        }
+    }
+
+    pub(super) fn has_guests(&self) -> bool {
+        self.post.guests.load(Ordering::Acquire) > 0
+    }
+
+    fn len(&self) -> usize {
+        self.letters.borrow().as_ref().map_or(0, Receiver::len)
+    }
+
+    fn next(&self) -> Option<Letter> {
+        self.letters.borrow().as_ref()?.try_recv().ok()
+    }
+
+    pub(super) fn flow(&self, key: usize) -> Option<Rc<dyn Flow>> {
+        self.flows.borrow().get(&key).cloned()
+    }
+
+    pub(super) fn add_flow(&self, key: usize, flow: Rc<dyn Flow>) {
+        self.flows.borrow_mut().insert(key, flow);
+    }
+
+    pub(super) fn remove_flow(&self, key: usize) {
+        let flow = self.flows.borrow_mut().remove(&key);
+        drop(flow);
+    }
+}
+
+impl Core {
+    /// The way in from outside, made now if this is its first use.
+    pub(super) fn inbox(&self) -> &Inbox {
+        self.inbox
+            .get_or_init(|| Box::new(Inbox::new(self.tasks.doorway(), self.is_closed())))
+    }
+
+    /// Opens the letters that are there now. What comes meanwhile announces itself again.
+    pub(super) fn open_mail(&self) {
+        let Some(inbox) = self.inbox.get() else {
+            return;
+        };
+        for _ in 0..inbox.len() {
+            let Some(letter) = inbox.next() else { break };
+            self.tasks.guarded(LETTER, || letter.open(self));
+        }
+        if inbox.len() > 0 {
+            inbox.post.door.announce_mail();
+        }
+    }
+
+    /// Nothing comes in any more: whoever waits outside is told, and what was on its way is dropped.
+    pub(super) fn close_mail(&self) {
+        let Some(inbox) = self.inbox.get() else {
+            return;
+        };
+        inbox.post.gone.store(true, Ordering::Relaxed);
+        let flows = inbox.flows.take();
+        for flow in flows.into_values() {
+            self.tasks.guarded(LETTER, || flow.close());
+        }
+        while let Some(letter) = inbox.next() {
+            drop(letter);
+        }
+        let letters = inbox.letters.take();
+        drop(letters);
+        let tasks = inbox.tasks.take();
+        drop(tasks);
+    }
+}

@@ -1,0 +1,204 @@
+//! Ctrl-C as asyncio's runner handles it: the first one cancels main, the second one ends the process.
+//!
+//! ```text
+//!            Ctrl-C            main ends, cancelled
+//!  RUNNING ---------> ASKED ------------------------> cleanup, then the default action
+//!     |                  | Ctrl-C
+//!     | main ends        +--------> the default action, at once
+//!     v
+//!   ENDED -- Ctrl-C --> the default action, at once
+//! ```
+//!
+//! A thread of its own waits for the signal while `block_on` runs, so nothing happens in a signal handler. A handler
+//! that was there before is called as well. What was installed cannot be taken out again; afterwards it does nothing,
+//! or what the default action was.
+
+use std::fs;
+use std::io::{self, Write};
+use std::process;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use signal_hook::consts::SIGINT;
+use signal_hook::iterator::{Handle, Signals};
+use signal_hook::{flag, low_level};
+
+use super::core::Core;
+use super::inbox::Letter;
+use super::{Builder, context};
+use crate::task::JoinError;
+
+const RUNNING: u8 = 0;
+const ASKED: u8 = 1;
+const ENDED: u8 = 2;
+
+/// What a shell makes of a process that was ended by SIGINT.
+const STATUS: i32 = 128 + SIGINT;
+
+impl Builder {
+    /// Has [`block_on`](crate::EventLoop::block_on) handle Ctrl-C. The first one cancels `main`; if that is how `main`
+    /// ends, all other tasks are cancelled too, as at the end of [`run`](crate::run), and then the process ends by the
+    /// signal's default action (status 130 in a shell). The second one ends it at once. If `main` finishes in spite of
+    /// the first, `block_on` returns as ever.
+    ///
+    /// Outside of `block_on` Ctrl-C does what it did before. In a process that ignores it, it stays ignored.
+    ///
+    /// # Panics
+    ///
+    /// `block_on` panics if the system refuses to tell of signals.
+    ///
+    /// ```no_run
+    /// let mut event_loop = looplet::EventLoop::builder().handle_interrupt().build();
+    /// event_loop.block_on(async {
+    ///     println!("press Ctrl-C");
+    ///     std::future::pending::<()>().await
+    /// });
+    /// ```
+    #[doc(alias = "KeyboardInterrupt")]
+    #[doc(alias = "add_signal_handler")]
+    pub fn handle_interrupt(mut self) -> Self {
+        self.handles_interrupt = true;
+        self
+    }
+}
+
+impl Core {
+    /// Runs `main` by `run`, under watch if that is wanted.
+    pub(super) fn interruptible<T>(
+        self: &Rc<Self>,
+        run: impl FnOnce() -> Result<T, JoinError>,
+    ) -> Result<T, JoinError> {
+        if !self.handles_interrupt || disposition() == Disposition::Ignored {
+            return run();
+        }
+        let watch = match Watch::start(self) {
+            Ok(watch) => watch,
+            Err(error) => panic!("cannot watch for Ctrl-C: {error}"),
+        };
+        let outcome = run();
+        let cancelled = matches!(&outcome, Err(error) if error.is_cancelled());
+        if watch.main_has_ended() && cancelled {
+            context::enter(self, || self.cancel_all());
+            self.close();
+            end_process();
+        }
+        outcome
+    }
+
+    fn cancel_main(&self) {
+        let main = self.main.borrow().clone();
+        if let Some(main) = main {
+            main.cancel();
+        }
+    }
+}
+
+/// A thread that waits for Ctrl-C; it ends when this is dropped.
+struct Watch {
+    stage: Arc<AtomicU8>,
+    signals: Handle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watch {
+    fn start(core: &Core) -> io::Result<Self> {
+        disposition();
+        let mut signals = Signals::new([SIGINT])?;
+        let stage = Arc::new(AtomicU8::new(RUNNING));
+        let handle = signals.handle();
+        let (asked, post) = (Arc::clone(&stage), Arc::clone(&core.inbox().post));
+        let watch = move || {
+            for _ in signals.forever() {
+                let first = asked
+                    .compare_exchange(RUNNING, ASKED, Ordering::SeqCst, Ordering::SeqCst)
+                    .is_ok();
+                if !first || post.send(Letter::errand(Core::cancel_main)).is_err() {
+                    end_process();
+                }
+            }
+        };
+        let thread = thread::Builder::new()
+            .name("looplet-interrupt".into())
+            .spawn(watch)?;
+        withhold_default(1);
+        Ok(Self {
+            stage,
+            signals: handle,
+            thread: Some(thread),
+        })
+    }
+
+    /// Main is over; whether it had been asked to end.
+    fn main_has_ended(&self) -> bool {
+        let stage = &self.stage;
+        stage
+            .compare_exchange(RUNNING, ENDED, Ordering::SeqCst, Ordering::SeqCst)
+            .is_err()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        withhold_default(-1);
+        self.signals.close();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Ends the process as if nobody had handled the signal.
+fn end_process() -> ! {
+    // What is buffered would be lost, unlike at an ordinary end.
+    let _ = io::stdout().flush();
+    let _ = low_level::emulate_default_handler(SIGINT);
+    process::exit(STATUS)
+}
+
+/// What the process did with Ctrl-C before the first watch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Disposition {
+    Default,
+    Ignored,
+    /// Somebody's handler, which goes on being called.
+    Handled,
+}
+
+fn disposition() -> Disposition {
+    static BEFORE: OnceLock<Disposition> = OnceLock::new();
+    *BEFORE.get_or_init(|| {
+        // Asking the system directly takes unsafe code; where there is no such file, it is most likely the default.
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let has = |mask: &str| {
+            let bits = status.lines().find_map(|line| line.strip_prefix(mask));
+            let bits = bits.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
+            bits.is_some_and(|bits| bits & 1 << (SIGINT - 1) != 0)
+        };
+        if has("SigIgn:") {
+            Disposition::Ignored
+        } else if has("SigCgt:") {
+            Disposition::Handled
+        } else {
+            Disposition::Default
+        }
+    })
+}
+
+/// Counts watches up or down. A default action that was there before is withheld as long as there is one.
+fn withhold_default(change: isize) {
+    static WATCHES: Mutex<isize> = Mutex::new(0);
+    static DEFAULT: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+    if disposition() != Disposition::Default {
+        return;
+    }
+    let mut watches = WATCHES.lock().unwrap_or_else(PoisonError::into_inner);
+    *watches += change;
+    let default = DEFAULT.get_or_init(|| {
+        let withheld = Arc::new(AtomicBool::new(false));
+        let _ = flag::register_conditional_default(SIGINT, Arc::clone(&withheld));
+        withheld
+    });
+    default.store(*watches == 0, Ordering::SeqCst);
+}

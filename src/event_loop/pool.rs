@@ -1,0 +1,228 @@
+//! The threads that blocking jobs run on: as many as there is work for, up to a bound, and none that idles for long.
+
+use std::cell::RefCell;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use crate::task::Doorway;
+
+/// How many threads a loop may have unless it is told otherwise: asyncio's upper limit. Jobs mostly wait, so it is not
+/// a matter of cores; more than this would hardly be one loop's work.
+pub(super) const THREADS: usize = 32;
+
+/// How long a thread waits for its next job: long enough to bridge the pauses of a busy program, which saves it the
+/// start of a thread, about as dear as a hundred thousand turns of a task.
+const KEEP_IDLE: Duration = Duration::from_secs(10);
+
+/// Something to run on a thread of the pool. It catches its own panics.
+pub(super) trait Job: Send + Sync {
+    fn run(&self);
+}
+
+pub(super) struct Pool {
+    shared: Arc<Shared>,
+    /// None once the pool is closed.
+    jobs: RefCell<Option<Sender<Arc<dyn Job>>>>,
+    threads: RefCell<Vec<JoinHandle<()>>>,
+    bound: usize,
+}
+
+struct Shared {
+    jobs: Receiver<Arc<dyn Job>>,
+    counts: Mutex<Counts>,
+    keep_idle: Duration,
+}
+
+/// A job counts as waiting until its thread has said here that it took it, and so does the thread as idle. So neither
+/// is ever missed: a thread is started exactly when more jobs wait than threads idle.
+#[derive(Default)]
+struct Counts {
+    waiting: usize,
+    idle: usize,
+    threads: usize,
+}
+
+impl Shared {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next job for a thread that is idle. None: the thread shall end.
+    fn next(&self) -> Option<Arc<dyn Job>> {
+        self.counts().idle += 1;
+        let arrived = self.jobs.recv_timeout(self.keep_idle).ok();
+        let mut counts = self.counts();
+        // Jobs are sent under the lock, so what was not here in time is seen now, or never comes to this thread.
+        let job = arrived.or_else(|| self.jobs.try_recv().ok());
+        counts.idle -= 1;
+        match &job {
+            Some(_) => counts.waiting -= 1,
+            None => counts.threads -= 1,
+        }
+        job
+    }
+
+    fn work(&self) {
+        while let Some(job) = self.next() {
+            job.run();
+        }
+    }
+}
+
+impl Pool {
+    pub(super) fn new(bound: usize) -> Self {
+        Self::with_patience(bound, KEEP_IDLE)
+    }
+
+    fn with_patience(bound: usize, keep_idle: Duration) -> Self {
+        let (sender, receiver) = unbounded();
+        let shared = Shared {
+            jobs: receiver,
+            counts: Mutex::default(),
+            keep_idle,
+        };
+        Self {
+            shared: Arc::new(shared),
+            jobs: RefCell::new(Some(sender)),
+            threads: RefCell::default(),
+            bound,
+        }
+    }
+
+    /// Hands a job to the next thread that is free.
+    ///
+    /// # Errors
+    ///
+    /// If there is no thread at all and none can be started. A job beyond that waits for another thread.
+    pub(super) fn submit(&self, job: Arc<dyn Job>) -> io::Result<()> {
+        let jobs = self.jobs.borrow();
+        let Some(jobs) = &*jobs else { return Ok(()) };
+        let mut counts = self.shared.counts();
+        if counts.waiting + 1 > counts.idle && counts.threads < self.bound {
+            match self.start() {
+                Ok(()) => counts.threads += 1,
+                Err(error) if counts.threads == 0 => return Err(error),
+                Err(_) => {}
+            }
+        }
+        counts.waiting += 1;
+        // The receiver is in `self.shared`, so this cannot fail.
+        let _ = jobs.send(job);
+        Ok(())
+    }
+
+    fn start(&self) -> io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let thread = thread::Builder::new()
+            .name("looplet-blocking".into())
+            .spawn(move || shared.work())?;
+        let mut threads = self.threads.borrow_mut();
+        threads.retain(|thread| !thread.is_finished());
+        threads.push(thread);
+        Ok(())
+    }
+
+    /// Lets the threads end after the jobs that they run now, and waits for that. Jobs that wait have been withdrawn.
+    pub(super) fn close(&self) {
+        let jobs = self.jobs.take();
+        drop(jobs);
+        for thread in self.threads.take() {
+            // It catches what its jobs panic with.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// How many jobs wait or run, for the clock: virtual time stands still meanwhile.
+pub(super) struct Flights {
+    count: AtomicUsize,
+    door: Doorway,
+}
+
+impl Flights {
+    pub(super) fn new(door: Doorway) -> Self {
+        let count = AtomicUsize::new(0);
+        Self { count, door }
+    }
+
+    pub(super) fn any(&self) -> bool {
+        // Acquire: if there is none, what the last one woke is seen.
+        self.count.load(Ordering::Acquire) > 0
+    }
+}
+
+/// One of them; held until the job has told of its end.
+pub(super) struct Flight(Arc<Flights>);
+
+impl Flight {
+    pub(super) fn new(flights: &Arc<Flights>) -> Self {
+        flights.count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(flights))
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        if self.0.count.fetch_sub(1, Ordering::Release) == 1 {
+            // Time may go on: the loop is to look again.
+            self.0.door.announce_mail();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Note(Sender<thread::ThreadId>, Receiver<()>);
+
+    impl Job for Note {
+        fn run(&self) {
+            self.0.send(thread::current().id()).unwrap();
+            self.1.recv().unwrap();
+        }
+    }
+
+    #[test]
+    fn threads_are_started_on_demand_up_to_the_bound() {
+        let pool = Pool::new(2);
+        let (started, starts) = unbounded();
+        let (go, gate) = unbounded();
+        for _ in 0..3 {
+            let job = Note(started.clone(), gate.clone());
+            pool.submit(Arc::new(job)).unwrap();
+        }
+        assert_ne!(starts.recv(), starts.recv());
+        assert!(starts.is_empty() && pool.threads.borrow().len() == 2);
+        for _ in 0..3 {
+            go.send(()).unwrap();
+        }
+        starts.recv().unwrap();
+        pool.close();
+        assert!(starts.is_empty() && gate.is_empty());
+    }
+
+    #[test]
+    fn a_thread_without_work_ends_and_another_one_takes_its_place() {
+        let pool = Pool::with_patience(1, Duration::ZERO);
+        let (started, starts) = unbounded();
+        let (go, gate) = unbounded();
+        let mut seen = Vec::new();
+        for _ in 0..2 {
+            let job = Note(started.clone(), gate.clone());
+            pool.submit(Arc::new(job)).unwrap();
+            go.send(()).unwrap();
+            seen.push(starts.recv().unwrap());
+            while !pool.threads.borrow()[0].is_finished() {
+                thread::yield_now();
+            }
+            assert_eq!(pool.shared.counts().threads, 0);
+        }
+        assert_ne!(seen[0], seen[1]);
+    }
+}

@@ -1,0 +1,114 @@
+//! A way into the loop for other threads.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+
+use super::core::Core;
+use super::inbox::{Guest, Letter};
+use super::remote_handle::{self, RemoteHandle};
+use super::{CallHandle, EventLoop};
+use crate::error::LoopGone;
+use crate::task::Plain;
+
+/// Spawns and calls into one loop from any thread, and wakes it if it sleeps. Made by [`EventLoop::remote`].
+///
+/// What one thread sends arrives in the order in which it was sent. **Dropping** a `Remote` does nothing to what was
+/// sent. While one is alive, a loop in virtual time that has nothing to do waits for it.
+///
+/// ```
+/// let mut event_loop = looplet::EventLoop::new();
+/// let remote = event_loop.remote();
+/// let thread = std::thread::spawn(move || {
+///     let task = remote.spawn(|| async { 6 * 7 }).unwrap();
+///     task.join().unwrap()
+/// });
+/// event_loop.block_on(async {
+///     while !thread.is_finished() {
+///         looplet::sleep(std::time::Duration::from_millis(1)).await;
+///     }
+/// });
+/// assert_eq!(thread.join().unwrap(), 42);
+/// ```
+#[derive(Clone)]
+pub struct Remote {
+    guest: Guest,
+}
+
+impl Remote {
+    pub(super) fn new(core: &Core) -> Self {
+        Self {
+            guest: Guest::new(&core.inbox().post),
+        }
+    }
+
+    /// Spawns a task on the loop: `f` is called there, as the first thing that the task does, and makes the future,
+    /// which need not be `Send`.
+    ///
+    /// A panic in `f` is the task's. The task is queued when the loop next looks at its mail.
+    ///
+    /// # Errors
+    ///
+    /// [`LoopGone`] if the loop has been dropped; `f` is dropped on the calling thread. If the loop is dropped later,
+    /// before it has read the letter, the handle tells that the task was cancelled.
+    ///
+    /// ```
+    /// let event_loop = looplet::EventLoop::new();
+    /// let remote = event_loop.remote();
+    /// drop(event_loop);
+    /// assert!(remote.spawn(|| async {}).is_err());
+    /// ```
+    #[doc(alias = "run_coroutine_threadsafe")]
+    #[track_caller]
+    pub fn spawn<F, Fut>(&self, f: F) -> Result<RemoteHandle<Fut::Output>, LoopGone>
+    where
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future + 'static,
+        Fut::Output: Send + 'static,
+    {
+        let at = Location::caller();
+        let post = self.guest.post();
+        let (handle, reply) = remote_handle::pair(post);
+        post.send(Letter::errand(move |core| {
+            let task = core.vacant::<Plain<_>>(at).spawn(async { f().await });
+            reply.follow(core, task);
+        }))?;
+        Ok(handle)
+    }
+
+    /// Queues a plain function call on the loop, like [`call_soon`](crate::call_soon).
+    ///
+    /// If the loop is dropped before the call's turn, `f` is dropped there, unrun.
+    ///
+    /// # Errors
+    ///
+    /// [`LoopGone`] if the loop has been dropped; `f` is dropped on the calling thread.
+    ///
+    /// ```
+    /// let mut event_loop = looplet::EventLoop::new();
+    /// let remote = event_loop.remote();
+    /// std::thread::spawn(move || remote.call_soon(|| println!("on the loop's thread")).unwrap());
+    /// event_loop.run_until_stalled();
+    /// ```
+    #[doc(alias = "call_soon_threadsafe")]
+    #[track_caller]
+    pub fn call_soon(&self, f: impl FnOnce() + Send + 'static) -> Result<(), LoopGone> {
+        let at = Location::caller();
+        self.guest.post().send(Letter::errand(move |core| {
+            let _queued = CallHandle::soon(core, at, f);
+        }))
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").finish_non_exhaustive()
+    }
+}
+
+impl EventLoop {
+    /// A handle that spawns and calls into this loop from other threads.
+    pub fn remote(&self) -> Remote {
+        Remote::new(&self.core)
+    }
+}

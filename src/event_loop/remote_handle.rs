@@ -1,0 +1,334 @@
+//! The result of a task for whoever spawned it from another thread.
+//!
+//! ```text
+//!  another thread               the loop's thread
+//!  RemoteHandle --- Slot --- Reply: in the letter, then, in a Courier with the task's own
+//!                                   handle, in a call that is queued when the task ends
+//! ```
+//!
+//! A [`Reply`] that is dropped, wherever it got to, tells of a cancellation, so nobody waits in vain.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use super::context;
+use super::core::Core;
+use super::inbox::{Guest, Letter, Post};
+use crate::task::{JoinError, JoinHandle, Task};
+
+/// What a task is called in the error if it was never made.
+const NEVER_MADE: &str = "remote";
+
+/// The result of a task that was spawned by [`Remote::spawn`](crate::Remote::spawn); for any thread.
+///
+/// Threads [`join`](Self::join) it; as a future it can be awaited on any executor.
+///
+/// **Dropping** it detaches the task, also in the middle of an await: the task runs on, and a panic that nobody has
+/// seen goes to [`Builder::on_unhandled_panic`](crate::Builder::on_unhandled_panic). If the loop is dropped first, the
+/// result is a cancelled [`JoinError`].
+///
+/// # Cancel safety
+///
+/// `(&mut handle).await` loses nothing when it is dropped.
+///
+/// ```
+/// let mut event_loop = looplet::EventLoop::new();
+/// let task = event_loop.remote().spawn(|| async { "done" }).unwrap();
+/// let thread = std::thread::spawn(move || task.join().unwrap());
+/// event_loop.run_until_stalled();
+/// assert_eq!(thread.join().unwrap(), "done");
+/// ```
+#[doc(alias = "concurrent.futures.Future")]
+#[must_use = "dropping the handle detaches the task"]
+pub struct RemoteHandle<T> {
+    slot: Arc<Slot<T>>,
+    post: Arc<Post>,
+    id: u64,
+}
+
+struct Slot<T> {
+    state: Mutex<State<T>>,
+    finished: Condvar,
+}
+
+struct State<T> {
+    is_finished: bool,
+    /// The handle is gone: nobody will look.
+    is_abandoned: bool,
+    result: Option<Result<T, JoinError>>,
+    waker: Option<Waker>,
+    /// Gone when the task has finished.
+    guest: Option<Guest>,
+}
+
+impl<T> Slot<T> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The loop's end of a slot.
+pub(super) struct Reply<T> {
+    slot: Arc<Slot<T>>,
+    id: u64,
+}
+
+/// Carries the result of a task to its slot; on the loop's thread. It does so when it is dropped: the call it waits in
+/// may be dropped unrun, at the end of the loop.
+struct Courier<T> {
+    reply: Reply<T>,
+    task: JoinHandle<T>,
+}
+
+pub(super) fn pair<T>(post: &Arc<Post>) -> (RemoteHandle<T>, Reply<T>) {
+    static TASKS: AtomicU64 = AtomicU64::new(0);
+    let id = TASKS.fetch_add(1, Ordering::Relaxed);
+    let state = State {
+        is_finished: false,
+        is_abandoned: false,
+        result: None,
+        waker: None,
+        guest: Some(Guest::new(post)),
+    };
+    let slot = Arc::new(Slot {
+        state: Mutex::new(state),
+        finished: Condvar::new(),
+    });
+    let handle = RemoteHandle {
+        slot: Arc::clone(&slot),
+        post: Arc::clone(post),
+        id,
+    };
+    (handle, Reply { slot, id })
+}
+
+impl<T: 'static> Reply<T> {
+    /// Answers when the task has ended.
+    pub(super) fn follow(self, core: &Core, handle: JoinHandle<T>) {
+        let task = handle.task();
+        core.inbox()
+            .tasks
+            .borrow_mut()
+            .insert(self.id, task.clone());
+        let courier = Courier {
+            reply: self,
+            task: handle,
+        };
+        task.on_done(move |_| drop(courier), task.spawned_at());
+    }
+}
+
+impl<T> Reply<T> {
+    /// Hands the result over; it comes back if nobody wants it.
+    fn deliver(&self, result: Result<T, JoinError>) -> Option<Result<T, JoinError>> {
+        let mut state = self.slot.lock();
+        state.is_finished = true;
+        // Dropped after the lock is released.
+        let _guest = state.guest.take();
+        let is_wanted = !state.is_abandoned;
+        let (unwanted, waker) = if is_wanted {
+            (state.result.replace(result), state.waker.take())
+        } else {
+            (Some(result), None)
+        };
+        drop(state);
+        self.slot.finished.notify_all();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        unwanted
+    }
+}
+
+impl<T> Drop for Reply<T> {
+    fn drop(&mut self) {
+        // On its way in a letter this may be any thread, and no task has been made.
+        if !self.slot.lock().is_finished {
+            self.deliver(Err(JoinError::cancelled(NEVER_MADE)));
+        }
+    }
+}
+
+impl<T> Drop for Courier<T> {
+    fn drop(&mut self) {
+        let task = self.task.task();
+        let cancelled = || Err(JoinError::cancelled(&task.name()));
+        let result = self.task.try_join().unwrap_or_else(cancelled);
+        let panicked = matches!(&result, Err(error) if error.is_panic());
+        let unwanted = self.reply.deliver(result);
+        if panicked && unwanted.is_none() {
+            // The loop remembers the task until somebody has looked at the panic.
+            return;
+        }
+        let _ = context::try_with(|core| {
+            core.forget_remote(self.reply.id);
+            if let Some(Err(error)) = unwanted.filter(|_| panicked) {
+                core.tasks.report(Some(&task), &error);
+            }
+        });
+    }
+}
+
+impl Core {
+    /// The handle of a task from outside needs it no more.
+    fn forget_remote(&self, id: u64) -> Option<Task> {
+        self.inbox().tasks.borrow_mut().remove(&id)
+    }
+}
+
+impl<T> RemoteHandle<T> {
+    /// Blocks this thread until the task has ended, and gives its result.
+    ///
+    /// # Errors
+    ///
+    /// [`JoinError`] if the task was cancelled or panicked, or if the loop has been dropped.
+    ///
+    /// # Panics
+    ///
+    /// On the loop's own thread, which would wait for itself; and if the result was taken before.
+    #[doc(alias = "result")]
+    #[track_caller]
+    pub fn join(self) -> Result<T, JoinError> {
+        self.refuse_home("join");
+        match self.wait(None) {
+            Some(result) => result,
+            None => unreachable!("a wait without an end"),
+        }
+    }
+
+    /// Blocks this thread until the task has ended, but no longer than `timeout`; none if that has passed. The task
+    /// runs on, and the handle remains good.
+    ///
+    /// # Panics
+    ///
+    /// As [`join`](Self::join).
+    #[track_caller]
+    pub fn join_timeout(&mut self, timeout: Duration) -> Option<Result<T, JoinError>> {
+        self.refuse_home("join_timeout");
+        self.wait(Instant::now().checked_add(timeout))
+    }
+
+    /// Requests the cancellation of the task; true if the request was sent, false if the task has finished already.
+    ///
+    /// A task that has not begun by the time the loop reads the request never begins.
+    pub fn cancel(&self) -> bool {
+        if self.slot.lock().is_finished {
+            return false;
+        }
+        let id = self.id;
+        let request = Letter::errand(move |core| {
+            let task = core.inbox().tasks.borrow().get(&id).cloned();
+            if let Some(task) = task {
+                task.cancel();
+            }
+        });
+        self.post.send(request).is_ok()
+    }
+
+    #[track_caller]
+    fn refuse_home(&self, method: &str) {
+        assert!(
+            !self.post.is_home(),
+            "RemoteHandle::{method} would block the event loop's own thread for ever: await the handle instead"
+        );
+    }
+
+    #[track_caller]
+    fn wait(&self, until: Option<Instant>) -> Option<Result<T, JoinError>> {
+        let mut state = self.slot.lock();
+        while !state.is_finished {
+            let finished = &self.slot.finished;
+            state = match until {
+                None => finished.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(until) => {
+                    let left = until.checked_duration_since(Instant::now())?;
+                    let waited = finished.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+        Some(self.take(state))
+    }
+
+    /// Takes the result of a finished task.
+    #[track_caller]
+    fn take(&self, mut state: MutexGuard<'_, State<T>>) -> Result<T, JoinError> {
+        let result = state.result.take();
+        drop(state);
+        let Some(result) = result else {
+            panic!("the result of this remote task has been taken already");
+        };
+        if matches!(&result, Err(error) if error.is_panic()) {
+            let id = self.id;
+            let _ = self.post.send(Letter::errand(move |core| {
+                drop(core.forget_remote(id));
+            }));
+        }
+        result
+    }
+}
+
+impl<T> Future for RemoteHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let state = self.slot.lock();
+        if state.is_finished {
+            return Poll::Ready(self.take(state));
+        }
+        let known = state.waker.as_ref();
+        if known.is_some_and(|waker| waker.will_wake(cx.waker())) {
+            return Poll::Pending;
+        }
+        drop(state);
+        // Cloning and dropping a waker may be anybody's code: nothing is locked meanwhile.
+        let waker = cx.waker().clone();
+        let mut state = self.slot.lock();
+        if state.is_finished {
+            return Poll::Ready(self.take(state));
+        }
+        let old = state.waker.replace(waker);
+        drop(state);
+        drop(old);
+        Poll::Pending
+    }
+}
+
+impl<T> Drop for RemoteHandle<T> {
+    fn drop(&mut self) {
+        let mut state = self.slot.lock();
+        state.is_abandoned = true;
+        let (result, waker, guest) = (state.result.take(), state.waker.take(), state.guest.take());
+        drop(state);
+        drop((waker, guest));
+        let Some(Err(error)) = result else { return };
+        if error.is_panic() {
+            report_unseen(&self.post, self.id, error);
+        }
+    }
+}
+
+/// Nobody has looked at this panic of a finished task: it goes to the loop's hook.
+fn report_unseen(post: &Post, id: u64, error: JoinError) {
+    let text = error.to_string();
+    let letter = Letter::errand(move |core| {
+        let task = core.forget_remote(id);
+        core.tasks.report(task.as_ref(), &error);
+    });
+    if post.send(letter).is_err() {
+        eprintln!("looplet: nobody saw that {text}");
+    }
+}
+
+impl<T> fmt::Debug for RemoteHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteHandle")
+            .field("is_finished", &self.slot.lock().is_finished)
+            .finish_non_exhaustive()
+    }
+}

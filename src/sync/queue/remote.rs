@@ -1,0 +1,253 @@
+//! The end of a queue that other threads hold: a pipe into which they put, and which the queue's thread empties in
+//! batches. It knows of its loop only what a [`Herald`] tells it.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Wake;
+
+use crate::error::{PutError, TryPutError};
+
+/// Whoever empties the pipe, as other threads see it.
+pub(crate) trait Herald: Send + Sync {
+    /// Says that there is something to do at the pipe. Called on any thread, with nothing locked; must not panic.
+    fn announce(&self);
+
+    /// Whether this is the thread that empties the pipe: if it waited for room it would wait for ever.
+    fn is_home(&self) -> bool;
+}
+
+/// The end of a queue for other threads, made by [`Queue::remote`](crate::Queue::remote).
+///
+/// Items keep the order in which each thread put them. They reach the queue in the loop's next round, as far as there
+/// is room, and count only from then on. Clones are the same end; **dropping** them all changes nothing for the queue.
+///
+/// Once the queue is shut down or its loop is gone, every put fails. What was accepted before a
+/// [`shutdown`](crate::Queue::shutdown) still arrives, above the queue's bound if need be;
+/// [`shutdown_now`](crate::Queue::shutdown_now) and the end of the loop drop it.
+///
+/// ```
+/// use looplet::Queue;
+///
+/// let sum = looplet::run(async {
+///     let queue = Queue::bounded(2);
+///     let remote = queue.remote();
+///     std::thread::spawn(move || {
+///         for n in 1..=4 {
+///             remote.put(n).unwrap();
+///         }
+///     });
+///     let mut sum = 0;
+///     for _ in 0..4 {
+///         sum += queue.get().await.unwrap();
+///     }
+///     sum
+/// });
+/// assert_eq!(sum, 10);
+/// ```
+#[doc(alias = "janus")]
+pub struct RemoteQueue<T> {
+    pipe: Arc<Pipe<T>>,
+}
+
+/// What the two ends share.
+pub(crate) struct Pipe<T> {
+    state: Mutex<State<T>>,
+    has_room: Condvar,
+    /// How many items may be on their way; `usize::MAX` if there is no bound.
+    bound: usize,
+    herald: Box<dyn Herald>,
+}
+
+struct State<T> {
+    items: VecDeque<T>,
+    /// Items that the loop has taken out and that have not arrived in the queue yet.
+    held: usize,
+    /// The loop has been told that there are items.
+    is_announced: bool,
+    is_shut: bool,
+    senders: usize,
+    /// Threads that wait for room.
+    waiting: usize,
+}
+
+impl<T> State<T> {
+    fn is_full(&self, bound: usize) -> bool {
+        self.items.len().saturating_add(self.held) >= bound
+    }
+}
+
+impl<T> Pipe<T> {
+    pub(crate) fn new(capacity: Option<usize>, herald: Box<dyn Herald>) -> Arc<Self> {
+        let state = State {
+            items: VecDeque::new(),
+            held: 0,
+            is_announced: false,
+            is_shut: false,
+            senders: 0,
+            waiting: 0,
+        };
+        Arc::new(Self {
+            state: Mutex::new(state),
+            has_room: Condvar::new(),
+            bound: capacity.unwrap_or(usize::MAX),
+            herald,
+        })
+    }
+
+    /// Nobody's code runs while it is locked.
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[inline]
+    fn push(&self, mut state: MutexGuard<'_, State<T>>, item: T) {
+        state.items.push_back(item);
+        if !state.is_announced {
+            state.is_announced = true;
+            drop(state);
+            self.herald.announce();
+        }
+    }
+
+    /// Moves all items to an empty buffer, where they are still on their way. Whether anybody is left to put more.
+    pub(crate) fn take(&self, into: &mut VecDeque<T>) -> bool {
+        let mut state = self.lock();
+        state.is_announced = false;
+        state.held += state.items.len();
+        if into.is_empty() {
+            std::mem::swap(&mut state.items, into);
+        } else {
+            into.append(&mut state.items);
+        }
+        state.senders > 0
+    }
+
+    /// So many of the items that were taken have reached the queue.
+    pub(crate) fn arrived(&self, count: usize) {
+        let mut state = self.lock();
+        state.held -= count;
+        let is_awaited = state.waiting > 0;
+        drop(state);
+        if is_awaited {
+            self.has_room.notify_all();
+        }
+    }
+
+    /// Refuses everything from now on. How many items are on their way.
+    pub(crate) fn shut_down(&self) -> usize {
+        let mut state = self.lock();
+        state.is_shut = true;
+        let on_their_way = state.items.len() + state.held;
+        drop(state);
+        self.has_room.notify_all();
+        on_their_way
+    }
+
+    /// Has the queue's end looked after by the loop.
+    pub(crate) fn announce(&self) {
+        self.herald.announce();
+    }
+}
+
+impl<T: Send> Wake for Pipe<T> {
+    fn wake(self: Arc<Self>) {
+        self.announce();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.announce();
+    }
+}
+
+impl<T> RemoteQueue<T> {
+    pub(crate) fn new(pipe: &Arc<Pipe<T>>) -> Self {
+        pipe.lock().senders += 1;
+        let pipe = Arc::clone(pipe);
+        Self { pipe }
+    }
+
+    /// Puts an item. Blocks this thread while as many items as the queue's bound are on their way; never if the queue
+    /// has none.
+    ///
+    /// # Errors
+    ///
+    /// [`PutError`] with the item if the queue is shut down or its loop gone, also while this waits.
+    ///
+    /// # Panics
+    ///
+    /// Always on the loop's own thread, which would wait for itself: use [`Queue::put`](crate::Queue::put) there.
+    #[doc(alias = "sync_q")]
+    #[inline]
+    #[track_caller]
+    pub fn put(&self, item: T) -> Result<(), PutError<T>> {
+        let pipe = &*self.pipe;
+        assert!(
+            !pipe.herald.is_home(),
+            "RemoteQueue::put may block and must not be called on the event loop's own thread: use Queue::put or try_put"
+        );
+        let mut state = pipe.lock();
+        while !state.is_shut && state.is_full(pipe.bound) {
+            state.waiting += 1;
+            let waited = pipe.has_room.wait(state);
+            state = waited.unwrap_or_else(PoisonError::into_inner);
+            state.waiting -= 1;
+        }
+        if state.is_shut {
+            return Err(PutError(item));
+        }
+        pipe.push(state, item);
+        Ok(())
+    }
+
+    /// Puts an item if that needs no waiting. Works on any thread.
+    ///
+    /// # Errors
+    ///
+    /// [`TryPutError`] with the item if as many items as the queue's bound are on their way, or if the queue is shut
+    /// down or its loop gone.
+    #[doc(alias = "put_nowait")]
+    #[inline]
+    pub fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
+        let pipe = &*self.pipe;
+        let state = pipe.lock();
+        if state.is_shut {
+            return Err(TryPutError::Closed(item));
+        }
+        if state.is_full(pipe.bound) {
+            return Err(TryPutError::Full(item));
+        }
+        pipe.push(state, item);
+        Ok(())
+    }
+}
+
+impl<T> Clone for RemoteQueue<T> {
+    /// Another hold of the same end.
+    fn clone(&self) -> Self {
+        Self::new(&self.pipe)
+    }
+}
+
+impl<T> Drop for RemoteQueue<T> {
+    fn drop(&mut self) {
+        let mut state = self.pipe.lock();
+        state.senders -= 1;
+        let was_last = state.senders == 0;
+        drop(state);
+        if was_last {
+            // The loop need not keep the queue any more.
+            self.pipe.announce();
+        }
+    }
+}
+
+impl<T> fmt::Debug for RemoteQueue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.pipe.lock();
+        f.debug_struct("RemoteQueue")
+            .field("on_their_way", &(state.items.len() + state.held))
+            .field("is_shutdown", &state.is_shut)
+            .finish()
+    }
+}
