@@ -62,13 +62,13 @@ fn a_childs_destructor_may_drop_the_loop() {
         let ledger = Ledger::default();
         let child = |place: Option<Rc<RefCell<Option<EventLoop>>>>| {
             let entry = ledger.entry();
+            let at_end = OnDrop(move || {
+                if let Some(place) = &place {
+                    drop(place.take());
+                }
+            });
             async move {
-                let _entry = entry;
-                let _at_end = OnDrop(move || {
-                    if let Some(place) = &place {
-                        drop(place.take());
-                    }
-                });
+                let _held = (entry, at_end);
                 pending::<()>().await;
             }
         };
@@ -76,7 +76,7 @@ fn a_childs_destructor_may_drop_the_loop() {
         let group = event_loop.block_on(async {
             let group = looplet::gather([child(None), child(Some(place.clone())), child(None)]);
             looplet::yield_now().await;
-            group
+            Some(group)
         });
         place.replace(Some(event_loop));
         drop(group);

@@ -24,6 +24,7 @@ mod life {
 use std::cell::RefCell;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -188,10 +189,41 @@ fn every_small_example_prints_what_its_head_comment_says() {
     }
 }
 
+/// Those with threads or a loop of their own, run as the programs they are.
+const PROGRAMS: &[&str] = &["blocking_work", "host_loop", "thread_per_core"];
+
+#[test]
+fn every_program_prints_what_its_head_comment_says() {
+    for name in PROGRAMS {
+        let output = program(name).output().unwrap();
+        assert!(output.status.success(), "{name} failed");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let printed: Vec<String> = text.lines().map(String::from).collect();
+        let source = fs::read_to_string(examples().join(format!("{name}.rs"))).unwrap();
+        assert_shows(name, &promised(&source), &printed);
+    }
+}
+
+/// The example as it was built beside this test; or, if only the tests were built, by way of cargo.
+fn program(name: &str) -> Command {
+    let me = std::env::current_exe().unwrap();
+    let built = me.ancestors().nth(2).unwrap().join("examples").join(name);
+    if built.exists() {
+        return Command::new(built);
+    }
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .args(["run", "--quiet", "--example", name])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env_remove("RUSTFLAGS");
+    cargo
+}
+
 #[test]
 fn every_small_example_is_known_here_and_short() {
     let mut known: Vec<&str> = EXAMPLES.iter().map(|(name, _)| *name).collect();
     known.extend(["tour", "explore", "timeline", "metrics"]);
+    known.extend(PROGRAMS);
     for entry in fs::read_dir(examples()).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "rs") {

@@ -49,11 +49,12 @@ fn a_wakeup_from_another_thread_calls_the_host_once() {
     let (mut event_loop, rings) = hosted();
     for _ in 0..3 {
         let (waker, done) = sleeper(&mut event_loop);
-        thread::spawn(move || {
+        let thread = thread::spawn(move || {
             waker.wake_by_ref();
             waker.wake();
         });
         rings.recv().unwrap();
+        thread.join().unwrap();
         event_loop.run_until_stalled();
         assert!(done.get() && rings.try_recv().is_err());
     }

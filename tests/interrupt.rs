@@ -89,13 +89,16 @@ fn r_07_the_first_one_cancels_main_and_cleans_up() {
                 pending::<()>().await;
             };
             looplet::spawn(leftover).detach();
+            let (begin, has_begun) = channel();
             looplet::spawn_blocking(move || {
+                begin.send(()).unwrap();
                 assert!(gate.recv().is_err());
                 eprintln!("> job end");
             })
             .detach();
             let _guard = Guard("main guard");
             looplet::yield_now().await;
+            has_begun.recv().unwrap();
             eprintln!("> ready");
             pending::<()>().await;
         });

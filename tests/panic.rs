@@ -342,10 +342,7 @@ fn a_gather_whose_children_panic_in_their_destructors_goes_quietly() {
 fn a_payload_comes_to_the_awaiter_unharmed() {
     let (mut event_loop, reports) = virtual_loop();
     event_loop.block_on(async {
-        let error = spawn(async { panic::panic_any(7_u32) })
-            .await
-            .map(|()| ())
-            .unwrap_err();
+        let error = spawn(async { panic::panic_any(7_u32) }).await.unwrap_err();
         assert!(error.to_string().contains("a payload that is no text"));
         assert_eq!(*error.into_panic().downcast::<u32>().unwrap(), 7);
     });

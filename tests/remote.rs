@@ -332,7 +332,7 @@ fn virtual_time_waits_for_a_remote_and_tells_of_a_deadlock_once_it_is_gone() {
         drop(remote);
         task.unwrap().join().unwrap();
     });
-    let text = panic_text(|| event_loop.block_on(async { queue.get().await.map(|()| ()) }));
+    let text = panic_text(|| event_loop.block_on(async { queue.get().await as Result<(), _> }));
     assert!(text.unwrap().starts_with("deadlock:"));
     thread.join().unwrap();
     assert!(panics(|| event_loop.block_on(pending::<()>())));

@@ -118,7 +118,7 @@ fn o_09_a_timeout_around_a_shield_keeps_the_task() {
         yield_now().await;
         assert!(watched.is_finished() && !watched.is_cancelled());
     });
-    assert_eq!(log(), ["<Task pending name='Task-3'> @0.01"]);
+    assert_eq!(log(), ["<Task pending name='Task-2'> @0.01"]);
 }
 
 #[test]

@@ -38,10 +38,10 @@ fn t_17_the_body_runs_inside_the_call_up_to_its_first_suspension() {
     assert_eq!(
         log(),
         [
-            "a runs as Task-3",
+            "a runs as Task-2",
             "spawned hello current main",
             "b1",
-            "spawned b <Task pending name='Task-4'>",
+            "spawned b <Task pending name='Task-3'>",
             "b2 @1"
         ]
     );

@@ -10,7 +10,7 @@ use std::thread;
 use super::context;
 use super::core::Core;
 use super::pool::{Flight, Flights, Job, Pool};
-use crate::task::{JoinHandle, Plain};
+use crate::task::{JoinHandle, Plain, drop_quietly};
 
 /// Runs a function that may block on another thread, as a task of the running loop: the loop goes on meanwhile.
 ///
@@ -112,6 +112,7 @@ impl<F: FnOnce() -> R + Send, R: Send> Job for Work<F, R> {
         };
         let (waker, flight) = (state.waker.take(), state.flight.take());
         drop(state);
+        // Nobody can see it, nor what its destructor panics with.
         drop_quietly(unwanted);
         if let Some(waker) = waker {
             waker.wake();
@@ -157,13 +158,6 @@ impl<F, R> Drop for Done<F, R> {
         drop(state);
         drop((waker, flight));
         drop(left);
-    }
-}
-
-/// Nobody can see the result of a job whose task is gone, nor what its destructor panics with.
-fn drop_quietly<R>(result: Option<thread::Result<R>>) {
-    if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| drop(result))) {
-        std::mem::forget(panic);
     }
 }
 

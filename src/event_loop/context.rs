@@ -15,6 +15,18 @@ pub(super) fn lend<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
     CURRENT.with(|current| current.lend(core, f))
 }
 
+/// # Panics
+///
+/// If a loop is running on this thread.
+#[track_caller]
+pub(super) fn refuse_nesting() {
+    let nested = CURRENT.with(|current| current.with(|core| core.is_some()));
+    assert!(
+        !nested,
+        "cannot run an event loop while another one is running on this thread"
+    );
+}
+
 /// Runs a loop on this thread.
 ///
 /// # Panics
@@ -22,11 +34,7 @@ pub(super) fn lend<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
 /// If one is running here already.
 #[track_caller]
 pub(super) fn enter<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
-    let nested = CURRENT.with(|current| current.with(|core| core.is_some()));
-    assert!(
-        !nested,
-        "cannot run an event loop while another one is running on this thread"
-    );
+    refuse_nesting();
     lend(core, || core.tasks.enter(f))
 }
 

@@ -110,6 +110,11 @@ impl Core {
         (!refused).then(|| self.timers.borrow_mut().arm(deadline, waker))
     }
 
+    /// Gives an armed timer another deadline. False: it has fired, or the deadline never comes.
+    pub(crate) fn rearm(&self, key: Key, deadline: u64) -> bool {
+        deadline != NEVER && self.timers.borrow_mut().rearm(key, deadline)
+    }
+
     /// Takes a timer back, if it has not fired yet.
     #[inline]
     pub(crate) fn disarm(&self, key: Key) {
@@ -123,7 +128,7 @@ impl Core {
         match self.timers.borrow_mut().value_mut(key) {
             None => return false,
             Some(armed) if armed.will_wake(waker) => {}
-            Some(_) => return self.rearm(key, waker),
+            Some(_) => return self.exchange_waker(key, waker),
         }
         self.note_armed(key);
         true
@@ -140,7 +145,7 @@ impl Core {
     }
 
     /// A timer gets another waker.
-    fn rearm(&self, key: Key, waker: &Waker) -> bool {
+    fn exchange_waker(&self, key: Key, waker: &Waker) -> bool {
         self.note_armed(key);
         // Cloned and dropped out of the borrow, as above.
         let mut other = waker.clone();
@@ -213,10 +218,10 @@ impl Core {
                 while let Some(waker) = self.pop_due(NEVER) {
                     self.tasks.discard(waker);
                 }
-                self.tasks.drop_report();
                 // Before the wait for jobs, which may themselves wait for an answer from the loop.
                 self.close_mail();
-                // The destructors of timers' wakers, of the hook and of letters may have made new work.
+                self.tasks.drop_report();
+                // The destructors of wakers, letters and the hook may have made new work.
                 self.tasks.end_all();
                 self.close_pool();
             });

@@ -6,7 +6,6 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,7 +16,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use super::core::Core;
 use super::remote_queue::Flow;
 use crate::error::LoopGone;
-use crate::task::{Doorway, Task};
+use crate::task::{Doorway, Task, drop_quietly};
 
 /// What a panic in a letter, or in the destructor of one, is reported as.
 const LETTER: &str = "message from another thread";
@@ -56,11 +55,8 @@ impl Letter {
 impl Drop for Letter {
     fn drop(&mut self) {
         let Self::Errand(errand) = self else { return };
-        let unread = errand.take();
         // The channel drops what is left in it one by one, and a panic would keep it from dropping the rest.
-        if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| drop(unread))) {
-            std::mem::forget(panic);
-        }
+        drop_quietly(errand.take());
     }
 }
 

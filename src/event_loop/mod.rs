@@ -71,6 +71,13 @@ use crate::task::{JoinError, JoinHandle, Plain, Task};
 /// });
 /// assert_eq!(event_loop.block_on(background).unwrap(), "an hour later");
 /// ```
+///
+/// It stays on its thread:
+///
+/// ```compile_fail,E0277
+/// fn send<T: Send>() {}
+/// send::<looplet::EventLoop>();
+/// ```
 #[doc(alias = "AbstractEventLoop")]
 #[doc(alias = "Runner")]
 #[doc(alias = "new_event_loop")]
@@ -110,6 +117,8 @@ impl EventLoop {
     pub fn block_on<F: Future>(&mut self, main: F) -> F::Output {
         let at = Location::caller();
         let _seed = self.core.tasks.shuffle_seed().map(NameSeed);
+        // Here, for a closure is not blamed on its caller.
+        context::refuse_nesting();
         let run = || self.enter(|| self.core.run_main(at, main));
         #[cfg(all(unix, feature = "signal"))]
         let outcome = self.core.interruptible(run);

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use super::context;
 use super::core::Core;
 use super::inbox::{Guest, Letter, Post};
-use crate::task::{JoinError, JoinHandle, Task};
+use crate::task::{JoinError, JoinHandle, Task, print};
 
 /// What a task is called in the error if it was never made.
 const NEVER_MADE: &str = "remote";
@@ -168,7 +168,7 @@ impl<T> Drop for Courier<T> {
         let _ = context::try_with(|core| {
             core.forget_remote(self.reply.id);
             if let Some(Err(error)) = unwanted.filter(|_| panicked) {
-                core.tasks.report(Some(&task), &error);
+                core.tasks.report(Some(&task), error);
             }
         });
     }
@@ -318,10 +318,10 @@ fn report_unseen(post: &Post, id: u64, error: JoinError) {
     let text = error.to_string();
     let letter = Letter::errand(move |core| {
         let task = core.forget_remote(id);
-        core.tasks.report(task.as_ref(), &error);
+        core.tasks.report(task.as_ref(), error);
     });
     if post.send(letter).is_err() {
-        eprintln!("looplet: nobody saw that {text}");
+        print(format_args!("nobody saw that {text}"));
     }
 }
 

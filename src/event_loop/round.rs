@@ -250,7 +250,7 @@ impl Core {
         })
     }
 
-    /// Lets the tasks end by themselves, until `end`. One round runs in any case.
+    /// Lets the tasks end by themselves, until `end`. Some grace is one round at least.
     pub(super) fn run_until_empty(&self, end: u64) {
         let begun = std::time::Instant::now();
         let grace = Duration::from_nanos(end - self.clock.last());
@@ -259,7 +259,7 @@ impl Core {
             Mode::Real | Mode::Virtual => self.clock.read() >= end,
             Mode::Manual => begun.elapsed() > grace,
         };
-        let mut has_run = false;
+        let mut has_run = grace.is_zero();
         self.tasks.drive(|| {
             loop {
                 self.finish_round();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::clock::nanos;
 use super::core::Core;
-use crate::task::Task;
+use crate::task::{Task, drop_quietly, print};
 
 /// What counts as slow in debug mode; asyncio's `slow_callback_duration`.
 const DEFAULT_LIMIT: Duration = Duration::from_millis(100);
@@ -44,10 +44,14 @@ impl SlowPoll {
     #[cold]
     fn tell(&self, task: &Task, is_task: bool, took: Duration) {
         let Some(hook) = &self.hook else {
-            return print(task, is_task, took);
+            return describe(task, is_task, took);
         };
-        if is_task && panic::catch_unwind(AssertUnwindSafe(|| hook(task, took))).is_err() {
-            eprintln!("looplet: the `slow_poll` hook panicked");
+        if !is_task {
+            return;
+        }
+        if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| hook(task, took))) {
+            drop_quietly(panic);
+            print(format_args!("the `slow_poll` hook panicked"));
         }
     }
 }
@@ -60,13 +64,17 @@ impl fmt::Debug for SlowPoll {
     }
 }
 
-fn print(task: &Task, is_task: bool, took: Duration) {
+fn describe(task: &Task, is_task: bool, took: Duration) {
     let place = task.spawned_at();
     if is_task {
         let name = task.name();
-        eprintln!("looplet: a turn of task '{name}' (spawned at {place}) took {took:?}");
+        print(format_args!(
+            "a turn of task '{name}' (spawned at {place}) took {took:?}"
+        ));
     } else {
-        eprintln!("looplet: a plain call (queued at {place}) took {took:?}");
+        print(format_args!(
+            "a plain call (queued at {place}) took {took:?}"
+        ));
     }
 }
 

@@ -24,6 +24,13 @@ use crate::task::{JoinHandle, Plain};
 /// spawner.call_soon(move || inner.spawn(async { println!("from a plain call") }).detach());
 /// event_loop.run_until_stalled();
 /// ```
+///
+/// It stays on its thread:
+///
+/// ```compile_fail,E0277
+/// fn send<T: Send>() {}
+/// send::<looplet::Spawner>();
+/// ```
 #[doc(alias = "get_running_loop")]
 #[derive(Clone)]
 pub struct Spawner {

@@ -13,192 +13,17 @@
 //! and the list of tasks nothing at all. Chunks that have become empty are given back beyond a bound. Once the loop
 //! is gone, each chunk waits for the last of its cells, which any thread may free.
 
-use std::alloc::{Layout, handle_alloc_error};
 use std::cell::{Cell, UnsafeCell};
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 
+use super::chunk::{CLASSES, CellLayout, Chunk, Role, chunk_of};
 use super::raw::Header;
-use super::sync::{AtomicU32, Ordering, alloc, dealloc};
+use super::sync::Ordering;
 
-/// Sizes of cells are rounded up to this, which is also the alignment of what `malloc` gives.
-const GRAIN: usize = 16;
-/// Cells of up to `GRAIN * CLASSES` bytes share chunks; a larger one, or one of larger alignment, has its own.
-const CLASSES: usize = 64;
 /// The size of a chunk: some hundred cells of common size, and cheap to get for a loop that has one task.
 const CHUNK_BYTES: usize = 16 << 10;
 /// So many empty chunks are kept for the next burst, besides the current one of each class.
-const KEPT_EMPTY: usize = if cfg!(loom) { 0 } else { 32 };
-
-/// Which chunks a cell belongs into; a constant of its type.
-#[derive(Clone, Copy)]
-pub(super) struct CellLayout {
-    layout: Layout,
-    /// `CLASSES`: a chunk of its own.
-    class: usize,
-}
-
-impl CellLayout {
-    pub(super) const fn of<T>() -> Self {
-        let layout = Layout::new::<T>().pad_to_align();
-        let class = layout.size().div_ceil(GRAIN) - 1;
-        if layout.align() > GRAIN || class >= CLASSES {
-            return Self {
-                layout,
-                class: CLASSES,
-            };
-        }
-        match Layout::from_size_align((class + 1) * GRAIN, GRAIN) {
-            Ok(layout) => Self { layout, class },
-            Err(_) => unreachable!(),
-        }
-    }
-}
-
-/// The head of a chunk; its cells follow.
-struct Chunk {
-    cell: CellLayout,
-    capacity: u32,
-    /// How many cells have been handed out at least once.
-    bump: Cell<u32>,
-    /// The cell that was vacated last; each holds the next in its ready link.
-    free: Cell<Option<NonNull<Header>>>,
-    /// Cells in use. Plain loads and stores while the loop lives; any thread counts down afterwards.
-    live: AtomicU32,
-    /// Where the loop lists the chunk.
-    index: Cell<usize>,
-    /// The next in the list of chunks with room, if the chunk is in it.
-    next_partial: Cell<Option<NonNull<Chunk>>>,
-    role: Cell<Role>,
-}
-
-/// Where spawns find a chunk.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
-    /// Nowhere: it has no room.
-    Full,
-    /// In the list of chunks with room.
-    Partial,
-    /// First of all.
-    Current,
-}
-
-impl Chunk {
-    /// What to ask of the allocator, and where the first cell lies.
-    fn layout(cell: CellLayout, capacity: u32) -> (Layout, usize) {
-        let cells =
-            Layout::from_size_align(cell.layout.size() * capacity as usize, cell.layout.align());
-        let whole = cells.and_then(|cells| Layout::new::<Self>().extend(cells));
-        whole.expect("a chunk fits into memory")
-    }
-
-    fn allocate(cell: CellLayout, capacity: u32) -> NonNull<Self> {
-        let (layout, _) = Self::layout(cell, capacity);
-        // SAFETY: a chunk holds at least its head, so the size is not zero.
-        let chunk = unsafe { alloc(layout) }.cast();
-        let chunk = NonNull::new(chunk).unwrap_or_else(|| handle_alloc_error(layout));
-        let head = Self {
-            cell,
-            capacity,
-            bump: Cell::new(0),
-            free: Cell::new(None),
-            live: AtomicU32::new(0),
-            index: Cell::new(0),
-            next_partial: Cell::new(None),
-            role: Cell::new(Role::Full),
-        };
-        // SAFETY: fresh memory that begins with room for a head.
-        unsafe { chunk.write(head) };
-        chunk
-    }
-
-    /// # Safety
-    ///
-    /// No cell of the chunk is in use, and nobody lists it.
-    unsafe fn deallocate(chunk: NonNull<Self>) {
-        // SAFETY: the caller has the chunk to itself.
-        let head = unsafe { chunk.as_ref() };
-        let (layout, _) = Self::layout(head.cell, head.capacity);
-        // SAFETY: as above. There is nothing to drop in it, except for a model checker to see.
-        unsafe { ptr::drop_in_place(chunk.as_ptr()) };
-        // SAFETY: it came from `allocate` with this layout.
-        unsafe { dealloc(chunk.as_ptr().cast(), layout) };
-    }
-
-    fn place(&self, number: u32) -> usize {
-        let first = size_of::<Self>().next_multiple_of(self.cell.layout.align());
-        first + number as usize * self.cell.layout.size()
-    }
-
-    /// A cell for a new task and its place, if there is room.
-    #[inline]
-    fn take(this: NonNull<Self>) -> Option<(NonNull<Header>, u32)> {
-        // SAFETY: LISTED: a chunk that the loop lists is alive.
-        let chunk = unsafe { this.as_ref() };
-        let taken = if let Some(cell) = chunk.free.get() {
-            // SAFETY: a vacant cell still holds a header.
-            let vacant = unsafe { cell.as_ref() };
-            chunk.free.set(vacant.ready_next.get());
-            (cell, vacant.place.get())
-        } else if chunk.bump.get() < chunk.capacity {
-            let place = chunk.place(chunk.bump.get());
-            chunk.bump.set(chunk.bump.get() + 1);
-            // SAFETY: the place of a cell lies within the chunk.
-            (unsafe { this.byte_add(place) }.cast(), place as u32)
-        } else {
-            return None;
-        };
-        chunk
-            .live
-            .store(chunk.live.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        Some(taken)
-    }
-
-    /// The cells in use.
-    fn cells(this: NonNull<Self>) -> impl Iterator<Item = NonNull<Header>> {
-        // SAFETY: LISTED: as in `take`.
-        let chunk = unsafe { this.as_ref() };
-        let handed_out = if chunk.live.load(Ordering::Relaxed) == 0 {
-            0
-        } else {
-            chunk.bump.get()
-        };
-        // SAFETY: the place of a cell lies within the chunk.
-        let cells =
-            (0..handed_out).map(move |number| unsafe { this.byte_add(chunk.place(number)) }.cast());
-        // SAFETY: a cell that was handed out once holds a header, in use or vacant.
-        cells.filter(|cell: &NonNull<Header>| !unsafe { cell.as_ref() }.state.is_vacant())
-    }
-
-    /// One cell less in use, on any thread, after the end of the loop.
-    ///
-    /// # Safety
-    ///
-    /// The caller owns one of the chunk's counts, and gives it up.
-    unsafe fn let_go(chunk: NonNull<Self>) {
-        // SAFETY: the caller's count keeps the chunk.
-        // AcqRel: whoever frees the chunk sees all that was done to its cells.
-        if unsafe { chunk.as_ref() }
-            .live
-            .fetch_sub(1, Ordering::AcqRel)
-            == 1
-        {
-            // SAFETY: that was the last count, and the loop lists nothing any more.
-            unsafe { Self::deallocate(chunk) };
-        }
-    }
-}
-
-/// The chunk of a cell.
-///
-/// # Safety
-///
-/// The cell is in use.
-unsafe fn chunk_of(cell: NonNull<Header>) -> NonNull<Chunk> {
-    // SAFETY: the caller's cell holds a header.
-    let place = unsafe { cell.as_ref() }.place.get() as usize;
-    // SAFETY: the cell lies that far into its chunk, and its pointer was made from the chunk's.
-    unsafe { cell.byte_sub(place) }.cast()
-}
+const KEPT_EMPTY: usize = if cfg!(looplet_loom) { 0 } else { 32 };
 
 /// One size of cells.
 struct Class {
@@ -253,7 +78,7 @@ impl Cells {
     #[cold]
     fn allocate_elsewhere(&self, layout: CellLayout) -> (NonNull<Header>, u32) {
         // A model checker is to see each cell freed, so each gets a chunk of its own then.
-        let room = if cfg!(loom) {
+        let room = if cfg!(looplet_loom) {
             layout.layout.size()
         } else {
             CHUNK_BYTES - size_of::<Chunk>()
@@ -424,16 +249,4 @@ impl Class {
         // SAFETY: LISTED.
         unsafe { chunk.as_ref() }.role.set(Role::Current);
     }
-}
-
-/// Gives a cell back after the end of its loop; on any thread.
-///
-/// # Safety
-///
-/// Nobody uses the cell any more, what it held is gone, and its loop has let go of its chunks.
-pub(super) unsafe fn free_after_close(cell: NonNull<Header>) {
-    // SAFETY: up to here the cell is in use.
-    let chunk = unsafe { chunk_of(cell) };
-    // SAFETY: COUNTED: the cell's own count of the chunk.
-    unsafe { Chunk::let_go(chunk) };
 }

@@ -38,11 +38,10 @@ pub(super) enum DropAction {
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(super) enum WakeAction {
+    /// Somebody else brings the task to the stack, and rings.
     Nothing,
-    /// WAKE was turned on while somebody else brings the task to the stack: ring only.
-    Ring,
-    /// QUEUED was turned on too: push the task on the stack and ring.
-    PushAndRing,
+    /// QUEUED was turned on: push the task on the stack and ring.
+    Push,
 }
 
 /// What the owner finds in a word that it takes off the stack.
@@ -113,9 +112,8 @@ impl ForeignWord {
                 .compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed)
             {
                 Err(now) => word = now,
-                Ok(_) if word & (DEAD | WAKE) != 0 => return WakeAction::Nothing,
-                Ok(_) if word & QUEUED != 0 => return WakeAction::Ring,
-                Ok(_) => return WakeAction::PushAndRing,
+                Ok(_) if word & (DEAD | QUEUED) != 0 => return WakeAction::Nothing,
+                Ok(_) => return WakeAction::Push,
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Every interleaving of what other threads do to a task, run on the code that ships: real tasks and wakers, with the
 //! atomics, the memory of cells and the bell taken over by the model checker.
 //!
-//! `RUSTFLAGS="--cfg loom" cargo test --release --lib loom`
+//! `RUSTFLAGS="--cfg looplet_loom" cargo test --release --lib loom`
 //!
 //! Each model ends with the loop closed and every reference gone. The checker then complains of cells that were never
 //! freed; of cells that somebody could still be using when they were freed; and of a loop that sleeps for ever.

@@ -30,6 +30,13 @@ use crate::error::{JoinError, panic_message};
 ///     assert!(task.is_cancelled());
 /// });
 /// ```
+///
+/// It stays on its thread:
+///
+/// ```compile_fail,E0277
+/// fn send<T: Send>() {}
+/// send::<looplet::Task>();
+/// ```
 pub struct Task(NonNull<Header>);
 
 /// The identity of a task: unique in the process, and ordered by spawn within a loop.

@@ -41,7 +41,7 @@ use crate::error::JoinError;
 ///
 /// A handle stays on its thread:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// fn send<T: Send>() {}
 /// send::<looplet::JoinHandle<()>>();
 /// ```

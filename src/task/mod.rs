@@ -52,10 +52,11 @@
 #![allow(unsafe_code)]
 
 mod cells;
+mod chunk;
 mod dice;
 mod extra;
 mod foreign;
-#[cfg(all(test, loom))]
+#[cfg(all(test, looplet_loom))]
 mod foreign_loom;
 mod handle;
 mod join;

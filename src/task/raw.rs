@@ -21,7 +21,8 @@ use std::pin::Pin;
 use std::ptr::{self, NonNull};
 use std::task::{Context, Poll};
 
-use super::cells::{CellLayout, Cells};
+use super::cells::Cells;
+use super::chunk::CellLayout;
 use super::extra::Extra;
 use super::foreign::ForeignWord;
 use super::shared::Shared;

@@ -147,7 +147,7 @@ impl Scheduler {
             let Some(entry) = local.ready.pop_of_round() else {
                 return false;
             };
-            // SAFETY: ONE-ENTRY: the queued flag has kept the task alive so far; the clone does during its turn.
+            // SAFETY: ONE-ENTRY: the queued flag keeps the task alive up to here, and then this clone does.
             let task = Task::clone(&*unsafe { Task::borrowed(entry) });
             let is_task = task.header().vtable.kind == Kind::Task;
             around(&task, is_task, &|| local.turn(entry));
@@ -218,13 +218,14 @@ impl Scheduler {
     /// Runs code that is neither a task's nor a call's; a panic in it is reported under a name.
     pub(crate) fn guarded(&self, name: &str, f: impl FnOnce()) {
         if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(f)) {
-            self.report(None, &JoinError::panicked(name, panic));
+            self.report(None, JoinError::panicked(name, panic));
         }
     }
 
     /// Tells of a panic that nobody can see any more.
-    pub(crate) fn report(&self, task: Option<&Task>, error: &JoinError) {
-        self.shared.local.report(task, error);
+    pub(crate) fn report(&self, task: Option<&Task>, error: JoinError) {
+        self.shared.local.report(task, &error);
+        raw::drop_quietly(error);
     }
 
     pub(crate) fn current_task(&self) -> Option<Task> {

@@ -8,7 +8,8 @@ use std::ptr::{self, NonNull};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::cells::{self, Cells};
+use super::cells::Cells;
+use super::chunk;
 use super::dice::Dice;
 use super::foreign::{DropAction, Stack, WakeAction};
 use super::raw::Header;
@@ -196,8 +197,7 @@ pub(super) fn wake_elsewhere(task: NonNull<Header>) {
     let shared = unsafe { header.shared.as_ref() };
     match header.foreign.wake() {
         WakeAction::Nothing => {}
-        WakeAction::Ring => shared.ring(),
-        WakeAction::PushAndRing => shared.publish(task),
+        WakeAction::Push => shared.publish(task),
     }
 }
 
@@ -208,8 +208,8 @@ pub(super) fn drop_elsewhere(task: NonNull<Header>) {
     // SAFETY: COUNTED: the reference that is about to go keeps the cell alive up to here.
     let header = unsafe { task.as_ref() };
     // Without a reference, a pushed task and even the block may go before the loop can be rung; so the block is kept.
-    // It must be rung: another thread may have turned WAKE on between this thread's QUEUED and its push, and then it
-    // has rung for a task that was not in the stack yet.
+    // It must be rung: another thread may turn WAKE on between this thread's QUEUED and its push. It leaves the rest to
+    // this thread, for the task is not in the stack yet.
     let shared = Shared::keep(header.shared);
     match header.foreign.drop_reference() {
         DropAction::Nothing => {}
@@ -284,7 +284,7 @@ unsafe fn free_dead(task: NonNull<Header>) {
     // SAFETY: as above; what is left in a dead header is `Send` (see `Extra`).
     unsafe { drop_header(task) };
     // SAFETY: as above.
-    unsafe { cells::free_after_close(task) };
+    unsafe { chunk::free_after_close(task) };
     // SAFETY: COUNTED: the count of the block that `bury` gave to the cell.
     drop(unsafe { Arc::from_raw(shared.as_ptr()) });
 }

@@ -1,19 +1,19 @@
 //! What other threads meet in this room (the atomics, and the memory of cells), in one place, so that a model checker
 //! can take their part: see `foreign_loom`.
 
-#[cfg(not(loom))]
+#[cfg(not(looplet_loom))]
 pub(super) use std::{
     alloc::{alloc, dealloc},
     sync::atomic::{AtomicBool, AtomicIsize, AtomicPtr, AtomicU32, Ordering},
 };
 
-#[cfg(loom)]
+#[cfg(looplet_loom)]
 pub(super) use {
     self::model::{AtomicIsize, alloc, dealloc},
     loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering},
 };
 
-#[cfg(loom)]
+#[cfg(looplet_loom)]
 mod model {
     use std::alloc::Layout;
 

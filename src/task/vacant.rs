@@ -35,31 +35,53 @@ impl<W: Work> Vacant<W> {
         self
     }
 
-    /// Puts the future in.
+    /// Where the future belongs.
+    ///
+    /// Whoever has it writes it there with `ptr::write` and calls `filled`, instead of passing it on: in a debug build
+    /// each function that is given a large future and passes it on has a copy of it on its stack.
+    #[inline]
+    fn place(&self) -> *mut W::Inner {
+        // SAFETY: HEADER-FIRST: the cell is a `CellOf<W>`, and `W` is a transparent wrapper.
+        unsafe { raw::payload::<W::Inner>(self.task) }.as_ptr()
+    }
+
+    /// The task of a cell whose future is in.
+    ///
+    /// # Safety
+    ///
+    /// A future was written to `place`, and the task has finished, and its output is gone, before a borrow in the
+    /// future or the output ends.
+    #[inline]
+    unsafe fn filled(self) -> Task {
+        // SAFETY: COUNTED: the count that a new cell has for whoever makes it.
+        unsafe { Task::from_ptr(self.task) }
+    }
+
+    /// Queues the task.
+    ///
+    /// # Safety
+    ///
+    /// As for `filled`.
+    #[inline]
+    unsafe fn begin(self) -> JoinHandle<W::Output> {
+        // SAFETY: this function's own contract.
+        let task = unsafe { self.filled() };
+        begin(&task);
+        // SAFETY: COUNTED: the output of the cell is that of `W`, and this is the first and only handle.
+        unsafe { JoinHandle::new(task) }
+    }
+
+    /// Puts a future in that may borrow, and queues the task.
     ///
     /// # Safety
     ///
     /// The task has finished, and its output is gone, before a borrow in `inner` or the output ends.
     #[inline]
-    unsafe fn fill(self, inner: W::Inner) -> Task {
-        // SAFETY: HEADER-FIRST: the cell is a `CellOf<W>`, and `W` is a transparent wrapper.
-        let place = unsafe { raw::payload::<W::Inner>(self.task) };
-        // SAFETY: HOME-THREAD: the payload is vacant.
-        unsafe { ptr::write(place.as_ptr(), inner) };
-        // SAFETY: COUNTED: the count that a new cell has for whoever makes it.
-        unsafe { Task::from_ptr(self.task) }
-    }
-
-    /// # Safety
-    ///
-    /// As for `fill`.
-    #[inline]
     pub(super) unsafe fn spawn_unbounded(self, inner: W::Inner) -> JoinHandle<W::Output> {
-        // SAFETY: this function's own contract.
-        let task = unsafe { self.fill(inner) };
-        begin(&task);
-        // SAFETY: COUNTED: the output of the cell is that of `W`, and this is the first and only handle.
-        unsafe { JoinHandle::new(task) }
+        // SAFETY: HOME-THREAD: the payload is vacant.
+        unsafe { ptr::write(self.place(), inner) };
+        // SAFETY: the future is in; the rest is this function's own contract.
+        unsafe { self.begin() }
     }
 
     /// Puts the future in and queues the task.
@@ -68,16 +90,20 @@ impl<W: Work> Vacant<W> {
     where
         W: 'static,
     {
-        // SAFETY: nothing here borrows.
-        unsafe { self.spawn_unbounded(inner) }
+        // SAFETY: HOME-THREAD: the payload is vacant.
+        unsafe { ptr::write(self.place(), inner) };
+        // SAFETY: the future is in, and nothing here borrows.
+        unsafe { self.begin() }
     }
 }
 
 impl<W: Work + 'static> Vacant<W> {
     /// Puts the future in and polls it once before this returns. In a loop that is ending it does not begin.
     pub(crate) fn start(self, inner: W::Inner) -> JoinHandle<W::Output> {
-        // SAFETY: nothing here borrows.
-        let task = unsafe { self.fill(inner) };
+        // SAFETY: HOME-THREAD: the payload is vacant.
+        unsafe { ptr::write(self.place(), inner) };
+        // SAFETY: the future is in, and nothing here borrows.
+        let task = unsafe { self.filled() };
         match task.local().phase.get() {
             Phase::Open => task.local().first_turn(&task),
             Phase::Watched => {
@@ -92,8 +118,10 @@ impl<W: Work + 'static> Vacant<W> {
 
     /// Puts the future in and drops it before this returns: the task is cancelled.
     pub(crate) fn refuse(self, inner: W::Inner) -> JoinHandle<W::Output> {
-        // SAFETY: nothing here borrows.
-        let task = unsafe { self.fill(inner) };
+        // SAFETY: HOME-THREAD: the payload is vacant.
+        unsafe { ptr::write(self.place(), inner) };
+        // SAFETY: the future is in, and nothing here borrows.
+        let task = unsafe { self.filled() };
         stillborn(&task);
         // SAFETY: COUNTED: as in `spawn_unbounded`.
         unsafe { JoinHandle::new(task) }
@@ -106,8 +134,11 @@ pub(super) fn call<F: FnOnce() + 'static>(
     at: &'static Location<'static>,
     f: F,
 ) -> Call {
-    // SAFETY: the closure borrows nothing.
-    let task = unsafe { Vacant::<Once<F>>::new(shared, at).fill(Some(f)) };
+    let vacant = Vacant::<Once<F>>::new(shared, at);
+    // SAFETY: HOME-THREAD: the payload is vacant.
+    unsafe { ptr::write(vacant.place(), Some(f)) };
+    // SAFETY: the closure is in, and borrows nothing.
+    let task = unsafe { vacant.filled() };
     if task.local().phase.get() == Phase::Closed {
         stillborn(&task);
     }

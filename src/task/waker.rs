@@ -18,13 +18,13 @@ const MOST_REFERENCES: i32 = if isize::BITS < 64 {
     i32::MAX
 };
 
-#[cfg(not(loom))]
+#[cfg(not(looplet_loom))]
 thread_local! {
     /// The loop that runs on this thread now. It has no destructor, so it can be read even while the thread ends.
     static HOME: Cell<*const Shared> = const { Cell::new(ptr::null()) };
 }
 
-#[cfg(loom)]
+#[cfg(looplet_loom)]
 loom::thread_local! {
     static HOME: Cell<*const Shared> = Cell::new(ptr::null());
 }
@@ -161,6 +161,12 @@ fn clone_elsewhere(header: &Header) {
     header.foreign.add_reference();
 }
 
+#[cold]
+#[inline(never)]
+fn wake_elsewhere(task: NonNull<Header>) {
+    shared::wake_elsewhere(task);
+}
+
 #[cfg(test)]
 mod tests {
     use std::future::pending;
@@ -202,10 +208,4 @@ mod tests {
         scheduler.close();
         std::mem::drop((handle, task));
     }
-}
-
-#[cold]
-#[inline(never)]
-fn wake_elsewhere(task: NonNull<Header>) {
-    shared::wake_elsewhere(task);
 }

@@ -103,6 +103,32 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 }
 
 impl Sleep {
+    /// Gives it another deadline, whether it is waiting or done; for a limit that moves with each sign of life, at
+    /// less cost than a new sleep.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// looplet::EventLoop::builder().virtual_time().build().block_on(async {
+    ///     let start = looplet::now();
+    ///     let mut sleep = looplet::sleep(Duration::from_secs(60));
+    ///     sleep.reset(start + Duration::from_secs(5));
+    ///     sleep.await;
+    ///     assert_eq!(looplet::now() - start, Duration::from_secs(5));
+    /// });
+    /// ```
+    #[doc(alias = "reschedule")]
+    pub fn reset(&mut self, deadline: Instant) {
+        let until = self.core.clock.at(deadline);
+        if let State::Armed(key) = self.state {
+            if self.core.rearm(key, until) {
+                return;
+            }
+            self.core.disarm(key);
+        }
+        self.state = State::Until(until);
+    }
+
     pub(super) fn at(core: &Rc<Core>, deadline: Instant) -> Self {
         Self {
             core: core.clone(),

@@ -33,7 +33,6 @@
 //! * `wheel`: [`Wheel`], which holds all this together
 
 // The loop that will use it is not built yet.
-#![allow(dead_code, unused_imports)]
 
 mod place;
 mod slab;

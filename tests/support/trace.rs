@@ -139,13 +139,10 @@ pub(crate) fn virtual_loop_with(builder: looplet::Builder) -> EventLoop {
     event_loop
 }
 
-/// What `looplet::run` does, in virtual time: runs `main`, then cancels what is left.
+/// Much like `looplet::run`, in virtual time: runs `main`, then ends what is left, in spawn order.
 #[track_caller]
 pub(crate) fn play<F: Future>(main: F) -> F::Output {
-    let mut event_loop = virtual_loop();
-    let output = event_loop.block_on(main);
-    event_loop.shutdown(Duration::ZERO);
-    output
+    virtual_loop().block_on(main)
 }
 
 /// A loop that is driven round by round.

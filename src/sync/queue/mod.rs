@@ -1,6 +1,7 @@
 //! The three queues: one implementation ([`core`]) over three orders of items ([`store`]).
 //!
-//! [`kind`] is what users call, [`state`] what `core` keeps; [`futures`] is what waiting looks like from outside, [`inlet`] what items from other threads come in by, and [`remote`] what those threads hold.
+//! [`kind`] is what users call, [`state`] what `core` keeps; [`futures`] is what waiting looks like from outside,
+//! [`inlet`] what items from other threads come in by, and [`remote`] what those threads hold.
 
 mod core;
 mod futures;
@@ -21,11 +22,10 @@ use self::futures::{Get, Items, Join, Put};
 use self::store::{Fifo, Lifo, Smallest, Store};
 use crate::error::{Closed, PutError, TryGetError, TryPutError};
 
-use self::kind::queue;
-pub use self::remote::RemoteQueue;
-
 // The seam for whoever carries items from the remote end of a queue in.
 pub(crate) use self::inlet::{Inlet, WaitingPut};
+use self::kind::queue;
+pub use self::remote::RemoteQueue;
 pub(crate) use self::remote::{Herald, Pipe};
 
 queue! {

@@ -1,0 +1,267 @@
+//! Holds the shape of the source: imports point down, unsafe code stays in its room, no file grows too long.
+//!
+//! ```text
+//! lib
+//! time   future            what users await           timeline   draws what an observer hears
+//! event_loop               drives everything
+//! task   timer   sync      know neither each other nor the loop
+//! error  waiting           know nothing
+//! ```
+//!
+//! A row may be skipped, never climbed, and the rooms of a row do not know each other; but `future` builds on `time`,
+//! for a wait may have a limit.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The rooms with their rows, the lowest first.
+const ROOMS: [(&str, u32); 10] = [
+    ("error", 0),
+    ("waiting", 0),
+    ("task", 1),
+    ("timer", 1),
+    ("sync", 1),
+    ("event_loop", 2),
+    ("time", 3),
+    ("future", 3),
+    ("timeline", 3),
+    ("lib", 4),
+];
+const EXCEPTIONS: [(&str, &str); 1] = [("future", "time")];
+const UNSAFE_ROOM: &str = "task";
+const MOST_LINES: usize = 400;
+
+fn row(room: &str) -> Option<u32> {
+    ROOMS
+        .iter()
+        .find(|(name, _)| *name == room)
+        .map(|(_, row)| *row)
+}
+
+/// The code of a file: without comments and the contents of literals.
+fn code(text: &str) -> String {
+    let mut code = String::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let skipped = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            rest.find("*/").map_or(rest.len(), |end| end + 2)
+        } else if first == '"' {
+            code.push_str("\"\"");
+            end_of_string(rest)
+        } else if rest.starts_with("'\"'") {
+            3
+        } else {
+            code.push(first);
+            first.len_utf8()
+        };
+        rest = &rest[skipped..];
+    }
+    code
+}
+
+/// Where a string literal ends that begins here.
+fn end_of_string(text: &str) -> usize {
+    let mut is_escaped = false;
+    for (place, letter) in text.char_indices().skip(1) {
+        match letter {
+            '"' if !is_escaped => return place + 1,
+            _ => is_escaped = letter == '\\' && !is_escaped,
+        }
+    }
+    text.len()
+}
+
+/// The words of some code, and every other letter by itself.
+fn tokens(code: &str) -> Vec<&str> {
+    let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let mut tokens = Vec::new();
+    let mut rest = code.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let length = if is_word(first) {
+            rest.find(|letter| !is_word(letter)).unwrap_or(rest.len())
+        } else {
+            first.len_utf8()
+        };
+        tokens.push(&rest[..length]);
+        rest = rest[length..].trim_start();
+    }
+    tokens
+}
+
+/// The rooms that some code names by `crate::`, also in a list of imports.
+fn named_rooms<'a>(tokens: &[&'a str]) -> Vec<&'a str> {
+    let mut rooms = Vec::new();
+    for (place, _) in tokens
+        .windows(3)
+        .enumerate()
+        .filter(|(_, t)| *t == ["crate", ":", ":"])
+    {
+        let rest = &tokens[place + 3..];
+        if rest.first() != Some(&"{") {
+            rooms.extend(rest.first());
+            continue;
+        }
+        let mut depth = 0;
+        let mut is_head = true;
+        for &token in rest {
+            match token {
+                "{" => depth += 1,
+                "}" => depth -= 1,
+                "," => is_head = depth == 1,
+                _ if is_head && depth == 1 => {
+                    rooms.push(token);
+                    is_head = false;
+                }
+                _ => {}
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+    }
+    rooms
+}
+
+/// What is wrong with a file of a room.
+fn faults(room: &str, text: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    let Some(own) = row(room) else {
+        return vec![format!("`{room}` is no room of the house: give it a row")];
+    };
+    let code = code(text);
+    let tokens = tokens(&code);
+    for other in named_rooms(&tokens) {
+        let is_below = row(other).is_some_and(|row| row < own);
+        // What is no room is a name of the crate's root, which looks down on everybody.
+        if other != room && !is_below && !EXCEPTIONS.contains(&(room, other)) {
+            faults.push(format!("`{room}` must not know `crate::{other}`"));
+        }
+    }
+    if room != UNSAFE_ROOM && tokens.contains(&"unsafe") {
+        faults.push(format!("unsafe code outside of `{UNSAFE_ROOM}`"));
+    }
+    if room != UNSAFE_ROOM && tokens.contains(&"unsafe_code") {
+        faults.push("a lint about unsafe code is changed".to_owned());
+    }
+    let lines = text.lines().count();
+    if lines > MOST_LINES {
+        faults.push(format!("{lines} lines, more than {MOST_LINES}"));
+    }
+    faults
+}
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let deeper = folders.iter().flat_map(|folder| self::files(folder));
+    let files = files
+        .into_iter()
+        .filter(|file| file.extension().is_some_and(|end| end == "rs"));
+    files.chain(deeper).collect()
+}
+
+/// The room that a file belongs to: its folder below `src`, or its own name.
+fn room_of(file: &Path) -> String {
+    let inside = file.strip_prefix(source()).unwrap();
+    let first = inside
+        .components()
+        .next()
+        .unwrap()
+        .as_os_str()
+        .to_str()
+        .unwrap();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+#[test]
+fn every_file_keeps_to_its_place() {
+    let files = files(&source());
+    assert!(files.len() > 30, "the source is not where it was");
+    let faults: Vec<_> = files
+        .iter()
+        .flat_map(|file| {
+            let text = fs::read_to_string(file).unwrap();
+            let found = faults(&room_of(file), &text).into_iter();
+            found
+                .map(|fault| format!("{}: {fault}", file.display()))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+// The check can fail.
+
+#[test]
+fn an_import_that_climbs_is_found() {
+    assert_eq!(faults("sync", "use crate::event_loop::Core;").len(), 1);
+    assert_eq!(faults("task", "use crate::sync::Queue;").len(), 1);
+    assert_eq!(faults("time", "use crate::future::gather;").len(), 1);
+    assert_eq!(faults("error", "fn f() { crate :: task :: g() }").len(), 1);
+    assert_eq!(
+        faults("timer", "use crate::{error::A, task::{B, time}, future};").len(),
+        2
+    );
+    assert_eq!(faults("task", "use crate::spawn;").len(), 1);
+    assert_eq!(faults("attic", "").len(), 1);
+}
+
+#[test]
+fn an_import_that_points_down_or_inside_is_none() {
+    for import in [
+        "crate::task::{self, time}",
+        "crate::error::E",
+        "std::future::Future",
+        "super::timer",
+    ] {
+        assert_eq!(
+            faults("event_loop", &format!("use {import};")),
+            [""; 0],
+            "{import}"
+        );
+    }
+    assert_eq!(faults("future", "use crate::time::sleep;"), [""; 0]);
+    assert_eq!(
+        faults(
+            "sync",
+            "/// See [`run`](crate::run).\nconst A: &str = \"crate::task\";"
+        ),
+        [""; 0]
+    );
+}
+
+#[test]
+fn unsafe_code_is_found_outside_of_its_room_only() {
+    assert_eq!(faults("sync", "fn f() { unsafe { g() } }").len(), 1);
+    assert_eq!(faults("timer", "#![allow(unsafe_code)]").len(), 1);
+    assert_eq!(
+        faults("time", "let quote = '\"'; unsafe { g() } // \"").len(),
+        1
+    );
+    assert_eq!(
+        faults("time", "let text = \"a \\\" b\"; unsafe impl A for B {}").len(),
+        1
+    );
+    assert_eq!(faults("task", "unsafe { g() }"), [""; 0]);
+    assert_eq!(
+        faults(
+            "time",
+            "// unsafe\nfn f() { \"unsafe \\\" unsafe\" } /* unsafe */"
+        ),
+        [""; 0]
+    );
+}
+
+#[test]
+fn a_file_that_is_too_long_is_found() {
+    assert_eq!(faults("sync", &"\n".repeat(MOST_LINES + 1)).len(), 1);
+    assert_eq!(faults("sync", &"\n".repeat(MOST_LINES)), [""; 0]);
+}

@@ -1,0 +1,114 @@
+//! What a random program is made of.
+
+use proptest::prelude::*;
+
+/// One task's work, step by step.
+pub(crate) type Program = Vec<Op>;
+
+/// So many milliseconds.
+pub(crate) type Millis = u64;
+
+/// Longer than any chain of sleeps in one program.
+pub(crate) const LONG: Millis = 3_600_000;
+
+#[derive(Clone, Debug)]
+pub(crate) enum Op {
+    Sleep(Millis),
+    Yield,
+    /// Puts a new item in the queue; takes the next one out.
+    Put,
+    Get,
+    /// Holds the mutex, or a permit, for so long.
+    Lock(Millis),
+    Permit(Millis),
+    WaitForEvent,
+    SetEvent,
+    ClearEvent,
+    /// Puts an egg in the pot and notifies one; waits for an egg and eats it.
+    Cook,
+    Eat,
+    /// Waits at the barrier.
+    Arrive,
+    /// Waits for a value that a task sends after so long, or, without a time, never.
+    Receive(Option<Millis>),
+    /// Cancels one of the tasks there have been, whichever it is.
+    Cancel(usize),
+    /// Ends the program with an error, or with a panic.
+    Fail,
+    Panic,
+
+    Spawn(Program),
+    SpawnEager(Program),
+    Await(Program),
+    Shield(Program),
+    Timeout(Millis, Program),
+    Gather(Vec<Program>),
+    Settle(Vec<Program>),
+    TryGather(Vec<Program>),
+    WaitForFirst(Vec<Program>),
+    WaitForException(Vec<Program>),
+    WaitAtMost(Millis, Vec<Program>),
+    /// Takes so many results as they come.
+    AsCompleted(usize, Vec<Program>),
+    Group(Vec<Program>),
+    /// A group that cancels itself after so long.
+    GroupUntil(Millis, Vec<Program>),
+}
+
+fn millis() -> impl Strategy<Value = Millis> {
+    0..12u64
+}
+
+fn simple() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        4 => millis().prop_map(Op::Sleep),
+        2 => Just(Op::Yield),
+        6 => Just(Op::Put),
+        6 => Just(Op::Get),
+        3 => millis().prop_map(Op::Lock),
+        3 => millis().prop_map(Op::Permit),
+        2 => Just(Op::WaitForEvent),
+        1 => Just(Op::SetEvent),
+        1 => Just(Op::ClearEvent),
+        3 => Just(Op::Cook),
+        3 => Just(Op::Eat),
+        2 => Just(Op::Arrive),
+        2 => prop::option::weighted(0.8, millis()).prop_map(Op::Receive),
+        3 => any::<usize>().prop_map(Op::Cancel),
+        1 => Just(Op::Fail),
+        1 => Just(Op::Panic),
+    ]
+}
+
+fn compound(inner: impl Strategy<Value = Program> + Clone + 'static) -> impl Strategy<Value = Op> {
+    let one = inner.clone();
+    let some = prop::collection::vec(inner, 1..4);
+    prop_oneof![
+        3 => one.clone().prop_map(Op::Spawn),
+        1 => one.clone().prop_map(Op::SpawnEager),
+        2 => one.clone().prop_map(Op::Await),
+        1 => one.clone().prop_map(Op::Shield),
+        4 => (millis(), one).prop_map(|(limit, program)| Op::Timeout(limit, program)),
+        2 => some.clone().prop_map(Op::Gather),
+        1 => some.clone().prop_map(Op::Settle),
+        1 => some.clone().prop_map(Op::TryGather),
+        1 => some.clone().prop_map(Op::WaitForFirst),
+        1 => some.clone().prop_map(Op::WaitForException),
+        1 => (millis(), some.clone()).prop_map(|(limit, programs)| Op::WaitAtMost(limit, programs)),
+        1 => (0..4usize, some.clone()).prop_map(|(count, programs)| Op::AsCompleted(count, programs)),
+        2 => some.clone().prop_map(Op::Group),
+        1 => (millis(), some).prop_map(|(limit, programs)| Op::GroupUntil(limit, programs)),
+    ]
+}
+
+fn program() -> impl Strategy<Value = Program> {
+    let leaf = prop::collection::vec(simple(), 0..5);
+    leaf.prop_recursive(4, 64, 4, |inner| {
+        prop::collection::vec(prop_oneof![simple(), compound(inner)], 0..5)
+    })
+}
+
+/// Several programs that run at the same time.
+pub(crate) fn programs() -> impl Strategy<Value = Vec<Program>> {
+    prop::collection::vec(program(), 1..8)
+}
