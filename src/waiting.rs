@@ -18,10 +18,11 @@ pub(crate) enum Kind {
     Message,
     Group,
     AnyOfMany,
+    Forever,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::QueueGet,
         Self::QueuePut,
         Self::QueueJoin,
@@ -32,6 +33,7 @@ impl Kind {
         Self::Message,
         Self::Group,
         Self::AnyOfMany,
+        Self::Forever,
     ];
 }
 

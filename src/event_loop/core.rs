@@ -11,11 +11,12 @@ use std::time::Duration;
 use super::bell::Doorbell;
 use super::clock::{Clock, NEVER};
 use super::inbox::Inbox;
-use super::observer::{Observer, WaitsOn, Watcher};
+use super::observer::{Observer, Watcher};
 use super::pool::{Flights, Pool};
 use super::slow_poll::SlowPoll;
 use crate::task::{Call, Scheduler, Vacant, Work};
 use crate::timer::{Key, Wheel};
+use crate::waiting::{self, Kind};
 
 pub(crate) struct Core {
     pub(crate) tasks: Scheduler,
@@ -103,7 +104,9 @@ impl Core {
 
     #[cold]
     fn arm_or_refuse(&self, deadline: u64, waker: Waker) -> Option<Key> {
-        if self.arming.get() == Arming::Noted {
+        if deadline == NEVER {
+            waiting::note(Kind::Forever);
+        } else if self.arming.get() == Arming::Noted {
             self.tasks.note_deadline(deadline);
         }
         let refused = deadline == NEVER || self.arming.get() == Arming::Refused;
@@ -189,14 +192,6 @@ impl Core {
 
     pub(super) fn watcher(&self) -> Option<&Watcher> {
         self.watcher.get().map(|watcher| &**watcher)
-    }
-
-    /// What it means to wait for a deadline.
-    pub(super) fn until(&self, deadline: u64) -> WaitsOn {
-        match deadline {
-            NEVER => WaitsOn::Forever,
-            deadline => WaitsOn::Until(self.clock.instant(deadline)),
-        }
     }
 
     /// Looks at all armed timers, in no order. No user code may run inside.

@@ -83,7 +83,7 @@ impl Dump {
                 waits
                     .entry(task.id())
                     .or_default()
-                    .push(core.until(deadline));
+                    .push(WaitsOn::Until(core.clock.instant(deadline)));
             }
         });
         for sighting in &sightings {

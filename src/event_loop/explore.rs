@@ -10,7 +10,7 @@ use std::panic::{self, AssertUnwindSafe, Location};
 use std::rc::Rc;
 
 use super::{Builder, EventLoop, context};
-use crate::error::panic_message;
+use crate::error::{JoinError, panic_message};
 
 /// The environment variable that narrows every search down to one seed.
 const ONE_SEED: &str = "LOOPLET_SEED";
@@ -112,7 +112,7 @@ fn try_one<F: Future>(
     let unseen = Rc::new(RefCell::new(None));
     let note = {
         let unseen = unseen.clone();
-        move |_: Option<&_>, error: &crate::JoinError| {
+        move |_: Option<&_>, error: &JoinError| {
             unseen.borrow_mut().get_or_insert_with(|| error.to_string());
         }
     };

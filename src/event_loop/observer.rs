@@ -132,6 +132,7 @@ impl From<Kind> for WaitsOn {
             Kind::Message => Self::Message,
             Kind::Group => Self::Group,
             Kind::AnyOfMany => Self::AnyOfMany,
+            Kind::Forever => Self::Forever,
         }
     }
 }
@@ -257,7 +258,10 @@ impl Watch for Watcher {
 }
 
 fn waits_of(notes: &Notes, core: &Core) -> Vec<WaitsOn> {
-    let deadlines = notes.deadlines.iter().map(|&deadline| core.until(deadline));
+    let deadlines = notes
+        .deadlines
+        .iter()
+        .map(|&deadline| WaitsOn::Until(core.clock.instant(deadline)));
     let results = notes.tasks.iter().map(|task| WaitsOn::Result(task.id()));
     let mut waits: Vec<_> = deadlines.chain(results).collect();
     waits.extend(notes.kinds.iter().map(WaitsOn::from));

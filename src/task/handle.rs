@@ -13,7 +13,7 @@ use super::extra::Extra;
 use super::raw::{self, Header};
 use super::shared::{self, Local, Phase, Shared};
 use super::state::{CancelAction, Outcome, WakeAction};
-use super::{vacant, waker};
+use super::{vacant, waker, watch};
 use crate::error::{JoinError, panic_message};
 
 /// A task seen from outside, without the right to its result: to look at it, name it or cancel it.
@@ -118,7 +118,7 @@ impl Task {
         match action {
             WakeAction::Nothing => return false,
             WakeAction::Enqueue => self.enqueue(),
-            WakeAction::NoteAndEnqueue => enqueue_watched(self.0),
+            WakeAction::NoteAndEnqueue => watch::enqueue(self.0),
         }
         true
     }
@@ -347,17 +347,6 @@ impl Task {
         }
         Ok(())
     }
-}
-
-/// The same as `Task::enqueue`, for a watched task. It takes an address and not the address of one, so that the usual
-/// path needs no room on the stack.
-#[cold]
-#[inline(never)]
-fn enqueue_watched(task: NonNull<Header>) {
-    // SAFETY: COUNTED: the caller has a `Task`.
-    let task = unsafe { Task::borrowed(task) };
-    task.local().note_wakeup(&task);
-    task.enqueue();
 }
 
 impl Clone for Task {

@@ -45,7 +45,7 @@ pub(crate) enum Cause<'a> {
 /// What a task waits for, noted while it was polled.
 #[derive(Default)]
 pub(crate) struct Notes {
-    /// The deadlines of its timers, `u64::MAX` for one that never comes.
+    /// The deadlines of its timers.
     pub(crate) deadlines: Vec<u64>,
     /// The tasks whose results it awaits.
     pub(crate) tasks: Vec<Task>,
@@ -104,8 +104,12 @@ impl Local {
         });
     }
 
-    /// What happens in `f` is the task's doing.
+    /// What happens in `f` is the task's doing, if it is watched.
     pub(super) fn as_actor<R>(&self, task: &Task, f: impl FnOnce() -> R) -> R {
+        if !task.header().state.is_watched() {
+            // Not even counted: it may be one that was made after its loop's end.
+            return f();
+        }
         let task = task.clone();
         let outer = self.actor.replace(Some(task.as_ptr()));
         let result = f();
@@ -199,6 +203,17 @@ impl Local {
             }
         }
     }
+}
+
+/// The same as `Task::enqueue`, for a watched task. It takes an address and not the address of one, so that the usual
+/// path needs no room on the stack.
+#[cold]
+#[inline(never)]
+pub(super) fn enqueue(task: NonNull<Header>) {
+    // SAFETY: COUNTED: the caller has a `Task`.
+    let task = unsafe { Task::borrowed(task) };
+    task.local().note_wakeup(&task);
+    task.enqueue();
 }
 
 impl Scheduler {
