@@ -96,11 +96,13 @@ pub mod sync;
 pub mod task;
 pub mod time;
 mod timer;
+mod waiting;
 
 pub use error::{Elapsed, Failure, GroupError, LoopGone};
 pub use event_loop::{
-    Builder, CallHandle, ContextVar, EventLoop, Metrics, Remote, RemoteHandle, Spawner, Token,
-    all_tasks, call_at, call_later, call_soon, current_task, run, spawn, spawn_blocking,
+    Builder, CallHandle, ContextVar, Dump, EventLoop, Metrics, Observer, OrderBug, Remote,
+    RemoteHandle, Spawner, TaskDump, TaskEvent, TaskState, Token, WaitsOn, WokenBy, all_tasks,
+    call_at, call_later, call_soon, current_task, dump, explore, run, spawn, spawn_blocking,
     spawn_eager, spawn_named, try_current_task,
 };
 pub use future::{

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! lib
-//! time   future            what users await
+//! time   future            what users await           timeline   draws what an observer hears
 //! event_loop               drives everything
 //! task   timer   sync      know neither each other nor the loop
-//! error                    knows nothing
+//! error  waiting           know nothing
 //! ```
 //!
 //! A row may be skipped, never climbed, and the rooms of a row do not know each other; but `future` builds on `time`,
@@ -15,14 +15,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms with their rows, the lowest first.
-const ROOMS: [(&str, u32); 8] = [
+const ROOMS: [(&str, u32); 10] = [
     ("error", 0),
+    ("waiting", 0),
     ("task", 1),
     ("timer", 1),
     ("sync", 1),
     ("event_loop", 2),
     ("time", 3),
     ("future", 3),
+    ("timeline", 3),
     ("lib", 4),
 ];
 const EXCEPTIONS: [(&str, &str); 1] = [("future", "time")];

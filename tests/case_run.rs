@@ -222,7 +222,7 @@ fn a_deadlock_in_virtual_time_panics_with_the_list_of_waiting_tasks() {
     let text = text.unwrap();
     assert!(text.starts_with("deadlock:"), "{text}");
     assert!(
-        text.contains("name='stuck'") && text.contains("name='Task-1'"),
+        text.contains("'stuck' waits") && text.contains("'Task-1' sleeps for ever"),
         "{text}"
     );
     assert_eq!(log(), ["main dropped"]);

@@ -229,7 +229,7 @@ fn program(name: &str) -> Command {
 #[test]
 fn every_small_example_is_known_here_and_short() {
     let mut known: Vec<&str> = EXAMPLES.iter().map(|(name, _)| *name).collect();
-    known.push("tour");
+    known.extend(["tour", "explore", "timeline", "metrics"]);
     known.extend(PROGRAMS);
     for entry in fs::read_dir(examples()).unwrap() {
         let path = entry.unwrap().path();

@@ -65,6 +65,14 @@ impl Clock {
         self.now.get()
     }
 
+    /// The time for those who only look: the loop's own reading stays as it is.
+    pub(crate) fn peek(&self) -> Instant {
+        match self.mode {
+            Mode::Real => Instant::now(),
+            Mode::Virtual | Mode::Manual => self.instant(self.now.get()),
+        }
+    }
+
     /// Moves virtual or manual time forward.
     pub(crate) fn move_to(&self, now: u64) {
         debug_assert!(self.mode != Mode::Real, "real time moves by itself");

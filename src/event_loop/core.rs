@@ -11,10 +11,12 @@ use std::time::Duration;
 use super::bell::Doorbell;
 use super::clock::{Clock, NEVER};
 use super::inbox::Inbox;
+use super::observer::{Observer, Watcher};
 use super::pool::{Flights, Pool};
 use super::slow_poll::SlowPoll;
 use crate::task::{Call, Scheduler, Vacant, Work};
 use crate::timer::{Key, Wheel};
+use crate::waiting::{self, Kind};
 
 pub(crate) struct Core {
     pub(crate) tasks: Scheduler,
@@ -26,8 +28,8 @@ pub(crate) struct Core {
     pub(super) stop: Cell<bool>,
     pub(super) rounds: Cell<u64>,
     pub(super) parked: Cell<Duration>,
-    /// No timer is armed any more.
-    closed: Cell<bool>,
+    arming: Cell<Arming>,
+    watcher: OnceCell<Rc<Watcher>>,
     /// What few loops need, made when it is first used.
     pub(super) inbox: OnceCell<Box<Inbox>>,
     pub(super) pool: OnceCell<Box<Pool>>,
@@ -39,6 +41,16 @@ pub(crate) struct Core {
     /// The main task, for whoever wants to cancel it from outside.
     #[cfg(all(unix, feature = "signal"))]
     pub(super) main: RefCell<Option<crate::task::Task>>,
+}
+
+/// What happens to timers that are to be armed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Arming {
+    Usual,
+    /// They are noted for an observer.
+    Noted,
+    /// The loop is gone: no timer is armed any more.
+    Refused,
 }
 
 impl Core {
@@ -57,7 +69,8 @@ impl Core {
             stop: Cell::new(false),
             rounds: Cell::new(0),
             parked: Cell::new(Duration::ZERO),
-            closed: Cell::new(false),
+            arming: Cell::new(Arming::Usual),
+            watcher: OnceCell::new(),
             inbox: OnceCell::new(),
             pool: OnceCell::new(),
             flights: OnceCell::new(),
@@ -83,10 +96,21 @@ impl Core {
     /// Arms a timer. None: it never comes due, or the loop is gone.
     #[inline]
     pub(crate) fn arm(&self, deadline: u64, waker: Waker) -> Option<Key> {
-        if deadline == NEVER || self.closed.get() {
-            return None;
+        if deadline == NEVER || self.arming.get() != Arming::Usual {
+            return self.arm_or_refuse(deadline, waker);
         }
         Some(self.timers.borrow_mut().arm(deadline, waker))
+    }
+
+    #[cold]
+    fn arm_or_refuse(&self, deadline: u64, waker: Waker) -> Option<Key> {
+        if deadline == NEVER {
+            waiting::note(Kind::Forever);
+        } else if self.arming.get() == Arming::Noted {
+            self.tasks.note_deadline(deadline);
+        }
+        let refused = deadline == NEVER || self.arming.get() == Arming::Refused;
+        (!refused).then(|| self.timers.borrow_mut().arm(deadline, waker))
     }
 
     /// Gives an armed timer another deadline. False: it has fired, or the deadline never comes.
@@ -106,9 +130,26 @@ impl Core {
     pub(crate) fn is_armed(&self, key: Key, waker: &Waker) -> bool {
         match self.timers.borrow_mut().value_mut(key) {
             None => return false,
-            Some(armed) if armed.will_wake(waker) => return true,
-            Some(_) => {}
+            Some(armed) if armed.will_wake(waker) => {}
+            Some(_) => return self.exchange_waker(key, waker),
         }
+        self.note_armed(key);
+        true
+    }
+
+    /// A timer is found armed by whoever awaits it.
+    fn note_armed(&self, key: Key) {
+        if self.arming.get() == Arming::Noted {
+            let deadline = self.timers.borrow().deadline(key);
+            deadline
+                .into_iter()
+                .for_each(|at| self.tasks.note_deadline(at));
+        }
+    }
+
+    /// A timer gets another waker.
+    fn exchange_waker(&self, key: Key, waker: &Waker) -> bool {
+        self.note_armed(key);
         // Cloned and dropped out of the borrow, as above.
         let mut other = waker.clone();
         if let Some(armed) = self.timers.borrow_mut().value_mut(key) {
@@ -136,7 +177,29 @@ impl Core {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.closed.get()
+        self.arming.get() == Arming::Refused
+    }
+
+    /// Lets the observer hear what happens, and turns on the notes of what tasks wait for.
+    pub(super) fn observe(self: &Rc<Self>, observer: Option<Rc<dyn Observer>>) {
+        let watcher = observer.map(|it| Rc::new(Watcher::new(Rc::downgrade(self), it)));
+        if let Some(watcher) = &watcher {
+            self.arming.set(Arming::Noted);
+            let _ = self.watcher.set(watcher.clone());
+        }
+        self.tasks.watch(watcher.map(|watcher| watcher as _));
+    }
+
+    pub(super) fn watcher(&self) -> Option<&Watcher> {
+        self.watcher.get().map(|watcher| &**watcher)
+    }
+
+    /// Looks at all armed timers, in no order. No user code may run inside.
+    pub(super) fn for_each_timer(&self, mut f: impl FnMut(u64, &Waker)) {
+        let timers = self.timers.borrow();
+        timers
+            .iter()
+            .for_each(|(deadline, waker)| f(deadline, waker));
     }
 
     /// Cancels and drops all there is. The last step of a loop's life.
@@ -145,7 +208,7 @@ impl Core {
         self.tasks.wake_up();
         super::context::lend(self, || {
             self.tasks.enter(|| {
-                self.closed.set(true);
+                self.arming.set(Arming::Refused);
                 self.tasks.end_all();
                 while let Some(waker) = self.pop_due(NEVER) {
                     self.tasks.discard(waker);
@@ -159,5 +222,8 @@ impl Core {
             });
         });
         self.tasks.close();
+        if let Some(watcher) = self.watcher() {
+            watcher.retire();
+        }
     }
 }

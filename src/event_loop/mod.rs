@@ -9,11 +9,14 @@ pub(crate) mod clock;
 pub(crate) mod context;
 mod context_var;
 pub(crate) mod core;
+mod dump;
+mod explore;
 mod host;
 mod inbox;
 #[cfg(all(unix, feature = "signal"))]
 mod interrupt;
 mod metrics;
+mod observer;
 mod pool;
 mod remote;
 mod remote_handle;
@@ -24,19 +27,23 @@ mod spawner;
 
 use std::fmt;
 use std::future::Future;
+use std::io::{self, Write};
 use std::panic::{self, Location};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 pub use ambient::{
-    all_tasks, call_at, call_later, call_soon, current_task, run, spawn, spawn_eager, spawn_named,
-    try_current_task,
+    all_tasks, call_at, call_later, call_soon, current_task, dump, run, spawn, spawn_eager,
+    spawn_named, try_current_task,
 };
 pub use blocking::spawn_blocking;
 pub use builder::Builder;
 pub use call::CallHandle;
 pub use context_var::{ContextVar, Token};
+pub use dump::{Dump, TaskDump, TaskState};
+pub use explore::{OrderBug, explore};
 pub use metrics::Metrics;
+pub use observer::{Observer, TaskEvent, WaitsOn, WokenBy};
 pub use remote::Remote;
 pub use remote_handle::RemoteHandle;
 pub use spawner::Spawner;
@@ -109,6 +116,7 @@ impl EventLoop {
     #[track_caller]
     pub fn block_on<F: Future>(&mut self, main: F) -> F::Output {
         let at = Location::caller();
+        let _seed = self.core.tasks.shuffle_seed().map(NameSeed);
         // Here, for a closure is not blamed on its caller.
         context::refuse_nesting();
         let run = || self.enter(|| self.core.run_main(at, main));
@@ -288,6 +296,18 @@ impl EventLoop {
         self.core.tasks.tasks()
     }
 
+    /// What every unfinished task is doing, and what it waits for; see [`Dump`].
+    ///
+    /// ```
+    /// let event_loop = looplet::EventLoop::new();
+    /// event_loop.spawn(async {}).detach();
+    /// assert!(event_loop.dump().to_string().contains("'Task-1' is ready"));
+    /// ```
+    #[doc(alias = "print_call_graph")]
+    pub fn dump(&self) -> Dump {
+        Dump::of(&self.core)
+    }
+
     /// What the loop has done so far, and what it holds.
     ///
     /// ```
@@ -344,6 +364,22 @@ impl fmt::Debug for EventLoop {
 impl Drop for EventLoop {
     fn drop(&mut self) {
         self.core.close();
+    }
+}
+
+/// Names the seed of a shuffled run that has failed.
+struct NameSeed(u64);
+
+impl Drop for NameSeed {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Nobody may be reading; that is no reason to panic while a panic is under way.
+            let _ = writeln!(
+                io::stderr(),
+                "looplet: the order of this run was drawn from the seed {}",
+                self.0
+            );
+        }
     }
 }
 

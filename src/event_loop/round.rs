@@ -11,13 +11,13 @@
 //!        +------+---------------------------------------------------+
 //! ```
 
-use std::fmt::Write;
 use std::future::Future;
 use std::panic::Location;
 use std::time::Duration;
 
 use super::clock::{Mode, NEVER};
 use super::core::Core;
+use super::dump::Dump;
 use crate::task::JoinError;
 
 /// How many turns may pass between two looks at other threads and timers, and between two readings of the clock while
@@ -91,7 +91,17 @@ impl Core {
     /// Begins a round of what is ready now; `finish_round` does the work. False: nothing is ready.
     #[inline]
     fn begin_round(&self) -> bool {
-        let ready = self.tasks.begin_round();
+        self.begin_round_of::<true>()
+    }
+
+    /// The same, without a look whether the loop shuffles if the caller knows that it does not.
+    #[inline]
+    fn begin_round_of<const MAY_SHUFFLE: bool>(&self) -> bool {
+        let ready = if MAY_SHUFFLE && self.tasks.shuffle_seed().is_some() {
+            self.tasks.begin_shuffled_round()
+        } else {
+            self.tasks.begin_round()
+        };
         self.rounds.set(self.rounds.get() + u64::from(ready));
         ready
     }
@@ -174,6 +184,16 @@ impl Core {
 
     /// Runs rounds, with waits between them, until `done` says so at the end of one.
     pub(super) fn run_until(&self, done: impl Fn() -> bool) {
+        // Asked once and not in each round.
+        if self.tasks.shuffle_seed().is_some() {
+            self.run_rounds_until::<true>(done);
+        } else {
+            self.run_rounds_until::<false>(done);
+        }
+    }
+
+    #[inline]
+    fn run_rounds_until<const MAY_SHUFFLE: bool>(&self, done: impl Fn() -> bool) {
         self.tasks.drive(|| {
             loop {
                 self.finish_round();
@@ -181,7 +201,7 @@ impl Core {
                     return;
                 }
                 self.look();
-                if !self.begin_round() && self.wait(None) == Waited::InVain {
+                if !self.begin_round_of::<MAY_SHUFFLE>() && self.wait(None) == Waited::InVain {
                     self.deadlock();
                 }
             }
@@ -280,12 +300,10 @@ impl Core {
     /// In virtual time nobody else can make something ready, so waiting would last for ever.
     #[cold]
     fn deadlock(&self) -> ! {
-        let mut text =
-            String::from("deadlock: nothing is ready and no timer is armed, but these tasks wait:");
-        for task in self.tasks.tasks() {
-            let _ = write!(text, "\n  {task:?} spawned at {}", task.spawned_at());
-        }
-        panic!("{text}");
+        panic!(
+            "deadlock: nothing is ready and no timer is armed, but these tasks wait: {}",
+            Dump::of(self)
+        );
     }
 }
 

@@ -12,6 +12,7 @@ use futures_core::Stream;
 use futures_core::stream::FusedStream;
 
 use crate::task::{JoinError, JoinHandle, Listener, Task};
+use crate::waiting::{self, Kind};
 
 /// The results of several tasks in the order in which they end; made by [`as_completed`].
 ///
@@ -121,6 +122,7 @@ impl<T> AsCompleted<T> {
         let Some(index) = arrived else {
             let former = self.arrivals.waiting.replace(Some(cx.waker().clone()));
             drop(former);
+            waiting::note(Kind::AnyOfMany);
             return Poll::Pending;
         };
         self.left -= 1;

@@ -27,6 +27,7 @@ use crate::error::{Failure, GroupError};
 use crate::event_loop::context;
 use crate::event_loop::core::Core;
 use crate::task::{Fallible, JoinHandle, Listener, Outcome, Task, drop_quietly};
+use crate::waiting::{self, Kind};
 
 /// Spawns tasks that end with their group; what the body of a [`task_group`] is given.
 ///
@@ -108,6 +109,7 @@ impl<E> Shared<E> {
         if self.children.borrow().is_empty() {
             Poll::Ready(())
         } else {
+            waiting::note(Kind::Group);
             Poll::Pending
         }
     }

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use super::waiters::{Line, Owner, Waiting, wake_each};
 use crate::error::BrokenBarrier;
+use crate::waiting::Kind;
 
 /// A place where a fixed number of tasks wait for each other, again and again.
 ///
@@ -196,6 +197,8 @@ struct Outside<'a>(&'a Barrier);
 impl Owner for Inside<'_> {
     type Note = Option<Outcome>;
 
+    const KIND: Kind = Kind::Barrier;
+
     fn with_line<R>(&self, f: impl FnOnce(&mut Line<Option<Outcome>>) -> R) -> R {
         f(&mut self.0.state.borrow_mut().inside)
     }
@@ -207,6 +210,8 @@ impl Owner for Inside<'_> {
 
 impl Owner for Outside<'_> {
     type Note = ();
+
+    const KIND: Kind = Kind::Barrier;
 
     fn with_line<R>(&self, f: impl FnOnce(&mut Line) -> R) -> R {
         f(&mut self.0.state.borrow_mut().outside)

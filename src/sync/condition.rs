@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use super::mutex::{Mutex, MutexGuard};
 use super::waiters::{Line, Owner, Waiting, wake_each};
+use crate::waiting::Kind;
 
 /// Where tasks wait for a change of the value in a [`Mutex`], with the mutex unlocked meanwhile.
 ///
@@ -123,6 +124,7 @@ impl fmt::Debug for Condition {
 }
 
 impl Owner for &Condition {
+    const KIND: Kind = Kind::Condition;
     type Note = ();
 
     fn with_line<R>(&self, f: impl FnOnce(&mut Line) -> R) -> R {

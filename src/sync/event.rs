@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::waiters::{Line, Owner, Waiting, wake_each};
+use crate::waiting::Kind;
 
 /// A flag that tasks wait for: once it is set, everybody who waits goes on.
 ///
@@ -74,6 +75,8 @@ impl fmt::Debug for Event {
 
 impl Owner for &Event {
     type Note = ();
+
+    const KIND: Kind = Kind::Event;
 
     fn with_line<R>(&self, f: impl FnOnce(&mut Line) -> R) -> R {
         f(&mut self.line.borrow_mut())

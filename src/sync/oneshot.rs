@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use crate::error::{Closed, TryGetError};
+use crate::waiting::{self, Kind};
 
 /// A channel for a single value: one end sends it, the other is a future of it.
 ///
@@ -66,6 +67,7 @@ fn poll_or_park<R>(
     look: impl Fn() -> Option<R>,
 ) -> Poll<R> {
     let found = look().or_else(|| {
+        waiting::note(Kind::Message);
         parking.park(cx.waker());
         look()
     });

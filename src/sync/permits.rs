@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::waiters::{Line, Owner, Waiting, wake_each};
+use crate::waiting::Kind;
 
 /// A number of free permits and those who wait for one.
 ///
@@ -66,6 +67,8 @@ pub(super) struct TooMany;
 
 impl Owner for &Permits {
     type Note = ();
+
+    const KIND: Kind = Kind::Lock;
 
     fn with_line<R>(&self, f: impl FnOnce(&mut Line) -> R) -> R {
         f(&mut self.line.borrow_mut())

@@ -12,8 +12,8 @@ use std::task::Waker;
 use super::extra::Extra;
 use super::raw::{self, Header};
 use super::shared::{self, Local, Phase, Shared};
-use super::state::{CancelAction, Outcome};
-use super::{vacant, waker};
+use super::state::{CancelAction, Outcome, WakeAction};
+use super::{vacant, waker, watch};
 use crate::error::{JoinError, panic_message};
 
 /// A task seen from outside, without the right to its result: to look at it, name it or cancel it.
@@ -110,21 +110,28 @@ impl Task {
     /// Makes the task ready, unless it is ready or finished.
     #[inline]
     pub(super) fn schedule(&self) -> bool {
-        let idle = self.header().state.wake();
-        if idle {
-            self.enqueue();
+        self.act_on(self.header().state.wake())
+    }
+
+    #[inline]
+    fn act_on(&self, action: WakeAction) -> bool {
+        match action {
+            WakeAction::Nothing => return false,
+            WakeAction::Enqueue => self.enqueue(),
+            WakeAction::NoteAndEnqueue => watch::enqueue(self.0),
         }
-        idle
+        true
     }
 
     /// Requests the cancellation of the task; see [`JoinHandle::cancel`](super::JoinHandle::cancel).
     pub fn cancel(&self) -> bool {
         match self.header().state.request_cancel() {
-            CancelAction::TooLate => return false,
-            CancelAction::Noted => {}
-            CancelAction::Enqueue => self.enqueue(),
+            CancelAction::TooLate => false,
+            CancelAction::Wake(action) => {
+                self.act_on(action);
+                true
+            }
         }
-        true
     }
 
     /// Whether the task has ended, in whatever way.
@@ -241,6 +248,7 @@ impl Task {
 
     fn replace_waiter(&self, task: NonNull<Header>) {
         assert!(task != self.0, "a task cannot await itself");
+        self.local().note_join(task, self);
         let header = self.header();
         if header.waiter.is(task) {
             return;

@@ -55,6 +55,7 @@ impl Local {
     /// The group is told first, for it may have a use for a panic that would be reported otherwise.
     #[cold]
     pub(super) fn tell_group(&self, task: &Task, extra: &Extra) {
+        self.note_end(task);
         self.tell(task, &extra.group);
     }
 

@@ -53,6 +53,7 @@
 
 mod cells;
 mod chunk;
+mod dice;
 mod extra;
 mod foreign;
 #[cfg(all(test, looplet_loom))]
@@ -71,6 +72,7 @@ mod turn;
 mod vacant;
 mod waiter;
 mod waker;
+mod watch;
 mod work;
 
 pub use crate::error::JoinError;
@@ -85,6 +87,7 @@ pub(crate) use scoped::Scoped;
 pub(crate) use state::Outcome;
 pub(crate) use turn::print;
 pub(crate) use vacant::{Call, Vacant};
+pub(crate) use watch::{Cause, News, Notes, Sighting, Standing, Watch};
 pub(crate) use work::{Attempt, Fallible, Plain, Work};
 
 /// How another thread tells the loop that something has arrived.

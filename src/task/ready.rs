@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::ptr::NonNull;
 
+use super::dice::Dice;
 use super::raw::Header;
 
 pub(super) struct ReadyQueue {
@@ -66,6 +67,15 @@ impl ReadyQueue {
             self.round_end.set(Some(self.tail.get()));
         }
         ready
+    }
+
+    /// Makes what is queued now a round, in an order drawn by lot.
+    #[cold]
+    pub(super) fn begin_shuffled_round(&self, dice: &Dice) -> bool {
+        let mut entries: Vec<_> = std::iter::from_fn(|| self.pop()).collect();
+        dice.shuffle(&mut entries);
+        entries.into_iter().for_each(|task| self.push(task));
+        self.begin_round()
     }
 
     /// Takes the next entry of the round. The round is over with its last entry, before that one has had its turn.

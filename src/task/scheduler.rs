@@ -8,8 +8,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::dice::Dice;
 use super::raw;
-use super::shared::{Phase, Shared};
+use super::shared::{Local, Phase, Shared};
 use super::vacant::{self, Call, Vacant};
 use super::work::{Kind, Plain, Work};
 use super::{Bell, Context, JoinError, JoinHandle, Report, Task, waker};
@@ -42,7 +43,11 @@ impl Scheduler {
         }
     }
 
-    fn pointer(&self) -> NonNull<Shared> {
+    pub(super) fn local(&self) -> &Local {
+        &self.shared.local
+    }
+
+    pub(super) fn pointer(&self) -> NonNull<Shared> {
         // The address that `Arc` gives may be turned into a count again, unlike that of a reference.
         NonNull::new(Arc::as_ptr(&self.shared).cast_mut()).expect("an Arc is not null")
     }
@@ -101,6 +106,26 @@ impl Scheduler {
     #[inline]
     pub(crate) fn begin_round(&self) -> bool {
         self.shared.local.ready.begin_round()
+    }
+
+    /// From now on the order of each round that `begin_shuffled_round` begins is drawn from the seed.
+    pub(crate) fn set_shuffle(&self, seed: u64) {
+        let _ = self.shared.local.dice.set(Dice::new(seed));
+    }
+
+    /// The seed that rounds are shuffled by, if they are.
+    pub(crate) fn shuffle_seed(&self) -> Option<u64> {
+        self.shared.local.dice.get().map(|dice| dice.seed)
+    }
+
+    /// Begins a round in an order drawn from the seed; in that of the queue, if there is none.
+    #[cold]
+    pub(crate) fn begin_shuffled_round(&self) -> bool {
+        let local = &self.shared.local;
+        match local.dice.get() {
+            Some(dice) => local.ready.begin_shuffled_round(dice),
+            None => local.ready.begin_round(),
+        }
     }
 
     /// Gives at most `budget` tasks of the round their turn. True if some are left.
@@ -263,7 +288,10 @@ impl Scheduler {
 
     /// Whether a task that is spawned now is cancelled inside the call.
     pub(crate) fn is_refusing(&self) -> bool {
-        self.shared.local.phase.get() != Phase::Open
+        matches!(
+            self.shared.local.phase.get(),
+            Phase::Closing | Phase::Closed
+        )
     }
 
     /// From now on a task is cancelled, and its future dropped, inside the call that spawns it.
@@ -298,6 +326,7 @@ impl Scheduler {
     /// Lets go of all cells; the last references to them may now be dropped on any thread. Call `end_all` first, and
     /// this outside of `enter`.
     pub(crate) fn close(&self) {
+        drop(self.shared.local.watch.take());
         self.shared.close();
     }
 }

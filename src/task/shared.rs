@@ -2,7 +2,7 @@
 //!
 //! It outlives the loop: from `bury` on, each cell that is still referenced owns a count of the block.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::mem;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
@@ -10,9 +10,11 @@ use std::sync::Arc;
 
 use super::cells::Cells;
 use super::chunk;
+use super::dice::Dice;
 use super::foreign::{DropAction, Stack, WakeAction};
 use super::raw::Header;
 use super::ready::ReadyQueue;
+use super::watch::{Notes, Watch};
 use super::{Bell, Report, Task};
 
 /// A plain count below this is moved to the word, long before it overflows.
@@ -22,6 +24,8 @@ const FEWEST_REFERENCES: i32 = i32::MIN / 2;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     Open,
+    /// Open, and every new task is watched.
+    Watched,
     /// What is spawned now is cancelled and dropped inside the call.
     Closing,
     /// The loop is gone: every cell counts its references in its atomic word.
@@ -57,6 +61,16 @@ pub(super) struct Local {
     pub(super) wakes: Cell<u64>,
     pub(super) foreign_wakes: Cell<u64>,
     pub(super) report: RefCell<Option<Rc<Report>>>,
+    /// What draws the order of each round, if it is not that of the queue.
+    pub(super) dice: OnceCell<Dice>,
+    /// Who hears what happens to tasks, if anybody does; only watched tasks lead there.
+    pub(super) watch: RefCell<Option<Rc<dyn Watch>>>,
+    /// The watched task that is having its turn, also while its end is dealt with.
+    pub(super) actor: Cell<Option<NonNull<Header>>>,
+    /// What the actor has been found to wait for.
+    pub(super) notes: RefCell<Notes>,
+    /// What other threads did is being taken in.
+    pub(super) taking_news: Cell<bool>,
 }
 
 // SAFETY: HOME-THREAD: `local` is touched on the loop's thread only, and when a foreign thread frees the block, it is
@@ -81,6 +95,11 @@ impl Shared {
             wakes: Cell::new(0),
             foreign_wakes: Cell::new(0),
             report: RefCell::new(None),
+            dice: OnceCell::new(),
+            watch: RefCell::new(None),
+            actor: Cell::new(None),
+            notes: RefCell::default(),
+            taking_news: Cell::new(false),
         };
         Self {
             stack: Stack::new(),
@@ -110,10 +129,12 @@ impl Shared {
     /// Takes in what other threads did: settles their references and queues what they woke, in order.
     #[cold]
     pub(super) fn take_news(&self) {
+        self.local.taking_news.set(true);
         for task in self.stack.take_all() {
             // SAFETY: ONE-ENTRY: the task is off the stack and QUEUED.
             unsafe { self.take_one(task) };
         }
+        self.local.taking_news.set(false);
     }
 
     /// # Safety
@@ -149,7 +170,8 @@ impl Shared {
             let header = unsafe { task.as_ref() };
             // One whose destructor has dropped the loop is on the stack still. Nobody may queue it any more, so it
             // counts as queued; nor may its end be awaited by a task of this loop, so it counts as ended there.
-            if header.state.wake() {
+            if !header.state.is_queued() && !header.state.is_finished() {
+                let _ = header.state.wake();
                 drop(header.waiter.stamp(0));
             }
         }

@@ -26,8 +26,10 @@ const LAZY: u64 = 1 << 8;
 const ERROR: u64 = 1 << 9;
 /// No task: the cell waits for the next one.
 const VACANT: u64 = 1 << 10;
-/// The task's number, in spawn order, lies above the flags: 53 bits last for years of doing nothing but spawn.
-const NUMBER_SHIFT: u32 = 11;
+/// Its wakeups and turns take the side doors: see `watch`.
+const WATCHED: u64 = 1 << 11;
+/// The task's number, in spawn order, lies above the flags: 52 bits last for a year of doing nothing but spawn.
+const NUMBER_SHIFT: u32 = 12;
 
 /// How a task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,21 +40,32 @@ pub(crate) enum Outcome {
     Failed = 3,
 }
 
+/// What whoever wakes a task must do next.
+#[must_use]
+pub(super) enum WakeAction {
+    /// It is ready already, or has finished.
+    Nothing,
+    /// Put it into the ready queue.
+    Enqueue,
+    /// The same, and take note of it.
+    NoteAndEnqueue,
+}
+
 /// What whoever asked for a cancellation must do next.
 #[must_use]
 pub(super) enum CancelAction {
     /// The task has finished already; the request came too late.
     TooLate,
-    /// The request is noted and the task is in the ready queue: nothing to do.
-    Noted,
-    /// The request is noted; put the task into the ready queue.
-    Enqueue,
+    /// The request is noted; do what the wakeup says.
+    Wake(WakeAction),
 }
 
 /// What the loop must do with a task whose turn has come.
 #[must_use]
 pub(super) enum TurnAction {
     Poll,
+    /// Poll it, and take note of it.
+    PollWatched,
     /// Drop the future instead of polling it.
     Cancel,
     /// It finished while it was queued.
@@ -129,15 +142,33 @@ impl State {
         self.has(CANCEL)
     }
 
-    /// A wakeup: true if the caller must put the task into the ready queue now.
+    /// A wakeup.
     #[inline]
-    #[must_use]
-    pub(super) fn wake(&self) -> bool {
-        let idle = !self.has(QUEUED | FINISHED);
-        if idle {
+    pub(super) fn wake(&self) -> WakeAction {
+        if !self.has(QUEUED | FINISHED | WATCHED) {
             self.insert(QUEUED);
+            WakeAction::Enqueue
+        } else if self.has(QUEUED | FINISHED) {
+            WakeAction::Nothing
+        } else {
+            self.insert(QUEUED);
+            WakeAction::NoteAndEnqueue
         }
-        idle
+    }
+
+    /// A new task is queued for its first turn.
+    #[inline]
+    pub(super) fn queue_new(&self) {
+        debug_assert!(!self.has(QUEUED), "a new task is not queued yet");
+        self.insert(QUEUED);
+    }
+
+    pub(super) fn set_watched(&self) {
+        self.insert(WATCHED);
+    }
+
+    pub(super) fn is_watched(&self) -> bool {
+        self.has(WATCHED)
     }
 
     pub(super) fn request_cancel(&self) -> CancelAction {
@@ -145,11 +176,7 @@ impl State {
             return CancelAction::TooLate;
         }
         self.insert(CANCEL);
-        if self.wake() {
-            CancelAction::Enqueue
-        } else {
-            CancelAction::Noted
-        }
+        CancelAction::Wake(self.wake())
     }
 
     /// The queue entry has been taken out and there will be no turn.
@@ -161,15 +188,18 @@ impl State {
     #[inline]
     pub(super) fn begin_turn(&self) -> TurnAction {
         let bits = self.0.get();
-        if bits & (CANCEL | FINISHED) == 0 {
+        if bits & (CANCEL | FINISHED | WATCHED) == 0 {
             self.0.set(bits & !QUEUED | RUNNING);
             return TurnAction::Poll;
         }
         self.0.set(bits & !QUEUED);
-        if bits & FINISHED == 0 {
+        if bits & FINISHED != 0 {
+            TurnAction::Skip
+        } else if bits & CANCEL != 0 {
             TurnAction::Cancel
         } else {
-            TurnAction::Skip
+            self.insert(RUNNING);
+            TurnAction::PollWatched
         }
     }
 

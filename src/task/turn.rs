@@ -23,6 +23,7 @@ impl Local {
         let task = unsafe { Task::borrowed(entry) };
         match task.header().state.begin_turn() {
             TurnAction::Poll => self.poll(&task),
+            TurnAction::PollWatched => self.poll_watched(&task),
             TurnAction::Cancel => self.end(&task),
             TurnAction::Skip => skip(&task),
         }
@@ -68,9 +69,13 @@ impl Local {
     /// Gives a new task its first turn inside of another one's. A panic ends the new task and goes no further.
     pub(super) fn first_turn(&self, task: &Task) {
         let outer = self.running.get();
-        let TurnAction::Poll = task.header().state.begin_turn() else {
-            unreachable!("nobody could ask for the end of a task that was made just now");
-        };
+        match task.header().state.begin_turn() {
+            TurnAction::Poll => {}
+            TurnAction::PollWatched => return self.poll_watched(task),
+            TurnAction::Cancel | TurnAction::Skip => {
+                unreachable!("nobody could ask for the end of a task that was made just now")
+            }
+        }
         if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| self.poll(task))) {
             self.running.set(outer);
             self.poll_panicked(task, panic);
@@ -88,7 +93,11 @@ impl Local {
             task.cancel();
             return;
         }
-        state.begin_drop();
+        self.as_actor(task, || self.drop_and_finish(task));
+    }
+
+    fn drop_and_finish(&self, task: &Task) {
+        task.header().state.begin_drop();
         let outer = self.running.replace(Some(task.as_ptr()));
         // SAFETY: HOME-THREAD: the future is there, for the task has not finished, and it is not on the stack.
         let dropped = unsafe { raw::drop_future(task.as_ptr()) };
@@ -197,7 +206,7 @@ impl Local {
     }
 
     /// Wakes the task of this loop that awaits the handle, if it wants to hear of this.
-    #[inline]
+    #[inline(always)]
     fn wake_waiter(header: &Header, waiter: Option<Task>) {
         if let Some(waiter) = waiter.filter(|_| !header.state.is_lazy()) {
             waiter.schedule();

@@ -105,10 +105,13 @@ impl<W: Work + 'static> Vacant<W> {
         unsafe { ptr::write(self.place(), inner) };
         // SAFETY: the future is in, and nothing here borrows.
         let task = unsafe { self.filled() };
-        if task.local().phase.get() == Phase::Open {
-            task.local().first_turn(&task);
-        } else {
-            stillborn(&task);
+        match task.local().phase.get() {
+            Phase::Open => task.local().first_turn(&task),
+            Phase::Watched => {
+                task.local().note_birth(&task);
+                task.local().first_turn(&task);
+            }
+            Phase::Closing | Phase::Closed => stillborn(&task),
         }
         // SAFETY: COUNTED: as in `spawn_unbounded`.
         unsafe { JoinHandle::new(task) }
@@ -195,17 +198,32 @@ fn allocate<W: Work>(shared: NonNull<Shared>, at: &'static Location<'static>) ->
 /// Queues a new task; or ends it at once, if its loop is ending.
 #[inline]
 fn begin(task: &Task) {
-    if task.local().phase.get() != Phase::Open {
-        return stillborn(task);
+    if task.local().phase.get() != Phase::Open && !may_begin(task.as_ptr()) {
+        return;
     }
-    let queued = task.header().state.wake();
-    debug_assert!(queued, "a new task is not queued yet");
+    task.header().state.queue_new();
     task.local().ready.push(task.as_ptr());
+}
+
+/// Takes note of a new task; or ends it at once, if its loop is ending.
+#[cold]
+#[inline(never)]
+fn may_begin(task: NonNull<Header>) -> bool {
+    // SAFETY: COUNTED: the caller has a `Task`.
+    let task = unsafe { Task::borrowed(task) };
+    let watched = task.local().phase.get() == Phase::Watched;
+    if watched {
+        task.local().note_birth(&task);
+    } else {
+        stillborn(&task);
+    }
+    watched
 }
 
 #[cold]
 fn stillborn(task: &Task) {
     let local = task.local();
+    local.note_birth(task);
     let is_closed = local.phase.get() == Phase::Closed;
     local.end(task);
     if is_closed {

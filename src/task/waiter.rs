@@ -34,6 +34,16 @@ impl Waiter {
         Some(unsafe { Task::from_ptr(task) })
     }
 
+    /// The waiter, if there is one, which stays where it is.
+    pub(super) fn peek(&self) -> Option<Task> {
+        if self.is_stamp() {
+            return None;
+        }
+        let task = NonNull::new(self.0.get())?;
+        // SAFETY: COUNTED: as in `take`, but the count stays here.
+        Some(Task::clone(&*unsafe { Task::borrowed(task) }))
+    }
+
     /// No waiter, and no stamp.
     #[inline]
     pub(super) fn is_vacant(&self) -> bool {

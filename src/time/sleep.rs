@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::event_loop::context;
 use crate::event_loop::core::Core;
 use crate::timer::Key;
+use crate::waiting::{self, Kind};
 
 /// Waits until a deadline; made by [`sleep`] and [`sleep_until`].
 ///
@@ -156,7 +157,7 @@ impl Future for Sleep {
                 self.state = State::Done;
                 cx.waker().wake_by_ref();
             }
-            State::Never => {}
+            State::Never => waiting::note(Kind::Forever),
         }
         Poll::Pending
     }

@@ -111,6 +111,14 @@ impl<T> Slab<T> {
         }
     }
 
+    /// All armed timers, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Timer<T>> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Armed(timer) => Some(timer),
+            Entry::Free { .. } => None,
+        })
+    }
+
     /// Frees the place of a timer that is on no list any more.
     #[inline]
     pub(super) fn remove(&mut self, index: u32) -> T {

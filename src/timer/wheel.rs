@@ -56,6 +56,16 @@ impl<T> Wheel<T> {
         self.len() == 0
     }
 
+    /// When a timer falls due, if it is still armed.
+    pub(crate) fn deadline(&self, key: Key) -> Option<u64> {
+        self.slab.get(key).map(|timer| timer.deadline)
+    }
+
+    /// All armed timers with their deadlines, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
+        self.slab.iter().map(|timer| (timer.deadline, &timer.value))
+    }
+
     /// Arms a timer; a deadline in the past is due at once.
     #[inline]
     pub(crate) fn arm(&mut self, deadline: u64, value: T) -> Key {

@@ -11,6 +11,7 @@ use super::state::{Quiet, State};
 use super::store::Store;
 use crate::error::{PutError, TryGetError, TryPutError};
 use crate::sync::waiters::{Line, Owner, Place, wake_from};
+use crate::waiting;
 
 /// What all handles, futures and streams of one queue share.
 pub(crate) struct Shared<S: Store> {
@@ -258,9 +259,11 @@ pub(super) struct Putters<R>(pub(super) R);
 pub(super) struct Joiners<R>(pub(super) R);
 
 macro_rules! owner {
-    ($owner:ident, $line:ident, $may_go:ident) => {
+    ($owner:ident, $line:ident, $may_go:ident, $kind:ident) => {
         impl<S: Store, R: std::ops::Deref<Target = Shared<S>>> Owner for $owner<R> {
             type Note = ();
+
+            const KIND: waiting::Kind = waiting::Kind::$kind;
 
             fn with_line<T>(&self, f: impl FnOnce(&mut Line) -> T) -> T {
                 f(&mut self.0.state.borrow_mut().$line)
@@ -292,6 +295,6 @@ macro_rules! owner {
     };
 }
 
-owner!(Getters, getters, gets);
-owner!(Putters, putters, puts);
-owner!(Joiners, joiners, joins);
+owner!(Getters, getters, gets, QueueGet);
+owner!(Putters, putters, puts, QueuePut);
+owner!(Joiners, joiners, joins, QueueJoin);

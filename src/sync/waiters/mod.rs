@@ -19,10 +19,14 @@ use std::task::{Context, Poll, Waker};
 use self::line::Look;
 pub(super) use self::line::{Line, Place};
 pub(super) use self::wake::{Next, wake_each, wake_from};
+use crate::waiting;
 
 /// Who keeps a line: a primitive, or one of several lines of a primitive.
 pub(super) trait Owner {
     type Note: Default;
+
+    /// What they wait for.
+    const KIND: waiting::Kind;
 
     /// Works on the line. No user code may run inside.
     fn with_line<R>(&self, f: impl FnOnce(&mut Line<Self::Note>) -> R) -> R;
@@ -90,6 +94,7 @@ impl<O: Owner> Waiting<O> {
                 }
             },
         }
+        waiting::note(O::KIND);
         Poll::Pending
     }
 

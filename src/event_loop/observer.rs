@@ -1,0 +1,284 @@
+//! Watching a loop from inside of the program: who hears what, and what they are told.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::panic::{self, AssertUnwindSafe};
+use std::rc::{Rc, Weak};
+use std::time::{Duration, Instant};
+
+use super::core::Core;
+use crate::error::panic_message;
+use crate::task::{Cause, News, Notes, Outcome, Task, TaskId, Watch, drop_quietly};
+use crate::waiting::Kind;
+
+/// Hears what happens on a loop; given to [`Builder::observer`](crate::Builder::observer).
+///
+/// Closures that take the same arguments are observers too.
+///
+/// ```
+/// use std::{cell::Cell, rc::Rc};
+/// use std::time::Instant;
+/// use looplet::{EventLoop, Task, TaskEvent};
+///
+/// let polls = Rc::new(Cell::new(0));
+/// let count = polls.clone();
+/// let observer = move |_at: Instant, _task: &Task, event: TaskEvent<'_>| {
+///     if let TaskEvent::PollBegins = event {
+///         count.set(count.get() + 1);
+///     }
+/// };
+/// EventLoop::builder().observer(observer).build().block_on(looplet::yield_now());
+/// assert_eq!(polls.get(), 2);
+/// ```
+pub trait Observer {
+    /// Something has happened to a task, at this time of the loop's clock.
+    ///
+    /// It is called in the middle of the loop's work, so it should look and not act: what it does to the loop is not
+    /// observed. A panic in it is caught and printed, once; it is not called again after that.
+    fn observe(&self, at: Instant, task: &Task, event: TaskEvent<'_>);
+}
+
+impl<F: Fn(Instant, &Task, TaskEvent<'_>)> Observer for F {
+    fn observe(&self, at: Instant, task: &Task, event: TaskEvent<'_>) {
+        self(at, task, event);
+    }
+}
+
+/// What an [`Observer`] is told of a task. Plain calls are no tasks: they only appear as causes.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum TaskEvent<'a> {
+    /// It was made. It is queued too, unless it is eager, or its loop is ending.
+    Spawned(WokenBy<'a>),
+    /// It was waiting and became ready, or is to be cancelled.
+    Queued(WokenBy<'a>),
+    /// It is polled. If it is eager, that is inside of another task's poll.
+    PollBegins,
+    /// The poll is over; if the task has ended in it, that was told before.
+    PollEnds,
+    /// It is not ready any more: it waits, for any of these.
+    WaitBegins(&'a [WaitsOn]),
+    /// Its wait is over; `Queued` follows.
+    WaitEnds,
+    /// It has returned.
+    Finished,
+    /// It was cancelled.
+    Cancelled,
+    /// It has panicked, or its error went to its task group.
+    Panicked,
+}
+
+/// Who made a task, or made it ready.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum WokenBy<'a> {
+    /// A task, by what it did or by its end.
+    Task(&'a Task),
+    /// A plain call.
+    Call,
+    /// A timer.
+    Timer,
+    /// Another thread.
+    OtherThread,
+    /// Code outside of the running loop, or the loop itself as it ends.
+    Outside,
+}
+
+/// What a task waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WaitsOn {
+    /// A point in time.
+    Until(Instant),
+    /// A time that never comes.
+    Forever,
+    /// The result of a task.
+    Result(TaskId),
+    /// An item of a queue.
+    QueueGet,
+    /// Room in a queue.
+    QueuePut,
+    /// The end of all work that was put into a queue.
+    QueueJoin,
+    /// A mutex, or a permit of a semaphore.
+    Lock,
+    /// An event that is not set.
+    Event,
+    /// A condition that nobody has notified.
+    Condition,
+    /// The others of a barrier.
+    Barrier,
+    /// The message of a oneshot channel.
+    Message,
+    /// The children of its task group.
+    Group,
+    /// The first of several tasks to end.
+    AnyOfMany,
+    /// Something that is not looplet's, or that was not noted.
+    Elsewhere,
+}
+
+impl From<Kind> for WaitsOn {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::QueueGet => Self::QueueGet,
+            Kind::QueuePut => Self::QueuePut,
+            Kind::QueueJoin => Self::QueueJoin,
+            Kind::Lock => Self::Lock,
+            Kind::Event => Self::Event,
+            Kind::Condition => Self::Condition,
+            Kind::Barrier => Self::Barrier,
+            Kind::Message => Self::Message,
+            Kind::Group => Self::Group,
+            Kind::AnyOfMany => Self::AnyOfMany,
+            Kind::Forever => Self::Forever,
+        }
+    }
+}
+
+/// What is counted of each task for its dump.
+#[derive(Clone, Copy)]
+pub(super) struct Stats {
+    pub(super) spawned: Instant,
+    pub(super) polls: u64,
+    pub(super) running: Duration,
+    begun: Option<Instant>,
+}
+
+/// Stands between the tasks and the observer: adds the time, counts, and catches panics.
+pub(super) struct Watcher {
+    core: Weak<Core>,
+    observer: RefCell<Option<Rc<dyn Observer>>>,
+    stats: RefCell<HashMap<TaskId, Stats>>,
+    /// The observer is being told something, or has panicked.
+    is_deaf: Cell<bool>,
+}
+
+impl Watcher {
+    pub(super) fn new(core: Weak<Core>, observer: Rc<dyn Observer>) -> Self {
+        Self {
+            core,
+            observer: RefCell::new(Some(observer)),
+            stats: RefCell::default(),
+            is_deaf: Cell::new(false),
+        }
+    }
+
+    pub(super) fn stats(&self, task: TaskId) -> Option<Stats> {
+        self.stats.borrow().get(&task).copied()
+    }
+
+    /// The loop is gone. The observer may hold something that holds the loop.
+    pub(super) fn retire(&self) {
+        let observer = self.observer.take();
+        drop_quietly(observer);
+    }
+
+    fn tell(&self, at: Instant, task: &Task, event: TaskEvent<'_>) {
+        let Some(observer) = self.observer.borrow().clone() else {
+            return;
+        };
+        if self.is_deaf.replace(true) {
+            return;
+        }
+        match panic::catch_unwind(AssertUnwindSafe(|| observer.observe(at, task, event))) {
+            Ok(()) => self.is_deaf.set(false),
+            Err(panic) => {
+                // Nobody may be reading; that must not harm the loop either.
+                let _ = writeln!(
+                    io::stderr(),
+                    "looplet: the observer panicked, and is not told anything any more: {}",
+                    panic_message(&*panic)
+                );
+                drop_quietly(panic);
+            }
+        }
+    }
+
+    fn count(&self, at: Instant, news: &News<'_>) {
+        let mut stats = self.stats.borrow_mut();
+        match news {
+            News::Spawned(task, _) => {
+                let new = Stats {
+                    spawned: at,
+                    polls: 0,
+                    running: Duration::ZERO,
+                    begun: None,
+                };
+                stats.insert(task.id(), new);
+            }
+            News::PollBegins(task) => {
+                if let Some(stats) = stats.get_mut(&task.id()) {
+                    stats.polls += 1;
+                    stats.begun = Some(at);
+                }
+            }
+            News::PollEnds(task) => {
+                if let Some(stats) = stats.get_mut(&task.id()) {
+                    let begun = stats.begun.take();
+                    stats.running += begun.map_or(Duration::ZERO, |begun| at - begun);
+                }
+            }
+            News::Ended(task, _) => drop(stats.remove(&task.id())),
+            News::Queued(..) | News::Waits(..) => {}
+        }
+    }
+}
+
+impl Watch for Watcher {
+    fn notice(&self, news: News<'_>) {
+        // Without a core, the loop is being dropped and nothing is left to be told of.
+        let Some(core) = self.core.upgrade() else {
+            return;
+        };
+        let at = core.clock.peek();
+        self.count(at, &news);
+        match news {
+            News::Spawned(task, by) => self.tell(at, task, TaskEvent::Spawned(by.into())),
+            News::Queued(task, by) => {
+                self.tell(at, task, TaskEvent::WaitEnds);
+                self.tell(at, task, TaskEvent::Queued(by.into()));
+            }
+            News::PollBegins(task) => self.tell(at, task, TaskEvent::PollBegins),
+            News::PollEnds(task) => self.tell(at, task, TaskEvent::PollEnds),
+            News::Waits(task, notes) => {
+                self.tell(at, task, TaskEvent::WaitBegins(&waits_of(notes, &core)));
+            }
+            News::Ended(task, outcome) => {
+                let end = match outcome {
+                    Outcome::Value => TaskEvent::Finished,
+                    Outcome::Cancelled => TaskEvent::Cancelled,
+                    Outcome::Panicked | Outcome::Failed => TaskEvent::Panicked,
+                };
+                self.tell(at, task, end);
+            }
+        }
+    }
+}
+
+fn waits_of(notes: &Notes, core: &Core) -> Vec<WaitsOn> {
+    let deadlines = notes
+        .deadlines
+        .iter()
+        .map(|&deadline| WaitsOn::Until(core.clock.instant(deadline)));
+    let results = notes.tasks.iter().map(|task| WaitsOn::Result(task.id()));
+    let mut waits: Vec<_> = deadlines.chain(results).collect();
+    waits.extend(notes.kinds.iter().map(WaitsOn::from));
+    if waits.is_empty() {
+        waits.push(WaitsOn::Elsewhere);
+    }
+    waits
+}
+
+impl<'a> From<Cause<'a>> for WokenBy<'a> {
+    fn from(cause: Cause<'a>) -> Self {
+        match cause {
+            Cause::Task(task) => Self::Task(task),
+            Cause::Call => Self::Call,
+            Cause::Timer => Self::Timer,
+            Cause::OtherThread => Self::OtherThread,
+            Cause::Outside => Self::Outside,
+        }
+    }
+}

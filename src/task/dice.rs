@@ -1,0 +1,59 @@
+//! Numbers drawn from a seed: the same seed, the same numbers, on every machine and in every version.
+
+use std::cell::Cell;
+
+/// SplitMix64, which any seed suits.
+pub(super) struct Dice {
+    pub(super) seed: u64,
+    state: Cell<u64>,
+}
+
+impl Dice {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            state: Cell::new(seed),
+        }
+    }
+
+    fn draw(&self) -> u64 {
+        let state = self.state.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.state.set(state);
+        let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+
+    /// A number below `bound`, each as likely as any other but for one part in billions.
+    fn below(&self, bound: usize) -> usize {
+        ((u128::from(self.draw()) * bound as u128) >> 64) as usize
+    }
+
+    /// Puts the items into an order drawn by lot.
+    pub(super) fn shuffle<T>(&self, items: &mut [T]) {
+        for unsettled in (2..=items.len()).rev() {
+            items.swap(unsettled - 1, self.below(unsettled));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Dice;
+
+    #[test]
+    fn all_orders_of_three_come_up_about_equally_often() {
+        let dice = Dice::new(7);
+        let mut seen = std::collections::BTreeMap::new();
+        for _ in 0..6000 {
+            let mut items = [1, 2, 3];
+            dice.shuffle(&mut items);
+            *seen.entry(items).or_insert(0) += 1;
+        }
+        assert_eq!(seen.len(), 6);
+        assert!(
+            seen.values().all(|count| (850..1150).contains(count)),
+            "{seen:?}"
+        );
+    }
+}

@@ -1,0 +1,267 @@
+//! Watching tasks: the side doors through which a loop that is observed tells what happens, at no cost to others.
+//!
+//! A watched task carries a flag of its own among those that a wakeup and a turn test anyway, so both leave the usual
+//! path at a test that is there already; a spawn leaves it at the test of the loop's phase. A loop is watched for one
+//! of two reasons: an observer wants to hear everything, or only the notes are wanted (what a task waits for), which
+//! lie in the task's ready link while it is in no queue. An observed task has an `Extra` from its birth; so its end
+//! and its joins pass by this room too.
+
+use std::panic::{self, AssertUnwindSafe};
+use std::ptr::{self, NonNull};
+use std::rc::Rc;
+
+use super::raw::Header;
+use super::scheduler::Scheduler;
+use super::shared::{Local, Phase};
+use super::work::Kind;
+use super::{Outcome, Task, waker};
+use crate::waiting::{self, Kinds};
+
+/// Hears what happens to the tasks of a loop.
+pub(crate) trait Watch {
+    /// The loop may be in the middle of its own work here; must not panic.
+    fn notice(&self, news: News<'_>);
+}
+
+/// What has happened.
+pub(crate) enum News<'a> {
+    Spawned(&'a Task, Cause<'a>),
+    Queued(&'a Task, Cause<'a>),
+    PollBegins(&'a Task),
+    PollEnds(&'a Task),
+    Waits(&'a Task, &'a Notes),
+    Ended(&'a Task, Outcome),
+}
+
+/// Who has done something to a task.
+#[derive(Clone, Copy)]
+pub(crate) enum Cause<'a> {
+    Task(&'a Task),
+    Call,
+    Timer,
+    OtherThread,
+    Outside,
+}
+
+/// What a task waits for, noted while it was polled.
+#[derive(Default)]
+pub(crate) struct Notes {
+    /// The deadlines of its timers.
+    pub(crate) deadlines: Vec<u64>,
+    /// The tasks whose results it awaits.
+    pub(crate) tasks: Vec<Task>,
+    pub(crate) kinds: Kinds,
+}
+
+/// What a task is doing at this moment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Running,
+    Ready,
+    /// The kinds are known of watched tasks only.
+    Waiting(Option<Kinds>),
+}
+
+/// A task as seen from outside.
+pub(crate) struct Sighting {
+    pub(crate) task: Task,
+    pub(crate) standing: Standing,
+    pub(crate) awaited_by: Option<Task>,
+}
+
+impl Local {
+    fn is_observed(&self) -> bool {
+        self.watch.borrow().is_some()
+    }
+
+    fn tell_watch(&self, news: News<'_>) {
+        let watch = self.watch.borrow().clone();
+        if let Some(watch) = watch {
+            watch.notice(news);
+        }
+    }
+
+    /// Whether new tasks are to be watched.
+    fn births_are_watched(&self) -> bool {
+        self.phase.get() == Phase::Watched || self.is_observed()
+    }
+
+    /// Calls `f` with whoever is behind what happens now.
+    fn with_cause(&self, task: &Task, f: impl FnOnce(Cause<'_>)) {
+        let kind_of = |header: NonNull<Header>| {
+            // SAFETY: COUNTED: whoever runs is unfinished, and so alive.
+            unsafe { header.as_ref() }.vtable.kind
+        };
+        if let Some(actor) = self.actor.get() {
+            // SAFETY: COUNTED: `as_actor` holds a count of the actor.
+            let actor = unsafe { Task::borrowed(actor) };
+            return f(Cause::Task(&actor));
+        }
+        f(match self.running.get().map(kind_of) {
+            Some(Kind::Call) => Cause::Call,
+            Some(Kind::Task) | None if self.taking_news.get() => Cause::OtherThread,
+            _ if waker::is_running(task.header()) && !task.is_cancel_requested() => Cause::Timer,
+            _ => Cause::Outside,
+        });
+    }
+
+    /// What happens in `f` is the task's doing, if it is watched.
+    pub(super) fn as_actor<R>(&self, task: &Task, f: impl FnOnce() -> R) -> R {
+        if !task.header().state.is_watched() {
+            // Not even counted: it may be one that was made after its loop's end.
+            return f();
+        }
+        let task = task.clone();
+        let outer = self.actor.replace(Some(task.as_ptr()));
+        let result = f();
+        self.actor.set(outer);
+        result
+    }
+
+    /// Takes note of a new task, before it is queued, polled or refused.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn note_birth(&self, task: &Task) {
+        if !self.births_are_watched() || task.header().vtable.kind == Kind::Call {
+            return;
+        }
+        task.header().state.set_watched();
+        if self.is_observed() {
+            task.extra();
+            self.with_cause(task, |cause| self.tell_watch(News::Spawned(task, cause)));
+        }
+    }
+
+    /// A watched task, just woken, goes into the queue.
+    pub(super) fn note_wakeup(&self, task: &Task) {
+        if self.is_observed() {
+            self.with_cause(task, |cause| self.tell_watch(News::Queued(task, cause)));
+        }
+    }
+
+    /// Polls a watched task.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn poll_watched(&self, task: &Task) {
+        // It may end here, and nobody else may hold it.
+        let task = &task.clone();
+        let observed = self.is_observed();
+        if observed {
+            self.tell_watch(News::PollBegins(task));
+        }
+        let outer = (
+            waiting::replace(Kinds::default()),
+            self.notes.take(),
+            self.running.get(),
+        );
+        self.as_actor(task, || {
+            if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| self.poll(task))) {
+                self.running.set(outer.2);
+                self.poll_panicked(task, panic);
+            }
+        });
+        let mut notes = self.notes.replace(outer.1);
+        notes.kinds = waiting::replace(outer.0);
+        let state = &task.header().state;
+        let waits = !state.is_finished() && !state.is_queued();
+        if waits {
+            let link = ptr::without_provenance_mut(notes.kinds.bits() << 1);
+            task.header().ready_next.set(NonNull::new(link));
+        }
+        if observed {
+            self.tell_watch(News::PollEnds(task));
+            if waits {
+                self.tell_watch(News::Waits(task, &notes));
+            }
+        }
+    }
+
+    /// The running task arms a timer.
+    #[cold]
+    fn note_deadline(&self, deadline: u64) {
+        if self.actor.get().is_some() && self.is_observed() {
+            self.notes.borrow_mut().deadlines.push(deadline);
+        }
+    }
+
+    /// A task awaits the result of another one.
+    #[cold]
+    pub(super) fn note_join(&self, waiter: NonNull<Header>, awaited: &Task) {
+        if self.actor.get() == Some(waiter) && self.is_observed() {
+            let mut notes = self.notes.borrow_mut();
+            if !notes.tasks.contains(awaited) {
+                notes.tasks.push(awaited.clone());
+            }
+        }
+    }
+
+    /// A task has ended; the first of all who hear of it.
+    #[cold]
+    pub(super) fn note_end(&self, task: &Task) {
+        if let Some(outcome) = task.outcome().filter(|_| self.is_observed()) {
+            if task.header().vtable.kind == Kind::Task {
+                self.tell_watch(News::Ended(task, outcome));
+            }
+        }
+    }
+}
+
+/// The same as `Task::enqueue`, for a watched task. It takes an address and not the address of one, so that the usual
+/// path needs no room on the stack.
+#[cold]
+#[inline(never)]
+pub(super) fn enqueue(task: NonNull<Header>) {
+    // SAFETY: COUNTED: the caller has a `Task`.
+    let task = unsafe { Task::borrowed(task) };
+    task.local().note_wakeup(&task);
+    task.enqueue();
+}
+
+impl Scheduler {
+    /// From now on every new task is watched; `watch`, if there is one, hears of it. Before anything is spawned.
+    pub(crate) fn watch(&self, watch: Option<Rc<dyn Watch>>) {
+        let local = self.local();
+        local.phase.set(Phase::Watched);
+        *local.watch.borrow_mut() = watch;
+    }
+
+    /// The running task waits until then; for a watch.
+    #[cold]
+    pub(crate) fn note_deadline(&self, deadline: u64) {
+        self.local().note_deadline(deadline);
+    }
+
+    /// All unfinished tasks, in spawn order.
+    pub(crate) fn sightings(&self) -> Vec<Sighting> {
+        self.tasks().into_iter().map(Task::sight).collect()
+    }
+
+    /// The task that a waker is of, if it is one of this loop.
+    pub(crate) fn task_behind(&self, waker: &std::task::Waker) -> Option<Task> {
+        let task = waker::task_of(waker, self.pointer())?;
+        // SAFETY: COUNTED: the waker holds a count.
+        Some(Task::clone(&*unsafe { Task::borrowed(task) }))
+    }
+}
+
+impl Task {
+    fn sight(self) -> Sighting {
+        let header = self.header();
+        let standing = if header.state.is_running() {
+            Standing::Running
+        } else if header.state.is_queued() {
+            Standing::Ready
+        } else if header.state.is_watched() {
+            let link = header.ready_next.get().map_or(0, |link| link.addr().get());
+            Standing::Waiting(Some(Kinds::from_bits(link >> 1)))
+        } else {
+            Standing::Waiting(None)
+        };
+        let awaited_by = header.waiter.peek();
+        Sighting {
+            task: self,
+            standing,
+            awaited_by,
+        }
+    }
+}
