@@ -16,7 +16,8 @@
 use std::cell::{Cell, UnsafeCell};
 use std::ptr::NonNull;
 
-use super::chunk::{CLASSES, CellLayout, Chunk, Role, chunk_of};
+pub(super) use super::chunk::CellLayout;
+use super::chunk::{CLASSES, Chunk, Role, chunk_of};
 use super::raw::Header;
 use super::sync::Ordering;
 
@@ -130,13 +131,16 @@ impl Cells {
         match chunk.role.get() {
             Role::Current => {}
             Role::Partial if live != 0 => {}
-            Role::Partial | Role::Full => self.note_room(this, chunk),
+            Role::Partial | Role::Full => self.note_room(this),
         }
     }
 
     /// A chunk has become empty, or has room again.
     #[cold]
-    fn note_room(&self, this: NonNull<Chunk>, chunk: &Chunk) {
+    fn note_room(&self, this: NonNull<Chunk>) {
+        // Not an argument, for what an argument refers to must not be freed before the function returns.
+        // SAFETY: LISTED: as in `free`.
+        let chunk = unsafe { this.as_ref() };
         let Some(class) = self.classes.get(chunk.cell.class) else {
             self.with_chunks(|chunks| {
                 chunks.swap_remove(chunk.index.get());

@@ -246,6 +246,10 @@ impl Task {
             return;
         }
         let first = header.waiter.take().is_none();
+        if !header.waiter.is_vacant() {
+            // The loop has been dropped by this task's destructor: there is nobody to wake.
+            return;
+        }
         if let Some(extra) = header.extra.get() {
             self.note_waiter_place(extra, first);
         }

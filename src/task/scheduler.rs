@@ -8,9 +8,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::raw::{self, Kind, Plain, Work};
+use super::raw;
 use super::shared::{Phase, Shared};
 use super::vacant::{self, Call, Vacant};
+use super::work::{Kind, Plain, Work};
 use super::{Bell, Context, JoinError, JoinHandle, Report, Task, waker};
 
 /// All tasks of one loop. It stays on the thread where it was made.
@@ -95,10 +96,11 @@ impl Scheduler {
         !self.shared.local.ready.is_empty()
     }
 
-    /// Begins a round of what is ready now; what becomes ready meanwhile waits for the next one.
+    /// Begins a round of what is ready now; what becomes ready meanwhile waits for the next one. False:
+    /// nothing is ready.
     #[inline]
-    pub(crate) fn begin_round(&self) {
-        self.shared.local.ready.begin_round();
+    pub(crate) fn begin_round(&self) -> bool {
+        self.shared.local.ready.begin_round()
     }
 
     /// Gives at most `budget` tasks of the round their turn. True if some are left.
