@@ -24,7 +24,9 @@ use super::sync::Ordering;
 /// The size of a chunk: some hundred cells of common size, and cheap to get for a loop that has one task.
 const CHUNK_BYTES: usize = 16 << 10;
 /// So many empty chunks are kept for the next burst, besides the current one of each class.
-const KEPT_EMPTY: usize = if cfg!(looplet_loom) { 0 } else { 32 };
+const KEPT_EMPTY: usize = if cfg!(looplet_loom) { 0 } else { 16 };
+/// Empty chunks are looked for when this part of all has become empty: what that costs was paid for by their spawns.
+const SWEPT_PART: usize = 4;
 
 /// One size of cells.
 struct Class {
@@ -155,7 +157,8 @@ impl Cells {
         }
         if chunk.live.load(Ordering::Relaxed) == 0 {
             self.emptied.set(self.emptied.get() + 1);
-            if self.emptied.get() > 2 * KEPT_EMPTY {
+            let many = self.with_chunks(|chunks| chunks.len()) / SWEPT_PART;
+            if self.emptied.get() > many.max(KEPT_EMPTY) {
                 self.sweep();
             }
         }

@@ -357,7 +357,7 @@ impl Clone for Task {
     #[inline]
     fn clone(&self) -> Self {
         if self.local().phase.get() == Phase::Closed {
-            self.header().foreign.add_reference();
+            waker::clone_elsewhere(self.header());
         } else {
             waker::count_up(self.header());
         }
