@@ -95,6 +95,8 @@ mod future;
 pub mod sync;
 pub mod task;
 pub mod time;
+#[cfg(feature = "timeline")]
+pub mod timeline;
 mod timer;
 mod waiting;
 

@@ -286,7 +286,10 @@ impl Scheduler {
 
     /// Whether a task that is spawned now is cancelled inside the call.
     pub(crate) fn is_refusing(&self) -> bool {
-        matches!(self.shared.local.phase.get(), Phase::Closing | Phase::Closed)
+        matches!(
+            self.shared.local.phase.get(),
+            Phase::Closing | Phase::Closed
+        )
     }
 
     /// From now on a task is cancelled, and its future dropped, inside the call that spawns it.
