@@ -17,6 +17,9 @@ pub(super) struct Room {
 /// The share of the width that the moments may take at most; the rest is for the time between them.
 const MOMENTS: f64 = 0.6;
 
+/// How much wider events may be than they need if there is no time between them.
+const STRETCH: f64 = 12.0;
+
 pub(super) struct Layout {
     /// In the order of the rows of the recording.
     pub(super) lanes: Vec<Lane>,
@@ -175,8 +178,10 @@ fn places(recording: &Recording, room: &Room) -> Vec<f64> {
     let events = &recording.events;
     let steps: Vec<f64> = events.iter().map(|event| step(&event.what, room)).collect();
     let fixed: f64 = steps.iter().sum();
-    let shrink = (room.width * MOMENTS / fixed).min(1.0);
     let last = events.last().map_or(0, |event| event.at);
+    // A run that takes no time has all the width for its moment.
+    let stretch = if last == 0 { STRETCH } else { 1.0 };
+    let shrink = (room.width * MOMENTS / fixed).min(stretch);
     let scale = if last == 0 {
         0.0
     } else {
@@ -196,12 +201,12 @@ fn places(recording: &Recording, room: &Room) -> Vec<f64> {
 fn step(what: &What, room: &Room) -> f64 {
     match what {
         What::Spawned(By::Row(_)) | What::Queued(By::Row(_) | By::End(_)) => room.arrow,
-        What::PollEnds => room.poll,
+        What::PollEnds | What::Ended(End::Cancelled) => room.poll,
         What::Spawned(_)
         | What::Queued(_)
         | What::PollBegins
         | What::WaitBegins(_)
-        | What::Ended(_) => 0.0,
+        | What::Ended(End::Finished | End::Panicked) => 0.0,
     }
 }
 

@@ -20,18 +20,41 @@ const NAME: usize = 20;
 const ROWS: usize = 40;
 const ARROWS: usize = 300;
 
-const STYLE: &str = "\
-svg{--ink:#1f2328;--soft:#59636e;--line:#d1d9e0;--run:#1a7f37;--ready:#e6b35a;--wait:#8c959f;--spawn:#0969da;\
---wake:#9a6700;--join:#8250df;--bad:#cf222e;--page:#fff}\
-@media(prefers-color-scheme:dark){svg{--ink:#e6edf3;--soft:#9198a1;--line:#3d444d;--run:#3fb950;--ready:#9e6a03;\
---wait:#6e7681;--spawn:#58a6ff;--wake:#d29922;--join:#bc8cff;--bad:#ff7b72;--page:#0d1117}}\
-text{font:11px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:var(--soft)}\
-.name,.title{fill:var(--ink);font-size:12px}.title{font-weight:bold}\
-.page{fill:var(--page)}.grid{stroke:var(--line);stroke-dasharray:2 3}\
-.run{fill:var(--run)}.ready{fill:var(--ready)}.wait{stroke:var(--wait);stroke-width:2}\
-.spawn{stroke:var(--spawn);fill:var(--spawn)}.wake{stroke:var(--wake);fill:var(--wake)}\
-.join{stroke:var(--join);fill:var(--join)}.ok{stroke:var(--run)}.bad{stroke:var(--bad)}\
-.mark{fill:none;stroke-width:2}";
+/// The style but for its colours.
+const SHAPES: &str = "\
+text{paint-order:stroke;stroke-width:4px;font:11px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace}\
+.name,.title{font-size:12px}.title{font-weight:bold}\
+.grid{stroke-dasharray:2 3}.wait{stroke-width:2}.mark{fill:none;stroke-width:2}";
+
+/// The colours for a light page. No variables: some viewers do not know them.
+const LIGHT: &str = "\
+text{fill:#59636e;stroke:#fff}\
+.name,.title{fill:#1f2328}\
+.page{fill:#fff}\
+.grid{stroke:#d1d9e0}\
+.run{fill:#1a7f37}\
+.ready{fill:#e0a030}\
+.wait{stroke:#8c959f}\
+.spawn{stroke:#0969da;fill:#0969da}\
+.wake{stroke:#9a6700;fill:#9a6700}\
+.join{stroke:#8250df;fill:#8250df}\
+.ok{stroke:#1a7f37}\
+.bad{stroke:#cf222e}";
+
+/// The same colours for a dark one.
+const DARK: &str = "\
+text{fill:#9198a1;stroke:#0d1117}\
+.name,.title{fill:#e6edf3}\
+.page{fill:#0d1117}\
+.grid{stroke:#3d444d}\
+.run{fill:#3fb950}\
+.ready{fill:#9e6a03}\
+.wait{stroke:#6e7681}\
+.spawn{stroke:#58a6ff;fill:#58a6ff}\
+.wake{stroke:#d29922;fill:#d29922}\
+.join{stroke:#bc8cff;fill:#bc8cff}\
+.ok{stroke:#3fb950}\
+.bad{stroke:#ff7b72}";
 
 struct Picture<'a> {
     text: String,
@@ -79,13 +102,18 @@ impl Picture<'_> {
         let _ = write!(
             self.text,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" \
-             height=\"{height}\" role=\"img\" aria-label=\"{title}\">\n<style>{STYLE}</style>\n\
+             height=\"{height}\" role=\"img\" aria-label=\"{title}\">\n<style>\n{SHAPES}\n{LIGHT}\n@media(prefers-color-scheme:dark){{{DARK}}}\n</style>\n\
              <rect class=\"page\" width=\"100%\" height=\"100%\" rx=\"6\"/>\n\
              <text class=\"title\" x=\"16\" y=\"24\">{title}</text>\n"
         );
         self.axis(layout, bottom);
         for (row, lane) in layout.lanes.iter().enumerate().take(self.rows) {
-            self.lane(row, lane);
+            let crossings: Vec<f64> = arrows
+                .iter()
+                .filter(|it| it.from.min(it.to) < row && row <= it.from.max(it.to))
+                .map(|it| it.at)
+                .collect();
+            self.lane(row, lane, &crossings);
         }
         for arrow in arrows.into_iter().take(ARROWS) {
             self.arrow(arrow);
@@ -110,7 +138,7 @@ impl Picture<'_> {
     }
 
     fn middle(row: usize) -> f64 {
-        TOP + row as f64 * ROW + ROW * 0.62
+        round(TOP + row as f64 * ROW + ROW * 0.62)
     }
 
     fn axis(&mut self, layout: &Layout, bottom: f64) {
@@ -133,16 +161,17 @@ impl Picture<'_> {
         }
     }
 
-    fn lane(&mut self, row: usize, lane: &Lane) {
+    /// `crossings`: where arrows pass above the lane.
+    fn lane(&mut self, row: usize, lane: &Lane, crossings: &[f64]) {
         let y = Self::middle(row);
         let task = &self.recording.rows[row];
-        let (name, place) = (escape(&cut(&task.name, NAME)), escape(&task.spawned_at));
+        let name = escape(&cut(&task.name, NAME));
         self.line(format_args!(
-            "<text class=\"name\" x=\"16\" y=\"{}\">{name}<title>spawned at {place}</title></text>",
+            "<text class=\"name\" x=\"16\" y=\"{}\">{name}</text>",
             y + 4.0
         ));
         for span in &lane.spans {
-            self.span(y, span);
+            self.span(y, span, crossings);
         }
         let Some((at, end)) = lane.end else {
             return;
@@ -158,7 +187,7 @@ impl Picture<'_> {
         ));
     }
 
-    fn span(&mut self, y: f64, span: &Span) {
+    fn span(&mut self, y: f64, span: &Span, crossings: &[f64]) {
         let (x, width) = (self.x(span.from), round(span.to - span.from));
         let top = y - BAR / 2.0;
         match span.kind {
@@ -175,12 +204,12 @@ impl Picture<'_> {
             )),
             Kind::Waiting if width == 0.0 => {}
             Kind::Waiting => {
-                let (end, about) = (x + width, escape(&span.about));
+                let (end, about) = (round(x + width), escape(&span.about));
                 self.line(format_args!(
                     "<line class=\"wait\" x1=\"{x}\" y1=\"{y}\" x2=\"{end}\" y2=\"{y}\"><title>{about}</title></line>"
                 ));
-                if span.about.chars().count() as f64 * LETTER + 12.0 <= width {
-                    let (middle, above) = (round(x + width / 2.0), y - 5.0);
+                if let Some(middle) = label_place(span, crossings) {
+                    let (middle, above) = (self.x(middle), round(y - 5.0));
                     self.line(format_args!(
                         "<text x=\"{middle}\" y=\"{above}\" text-anchor=\"middle\">{about}</text>"
                     ));
@@ -246,6 +275,18 @@ impl Picture<'_> {
             x = round(x + 20.0 + word.len() as f64 * LETTER + 18.0);
         }
     }
+}
+
+/// Where the middle of a span's label stands: as near to that of the span as arrows let it; nowhere, if it is too long.
+fn label_place(span: &Span, crossings: &[f64]) -> Option<f64> {
+    let half = span.about.chars().count() as f64 * LETTER / 2.0 + 6.0;
+    let (first, last) = (span.from + half, span.to - half);
+    let middle = (span.from + span.to) / 2.0;
+    let beside = crossings.iter().flat_map(|at| [at - half, at + half]);
+    let is_free = |place: &f64| crossings.iter().all(|at| (at - place).abs() >= half - 1e-6);
+    let places = std::iter::once(middle).chain(beside);
+    let places = places.filter(|place| (first..=last).contains(place) && is_free(place));
+    places.min_by(|a, b| (a - middle).abs().total_cmp(&(b - middle).abs()))
 }
 
 fn class(kind: ArrowKind) -> &'static str {
