@@ -91,20 +91,24 @@
 
 mod error;
 mod event_loop;
+mod explore;
 mod future;
 pub mod sync;
 pub mod task;
 pub mod time;
+#[cfg(feature = "timeline")]
+pub mod timeline;
 mod timer;
 mod waiting;
 
 pub use error::{Elapsed, Failure, GroupError, LoopGone};
 pub use event_loop::{
-    Builder, CallHandle, ContextVar, Dump, EventLoop, Metrics, Observer, OrderBug, Remote,
-    RemoteHandle, Spawner, TaskDump, TaskEvent, TaskState, Token, WaitsOn, WokenBy, all_tasks,
-    call_at, call_later, call_soon, current_task, dump, explore, run, spawn, spawn_blocking,
-    spawn_eager, spawn_named, try_current_task,
+    Builder, CallHandle, ContextVar, Dump, EventLoop, Metrics, Observer, Remote, RemoteHandle,
+    Spawner, TaskDump, TaskEvent, TaskState, Token, WaitsOn, WokenBy, all_tasks, call_at,
+    call_later, call_soon, current_task, dump, run, spawn, spawn_blocking, spawn_eager,
+    spawn_named, try_current_task,
 };
+pub use explore::{OrderBug, explore};
 pub use future::{
     AsCompleted, Gather, Gathered, Settled, Shield, TaskGroup, TryGather, TryGathered, Wait,
     Waited, YieldNow, as_completed, gather, shield, task_group, try_gather, wait, yield_now,

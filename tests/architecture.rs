@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! lib
+//! explore                  runs a program many times
 //! time   future            what users await           timeline   draws what an observer hears
 //! event_loop               drives everything
 //! task   timer   sync      know neither each other nor the loop
@@ -15,7 +16,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms with their rows, the lowest first.
-const ROOMS: [(&str, u32); 10] = [
+const ROOMS: [(&str, u32); 11] = [
     ("error", 0),
     ("waiting", 0),
     ("task", 1),
@@ -25,7 +26,8 @@ const ROOMS: [(&str, u32); 10] = [
     ("time", 3),
     ("future", 3),
     ("timeline", 3),
-    ("lib", 4),
+    ("explore", 4),
+    ("lib", 5),
 ];
 const EXCEPTIONS: [(&str, &str); 1] = [("future", "time")];
 const UNSAFE_ROOM: &str = "task";

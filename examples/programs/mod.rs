@@ -10,6 +10,8 @@ use std::time::Duration;
 pub(crate) mod stage;
 
 mod awaiting;
+#[cfg(feature = "timeline")]
+pub(crate) mod pictures;
 mod tasks;
 pub(crate) mod tour;
 

@@ -93,6 +93,24 @@ fn play_on_loop(program: fn(&mut EventLoop), time: Time, audience: Audience) -> 
     leave(end)
 }
 
+/// Plays a program in virtual time before an observer, who sees nothing but the program: no task of the stage's own.
+#[cfg(feature = "timeline")]
+pub(crate) fn film(program: fn(&mut EventLoop), observer: impl looplet::Observer + 'static) {
+    let builder = EventLoop::builder().virtual_time().observer(observer);
+    let mut event_loop = builder.build();
+    let start = std::rc::Rc::new(Cell::new(None));
+    let clock = std::rc::Rc::clone(&start);
+    event_loop
+        .spawner()
+        .call_soon(move || clock.set(Some(looplet::now())));
+    event_loop.run_until_stalled();
+    let start = start.get().expect("the call has run");
+    enter(start, Clock::Loop, Box::new(|_, _| ()));
+    program(&mut event_loop);
+    drop(event_loop);
+    STAGE.take();
+}
+
 fn enter(start: Instant, clock: Clock, audience: Audience) {
     let stage = Stage {
         start,

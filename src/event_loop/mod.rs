@@ -10,7 +10,6 @@ pub(crate) mod context;
 mod context_var;
 pub(crate) mod core;
 mod dump;
-mod explore;
 mod host;
 mod inbox;
 #[cfg(all(unix, feature = "signal"))]
@@ -22,12 +21,12 @@ mod remote;
 mod remote_handle;
 mod remote_queue;
 mod round;
+mod shuffle;
 mod slow_poll;
 mod spawner;
 
 use std::fmt;
 use std::future::Future;
-use std::io::{self, Write};
 use std::panic::{self, Location};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -41,7 +40,6 @@ pub use builder::Builder;
 pub use call::CallHandle;
 pub use context_var::{ContextVar, Token};
 pub use dump::{Dump, TaskDump, TaskState};
-pub use explore::{OrderBug, explore};
 pub use metrics::Metrics;
 pub use observer::{Observer, TaskEvent, WaitsOn, WokenBy};
 pub use remote::Remote;
@@ -51,6 +49,7 @@ pub use spawner::Spawner;
 use self::clock::Mode;
 use self::core::Core;
 use self::round::Waited;
+use self::shuffle::NameSeed;
 use crate::task::{JoinError, JoinHandle, Plain, Task};
 
 /// An event loop: owns its tasks, timers and clock, and runs them on the thread that it was made on.
@@ -364,22 +363,6 @@ impl fmt::Debug for EventLoop {
 impl Drop for EventLoop {
     fn drop(&mut self) {
         self.core.close();
-    }
-}
-
-/// Names the seed of a shuffled run that has failed.
-struct NameSeed(u64);
-
-impl Drop for NameSeed {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            // Nobody may be reading; that is no reason to panic while a panic is under way.
-            let _ = writeln!(
-                io::stderr(),
-                "looplet: the order of this run was drawn from the seed {}",
-                self.0
-            );
-        }
     }
 }
 

@@ -6,28 +6,34 @@ use std::env;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
-use std::panic::{self, AssertUnwindSafe, Location};
+use std::panic::Location;
 use std::rc::Rc;
 
-use super::{Builder, EventLoop, context};
 use crate::error::{JoinError, panic_message};
+use crate::event_loop::EventLoop;
+#[cfg(feature = "timeline")]
+use crate::timeline::Timeline;
 
 /// The environment variable that narrows every search down to one seed.
 const ONE_SEED: &str = "LOOPLET_SEED";
+
+/// How much of a run is kept for its chart, and how wide that is.
+#[cfg(feature = "timeline")]
+const EVENTS: usize = 2_000;
+#[cfg(feature = "timeline")]
+const COLUMNS: usize = 100;
 
 /// A run of [`explore`] that has failed. Its `Display`, and its `Debug`, which `unwrap` prints, is the whole report.
 pub struct OrderBug {
     seed: u64,
     /// How many runs before it went well.
     passed: u64,
-    /// How it failed, in a sentence.
-    what: String,
-    payload: Option<Box<dyn Any + Send>>,
+    failed: Failed,
     at: &'static Location<'static>,
 }
 
 /// Runs a program in virtual time once per seed, the order inside of each round drawn from it (see
-/// [`Builder::shuffle`]), until a run fails: its future panics, or is stuck (`deadlock:`), or a task panics and nobody
+/// [`Builder::shuffle`](crate::Builder::shuffle)), until a run fails: its future panics, or is stuck (`deadlock:`), or a task panics and nobody
 /// looks. Gives the number of runs if none does.
 ///
 /// Each run is on a loop of its own and ends as [`run`](crate::run) does, with all other tasks cancelled. If the
@@ -36,7 +42,8 @@ pub struct OrderBug {
 ///
 /// # Errors
 ///
-/// [`OrderBug`], for the first seed that fails: the seed, what happened, and the line that repeats exactly that run.
+/// [`OrderBug`], for the first seed that fails: the seed, what happened, with the feature `timeline` who ran when, and
+/// the line that repeats exactly that run.
 ///
 /// # Panics
 ///
@@ -75,12 +82,11 @@ pub fn explore<F: Future>(
         None => &mut seeds.into_iter(),
     };
     for seed in seeds {
-        if let Err(Failed { what, payload }) = try_one(seed, at, &mut program) {
+        if let Err(failed) = try_one(seed, at, &mut program) {
             return Err(OrderBug {
                 seed,
                 passed,
-                what,
-                payload,
+                failed,
                 at,
             });
         }
@@ -89,16 +95,28 @@ pub fn explore<F: Future>(
     Ok(passed)
 }
 
+/// How a run has failed, in a sentence, and more if there is more.
 struct Failed {
     what: String,
     payload: Option<Box<dyn Any + Send>>,
+    /// The run as a chart; empty without the feature that draws it.
+    timeline: String,
 }
 
 impl Failed {
-    fn panicked(payload: Box<dyn Any + Send>) -> Self {
+    fn because(what: String) -> Self {
         Self {
-            what: format!("the program panicked: {}", panic_message(&*payload)),
+            what,
+            payload: None,
+            timeline: String::new(),
+        }
+    }
+
+    fn panicked(payload: Box<dyn Any + Send>) -> Self {
+        let what = format!("the program panicked: {}", panic_message(&*payload));
+        Self {
             payload: Some(payload),
+            ..Self::because(what)
         }
     }
 }
@@ -116,19 +134,27 @@ fn try_one<F: Future>(
             unseen.borrow_mut().get_or_insert_with(|| error.to_string());
         }
     };
-    let builder = Builder::new().virtual_time().shuffle(seed);
-    let event_loop = builder.on_unhandled_panic(note).build();
+    let builder = EventLoop::builder().virtual_time().shuffle(seed);
+    let builder = builder.on_unhandled_panic(note);
+    #[cfg(feature = "timeline")]
+    let (builder, timeline) = {
+        let timeline = Timeline::with_limit(EVENTS);
+        (builder.observer(timeline.clone()), timeline)
+    };
+    let event_loop = builder.build();
     let outcome = run_like_run(&event_loop, at, program);
     // What is dropped with the loop may panic unseen too.
     drop(event_loop);
-    outcome?;
-    match unseen.take() {
-        None => Ok(()),
-        Some(error) => Err(Failed {
-            what: format!("nobody saw that {error}"),
-            payload: None,
-        }),
-    }
+    let unseen = unseen
+        .take()
+        .map(|error| Failed::because(format!("nobody saw that {error}")));
+    let outcome = outcome.and(unseen.map_or(Ok(()), Err));
+    #[cfg(feature = "timeline")]
+    let outcome = outcome.map_err(|failed| Failed {
+        timeline: timeline.text(COLUMNS),
+        ..failed
+    });
+    outcome
 }
 
 #[track_caller]
@@ -137,21 +163,11 @@ fn run_like_run<F: Future>(
     at: &'static Location<'static>,
     program: &mut impl FnMut() -> F,
 ) -> Result<(), Failed> {
-    let core = &event_loop.core;
-    let outcome = context::enter(core, || {
-        panic::catch_unwind(AssertUnwindSafe(|| {
-            let outcome = core.run_main(at, program());
-            core.cancel_all();
-            outcome
-        }))
-    });
+    let outcome = event_loop.try_program(at, program);
     match outcome.map_err(Failed::panicked)? {
         Ok(_output) => Ok(()),
         Err(error) if error.is_panic() => Err(Failed::panicked(error.into_panic())),
-        Err(_) => Err(Failed {
-            what: "the main task was cancelled".into(),
-            payload: None,
-        }),
+        Err(_) => Err(Failed::because("the main task was cancelled".into())),
     }
 }
 
@@ -163,7 +179,8 @@ impl OrderBug {
 
     /// The panic of the run, to be resumed; a text, if it was none of the program's future.
     pub fn into_panic(self) -> Box<dyn Any + Send> {
-        self.payload.unwrap_or_else(|| Box::new(self.what))
+        let Failed { what, payload, .. } = self.failed;
+        payload.unwrap_or_else(|| Box::new(what))
     }
 }
 
@@ -172,12 +189,13 @@ impl fmt::Display for OrderBug {
         let Self {
             seed,
             passed,
-            what,
+            failed,
             at,
-            ..
         } = self;
+        let Failed { what, timeline, .. } = failed;
         writeln!(f, "seed {seed} fails, after {passed} that pass: {what}")?;
         writeln!(f, "explored at {at}")?;
+        f.write_str(timeline)?;
         write!(
             f,
             "repeat exactly this run: {ONE_SEED}={seed} in the environment, or explore([{seed}], ..)"

@@ -1,0 +1,193 @@
+//! What the observer keeps: the events in order, and the tasks that they are about.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use crate::event_loop::{TaskEvent, WaitsOn, WokenBy};
+use crate::task::{Task, TaskId};
+
+pub(super) struct Recording {
+    pub(super) rows: Vec<Row>,
+    pub(super) events: Vec<Event>,
+    /// How many events came after the last one that was kept.
+    pub(super) missed: u64,
+    /// When the last event came, kept or not, in nanoseconds since the first one.
+    pub(super) end: u64,
+    limit: usize,
+    start: Option<Instant>,
+    index: HashMap<TaskId, usize>,
+}
+
+/// A task.
+pub(super) struct Row {
+    pub(super) name: String,
+    pub(super) spawned_at: String,
+    /// The tasks whose results it awaits at the moment.
+    awaits: Vec<usize>,
+    has_ended: bool,
+}
+
+pub(super) struct Event {
+    /// Nanoseconds since the first event.
+    pub(super) at: u64,
+    pub(super) row: usize,
+    pub(super) what: What,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    Spawned(By),
+    Queued(By),
+    PollBegins,
+    PollEnds,
+    WaitBegins(String),
+    Ended(End),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    Row(usize),
+    /// By the end of that task, whose result was awaited.
+    End(usize),
+    Other(&'static str),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Finished,
+    Cancelled,
+    Panicked,
+}
+
+impl Recording {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            rows: Vec::new(),
+            events: Vec::new(),
+            missed: 0,
+            end: 0,
+            limit,
+            start: None,
+            index: HashMap::new(),
+        }
+    }
+
+    pub(super) fn add(&mut self, at: Instant, task: &Task, event: TaskEvent<'_>) {
+        let start = *self.start.get_or_insert(at);
+        let since = at.saturating_duration_since(start).as_nanos();
+        self.end = u64::try_from(since).unwrap_or(u64::MAX);
+        if self.events.len() >= self.limit {
+            self.missed += 1;
+            return;
+        }
+        let row = self.row(task);
+        let what = match event {
+            TaskEvent::Spawned(by) => What::Spawned(self.by(row, by)),
+            TaskEvent::Queued(by) => What::Queued(self.by(row, by)),
+            TaskEvent::PollBegins => What::PollBegins,
+            TaskEvent::PollEnds => {
+                self.rows[row].name = task.name().to_string();
+                What::PollEnds
+            }
+            TaskEvent::WaitBegins(on) => What::WaitBegins(self.note_wait(row, on, start)),
+            TaskEvent::WaitEnds => return,
+            TaskEvent::Finished => self.end(row, End::Finished),
+            TaskEvent::Cancelled => self.end(row, End::Cancelled),
+            TaskEvent::Panicked => self.end(row, End::Panicked),
+        };
+        let at = self.end;
+        self.events.push(Event { at, row, what });
+    }
+
+    fn row(&mut self, task: &Task) -> usize {
+        let rows = &mut self.rows;
+        *self.index.entry(task.id()).or_insert_with(|| {
+            rows.push(Row {
+                name: task.name().to_string(),
+                spawned_at: task.spawned_at().to_string(),
+                awaits: Vec::new(),
+                has_ended: false,
+            });
+            rows.len() - 1
+        })
+    }
+
+    fn end(&mut self, row: usize, end: End) -> What {
+        self.rows[row].has_ended = true;
+        What::Ended(end)
+    }
+
+    fn by(&mut self, row: usize, by: WokenBy<'_>) -> By {
+        match by {
+            WokenBy::Task(task) => {
+                let by = self.row(task);
+                if self.rows[by].has_ended && self.rows[row].awaits.contains(&by) {
+                    By::End(by)
+                } else {
+                    By::Row(by)
+                }
+            }
+            WokenBy::Call => By::Other("a plain call"),
+            WokenBy::Timer => By::Other("a timer"),
+            WokenBy::OtherThread => By::Other("another thread"),
+            WokenBy::Outside => By::Other("outside"),
+        }
+    }
+
+    fn note_wait(&mut self, row: usize, on: &[WaitsOn], start: Instant) -> String {
+        let results = on.iter().filter_map(|wait| match wait {
+            WaitsOn::Result(task) => self.index.get(task).copied(),
+            _ => None,
+        });
+        let results: Vec<_> = results.collect();
+        let mut words: Vec<String> = on.iter().filter_map(|wait| in_words(wait, start)).collect();
+        match &results[..] {
+            [] => {}
+            [one] => words.push(format!("result of {}", self.rows[*one].name)),
+            many => words.push(format!("results of {} tasks", many.len())),
+        }
+        self.rows[row].awaits = results;
+        words.join(" or ")
+    }
+}
+
+/// What is waited for, in as few words as fit into a picture; none for what is told together.
+fn in_words(wait: &WaitsOn, start: Instant) -> Option<String> {
+    let words = match wait {
+        WaitsOn::Result(_) => return None,
+        WaitsOn::Until(when) => {
+            return Some(format!(
+                "sleep until {}",
+                time(when.saturating_duration_since(start))
+            ));
+        }
+        WaitsOn::Forever => "sleep for ever",
+        WaitsOn::QueueGet => "queue: get",
+        WaitsOn::QueuePut => "queue: put",
+        WaitsOn::QueueJoin => "queue: join",
+        WaitsOn::Lock => "lock or permit",
+        WaitsOn::Event => "event",
+        WaitsOn::Condition => "condition",
+        WaitsOn::Barrier => "barrier",
+        WaitsOn::Message => "oneshot",
+        WaitsOn::Group => "task group",
+        WaitsOn::AnyOfMany => "next of many",
+        WaitsOn::Elsewhere => "something else",
+    };
+    Some(words.into())
+}
+
+/// A time on the axis: `0.25 s`, `3 ms`.
+pub(super) fn time(since: Duration) -> String {
+    let nanos = since.as_nanos();
+    let (unit, name) = match nanos {
+        0 => return "0 s".into(),
+        1..1_000 => (1, "ns"),
+        1_000..1_000_000 => (1_000, "µs"),
+        1_000_000..100_000_000 => (1_000_000, "ms"),
+        _ => (1_000_000_000, "s"),
+    };
+    let text = format!("{:.3}", nanos as f64 / unit as f64);
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    format!("{text} {name}")
+}

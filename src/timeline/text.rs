@@ -1,0 +1,138 @@
+//! The chart for a terminal.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use super::layout::{Kind, Lane, Layout, Room, Tick};
+use super::record::{End, Recording, time};
+
+/// More tasks than this are cut, with a note.
+const ROWS: usize = 40;
+const NAME: usize = 18;
+
+pub(super) fn render(recording: &Recording, width: usize) -> String {
+    let rows = &recording.rows[..recording.rows.len().min(ROWS)];
+    let names: Vec<String> = rows.iter().map(|row| cut(&row.name, NAME)).collect();
+    let margin = names.iter().map(|name| name.chars().count()).max();
+    let margin = margin.unwrap_or(0) + 1;
+    // One column for the mark of the end.
+    let columns = width - margin - 1;
+    let room = Room {
+        width: columns as f64,
+        poll: 1.0,
+        arrow: 0.0,
+    };
+    let layout = Layout::new(recording, &room);
+    let mut text = String::new();
+    for (name, lane) in names.iter().zip(&layout.lanes) {
+        let line = line(lane, columns);
+        let _ = writeln!(text, "{name:margin$}{}", line.trim_end());
+    }
+    let axis = axis(&layout.ticks, columns);
+    let _ = writeln!(text, "{:margin$}{}", "", axis.trim_end());
+    text.push_str("█ runs  ░ ready  ─ waits  ✓ finished  × cancelled  ! panicked\n");
+    for note in notes(recording, ROWS) {
+        let _ = writeln!(text, "{note}");
+    }
+    text
+}
+
+/// What is not shown.
+pub(super) fn notes(recording: &Recording, rows: usize) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(more) = recording
+        .rows
+        .len()
+        .checked_sub(rows)
+        .filter(|more| *more > 0)
+    {
+        notes.push(format!("{more} more tasks are not shown"));
+    }
+    if recording.missed > 0 {
+        notes.push(format!(
+            "cut here: {} later events, up to {}, were not kept",
+            recording.missed,
+            time(Duration::from_nanos(recording.end))
+        ));
+    }
+    notes
+}
+
+/// A text of at most so many letters.
+pub(super) fn cut(text: &str, letters: usize) -> String {
+    if text.chars().count() <= letters {
+        return text.into();
+    }
+    let kept: String = text.chars().take(letters - 1).collect();
+    format!("{kept}…")
+}
+
+fn line(lane: &Lane, columns: usize) -> String {
+    let mut cells = vec![' '; columns + 1];
+    for kind in [Kind::Waiting, Kind::Ready, Kind::Running] {
+        let letter = match kind {
+            Kind::Waiting => '─',
+            Kind::Ready => '░',
+            Kind::Running => '█',
+        };
+        for span in lane.spans.iter().filter(|span| span.kind == kind) {
+            let from = (span.from as usize).min(columns - 1);
+            let to = (span.to.min(columns as f64) as usize)
+                .max(from + usize::from(kind == Kind::Running));
+            cells[from..to].fill(letter);
+        }
+    }
+    for span in lane.spans.iter().filter(|span| span.kind == Kind::Waiting) {
+        write_on(
+            &mut cells,
+            span.from as usize,
+            span.to as usize,
+            &span.about,
+        );
+    }
+    if let Some((at, end)) = lane.end {
+        let mark = match end {
+            End::Finished => '✓',
+            End::Cancelled => '×',
+            End::Panicked => '!',
+        };
+        let after = cells.iter().rposition(|cell| *cell != ' ');
+        let at = after.map_or(at as usize, |after| after + 1).min(columns);
+        cells[at] = mark;
+    }
+    cells.into_iter().collect()
+}
+
+/// Writes into the middle of a line, if the line shows on both sides.
+fn write_on(cells: &mut [char], from: usize, to: usize, text: &str) {
+    let length = text.chars().count();
+    let to = to.min(cells.len());
+    if from + length + 4 > to || cells[from..to].iter().any(|cell| *cell != '─') {
+        return;
+    }
+    let start = from + (to - from - length) / 2;
+    cells[start - 1] = ' ';
+    cells[start + length] = ' ';
+    for (cell, letter) in cells[start..].iter_mut().zip(text.chars()) {
+        *cell = letter;
+    }
+}
+
+fn axis(ticks: &[Tick], columns: usize) -> String {
+    let mut line = vec![' '; columns + 1];
+    let mut free = 0;
+    for tick in ticks {
+        let length = tick.text.chars().count() + 1;
+        // The last one may have to begin further left to fit.
+        let at = (tick.at as usize).min((columns + 1).saturating_sub(length));
+        if at < free {
+            continue;
+        }
+        line[at] = '|';
+        for (cell, letter) in line[at + 1..].iter_mut().zip(tick.text.chars()) {
+            *cell = letter;
+        }
+        free = at + length + 1;
+    }
+    line.into_iter().collect()
+}
