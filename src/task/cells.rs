@@ -26,7 +26,7 @@ const CHUNK_BYTES: usize = 16 << 10;
 /// So many empty chunks are kept for the next burst, besides the current one of each class.
 const KEPT_EMPTY: usize = if cfg!(looplet_loom) { 0 } else { 16 };
 /// Empty chunks are looked for when this part of all has become empty: what that costs was paid for by their spawns.
-const SWEPT_PART: usize = 4;
+const SWEPT_PART: usize = if cfg!(looplet_loom) { usize::MAX } else { 4 };
 
 /// One size of cells.
 struct Class {
