@@ -103,9 +103,9 @@ mod waiting;
 
 pub use error::{Elapsed, Failure, GroupError, LoopGone};
 pub use event_loop::{
-    Builder, CallHandle, ContextVar, Dump, EventLoop, Metrics, Observer, Remote, RemoteHandle,
-    Spawner, TaskDump, TaskEvent, TaskState, Token, WaitsOn, WokenBy, all_tasks, call_at,
-    call_later, call_soon, current_task, dump, run, spawn, spawn_blocking, spawn_eager,
+    Builder, CallHandle, ContextVar, Dump, EventLoop, Metrics, Observer, PollTimes, Remote,
+    RemoteHandle, Spawner, TaskDump, TaskEvent, TaskState, Token, WaitsOn, WokenBy, all_tasks,
+    call_at, call_later, call_soon, current_task, dump, run, spawn, spawn_blocking, spawn_eager,
     spawn_named, try_current_task,
 };
 pub use explore::{OrderBug, explore};

@@ -11,7 +11,7 @@ pub(crate) mod stage;
 
 mod awaiting;
 #[cfg(feature = "timeline")]
-#[allow(dead_code)] // For those who take pictures.
+#[allow(dead_code, reason = "only the example `timeline` films")]
 pub(crate) mod pictures;
 mod tasks;
 pub(crate) mod tour;

@@ -95,7 +95,7 @@ fn play_on_loop(program: fn(&mut EventLoop), time: Time, audience: Audience) -> 
 
 /// Plays a program in virtual time before an observer, who sees nothing but the program: no task of the stage's own.
 #[cfg(feature = "timeline")]
-#[allow(dead_code)] // For those who take pictures.
+#[allow(dead_code, reason = "only the example `timeline` films")]
 pub(crate) fn film(program: fn(&mut EventLoop), observer: impl looplet::Observer + 'static) {
     let builder = EventLoop::builder().virtual_time().observer(observer);
     let mut event_loop = builder.build();

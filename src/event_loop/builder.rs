@@ -9,7 +9,7 @@ use super::EventLoop;
 use super::bell::{Doorbell, OnWake};
 use super::clock::{Clock, Mode};
 use super::core::Core;
-use super::observer::Observer;
+use super::observer::{Both, Observer};
 use super::pool;
 use super::slow_poll::SlowPoll;
 use crate::task::{JoinError, Report, Task};
@@ -102,7 +102,8 @@ impl Builder {
         self
     }
 
-    /// Tells `observer` what happens on the loop: who is spawned, queued and by whom, polled, waits, ends.
+    /// Tells `observer` what happens on the loop: who is spawned, queued and by whom, polled, waits, ends. A second
+    /// observer is told after the first one.
     ///
     /// A loop without an observer pays nothing for the possibility. With one, a turn costs some hundred nanoseconds
     /// more, and a [`dump`](crate::dump) knows the age and the polls of each task.
@@ -116,7 +117,11 @@ impl Builder {
     /// ```
     #[doc(alias = "set_debug")]
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
-        self.observer = Some(Rc::new(observer));
+        let observer: Rc<dyn Observer> = Rc::new(observer);
+        self.observer = Some(match self.observer {
+            None => observer,
+            Some(first) => Rc::new(Both(first, observer)),
+        });
         self
     }
 

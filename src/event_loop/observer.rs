@@ -45,6 +45,16 @@ impl<F: Fn(Instant, &Task, TaskEvent<'_>)> Observer for F {
     }
 }
 
+/// Two observers, told in this order.
+pub(super) struct Both(pub(super) Rc<dyn Observer>, pub(super) Rc<dyn Observer>);
+
+impl Observer for Both {
+    fn observe(&self, at: Instant, task: &Task, event: TaskEvent<'_>) {
+        self.0.observe(at, task, event);
+        self.1.observe(at, task, event);
+    }
+}
+
 /// What an [`Observer`] is told of a task. Plain calls are no tasks: they only appear as causes.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]

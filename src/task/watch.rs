@@ -128,7 +128,14 @@ impl Local {
         task.header().state.set_watched();
         if self.is_observed() {
             task.extra();
-            self.with_cause(task, |cause| self.tell_watch(News::Spawned(task, cause)));
+            self.with_cause(task, |cause| {
+                // Timers wake and do not spawn.
+                let cause = match cause {
+                    Cause::Timer => Cause::Outside,
+                    cause => cause,
+                };
+                self.tell_watch(News::Spawned(task, cause));
+            });
         }
     }
 

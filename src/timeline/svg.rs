@@ -209,7 +209,7 @@ impl Picture<'_> {
                     "<line class=\"wait\" x1=\"{x}\" y1=\"{y}\" x2=\"{end}\" y2=\"{y}\"><title>{about}</title></line>"
                 ));
                 if let Some(middle) = label_place(span, crossings) {
-                    let (middle, above) = (self.x(middle), round(y - 5.0));
+                    let (middle, above) = (self.x(middle), round(y - 6.0));
                     self.line(format_args!(
                         "<text x=\"{middle}\" y=\"{above}\" text-anchor=\"middle\">{about}</text>"
                     ));

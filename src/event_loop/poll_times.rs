@@ -1,0 +1,97 @@
+//! How long polls take, counted by size.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use super::observer::{Observer, TaskEvent};
+use crate::task::Task;
+
+/// The sizes double from one to the next; the last one holds all that is longer than about half an hour.
+const SIZES: usize = 42;
+/// The longest bar of the text.
+const BAR: u64 = 40;
+
+/// Counts how long polls take on the wall clock, whatever time the loop is in: an [`Observer`] to give to
+/// [`Builder::observer`](crate::Builder::observer). Clones count together.
+///
+/// Its `Display` is a histogram of all sizes that occurred. Poll times tell whether one task holds up the others.
+///
+/// ```
+/// use looplet::{EventLoop, PollTimes};
+///
+/// let times = PollTimes::new();
+/// EventLoop::builder().observer(times.clone()).build().block_on(looplet::yield_now());
+/// assert_eq!(times.counts().map(|(_, polls)| polls).sum::<u64>(), 2);
+/// ```
+#[derive(Clone, Default)]
+pub struct PollTimes(Rc<Counts>);
+
+struct Counts {
+    sizes: [Cell<u64>; SIZES],
+    /// When the polls that are on the stack began: more than one if a task is spawned eagerly.
+    begun: RefCell<Vec<Instant>>,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self {
+            sizes: [const { Cell::new(0) }; SIZES],
+            begun: RefCell::default(),
+        }
+    }
+}
+
+impl PollTimes {
+    /// Nothing counted yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// All sizes, the shortest first: how many polls took less than this, and at least as long as the size before.
+    pub fn counts(&self) -> impl Iterator<Item = (Duration, u64)> {
+        let sizes = self.0.sizes.iter().enumerate();
+        sizes.map(|(size, count)| (Duration::from_nanos(1 << size), count.get()))
+    }
+}
+
+impl Observer for PollTimes {
+    fn observe(&self, _: Instant, _: &Task, event: TaskEvent<'_>) {
+        let mut begun = self.0.begun.borrow_mut();
+        match event {
+            TaskEvent::PollBegins => begun.push(Instant::now()),
+            TaskEvent::PollEnds => {
+                let took = begun.pop().map_or(0, |begun| begun.elapsed().as_nanos());
+                let size = (u128::BITS - took.leading_zeros()) as usize;
+                let count = &self.0.sizes[size.min(SIZES - 1)];
+                count.set(count.get() + 1);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl fmt::Display for PollTimes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts: Vec<_> = self.counts().collect();
+        let most = counts.iter().map(|(_, count)| *count).max().unwrap_or(0);
+        let shown = counts.iter().filter(|(_, count)| *count > 0);
+        for (index, (below, count)) in shown.enumerate() {
+            let bar = "█".repeat((count * BAR).div_ceil(most) as usize);
+            let end = if index == 0 { "" } else { "\n" };
+            write!(
+                f,
+                "{end}below {:>8}  {count:>8}  {bar}",
+                format!("{below:.1?}")
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for PollTimes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.counts()).finish()
+    }
+}
