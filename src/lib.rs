@@ -101,7 +101,7 @@ pub mod timeline;
 mod timer;
 mod waiting;
 
-pub use error::{Elapsed, Failure, GroupError, LoopGone};
+pub use error::{Elapsed, Failure, GroupError, LoopGone, NoDump};
 pub use event_loop::{
     Builder, CallHandle, ContextVar, Dump, EventLoop, Metrics, Observer, PollTimes, Remote,
     RemoteHandle, Spawner, TaskDump, TaskEvent, TaskState, Token, WaitsOn, WokenBy, all_tasks,
