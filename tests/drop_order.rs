@@ -1,15 +1,19 @@
 //! What is dropped when: the futures of a loop that ends, and what their destructors do to the loop meanwhile.
 
+#![allow(clippy::async_yields_async)] // Futures leave their loop here on purpose.
+
 mod support;
 
 use std::cell::{Cell, RefCell};
-use std::future::pending;
+use std::future::{Future, pending, poll_fn};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::mpsc;
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use looplet::EventLoop;
+use looplet::{EventLoop, JoinHandle, TaskGroup, task_group, yield_now};
 use support::probes::{Ledger, OnDrop};
 
 /// Runs `f` on a thread of its own; what does not end fails.
@@ -119,5 +123,52 @@ fn a_shutdown_in_manual_time_ends() {
             .detach();
         event_loop.shutdown(Duration::from_millis(5));
         ledger.settle();
+    });
+}
+
+#[test]
+fn a_handle_can_be_polled_in_the_destructor_that_has_dropped_the_loop() {
+    type Place<T> = Rc<RefCell<Option<T>>>;
+    within_seconds(|| {
+        let event_loop = Place::<EventLoop>::default();
+        let handle = Place::<JoinHandle<()>>::default();
+        let mut running = EventLoop::new();
+        let waker = running.block_on(poll_fn(|cx| Poll::Ready(cx.waker().clone())));
+        let at_end = OnDrop({
+            let (event_loop, handle) = (event_loop.clone(), handle.clone());
+            move || {
+                // The handle of the task that is being dropped, with a waker of its loop, when that is gone.
+                let mut own = handle.take().unwrap();
+                let mut cx = Context::from_waker(&waker);
+                drop(event_loop.take());
+                for _ in 0..3 {
+                    assert!(Pin::new(&mut own).poll(&mut cx).is_pending());
+                }
+                drop(own);
+                drop(waker.clone());
+            }
+        });
+        let there = handle.clone();
+        let mut group: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async move {
+            let ended = task_group(async |group: &TaskGroup<()>| {
+                let child = group.spawn(async move {
+                    let _at_end = at_end;
+                    pending::<()>().await;
+                    Ok(())
+                });
+                there.replace(Some(child));
+                pending::<Result<(), ()>>().await
+            });
+            let _ = ended.await;
+        });
+        running.block_on(async {
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(group.as_mut().poll(&mut cx).is_pending());
+            yield_now().await;
+            yield_now().await;
+        });
+        event_loop.replace(Some(running));
+        drop(group);
+        assert!(event_loop.borrow().is_none());
     });
 }

@@ -18,6 +18,7 @@ mod life {
     pub(crate) mod echo_server;
     pub(crate) mod pipeline;
     pub(crate) mod progress_bar;
+    pub(crate) mod thermostat;
     pub(crate) mod worker_pool;
 }
 
@@ -157,6 +158,12 @@ const EXAMPLES: &[(&str, &[Plot])] = &[
                 event_loop.block_on(sync_vs_async::asynchronous(SYNC_VS_ASYNC))
             }),
         ],
+    ),
+    (
+        "thermostat",
+        &[Plot::OnLoop(|event_loop| {
+            event_loop.block_on(life::thermostat::thermostat())
+        })],
     ),
     (
         "two_step_tasks",

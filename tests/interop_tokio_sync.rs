@@ -63,7 +63,7 @@ fn mpsc_brings_every_byte_from_other_threads() {
         }
         counts
     });
-    let expected = (0..CHUNKS).map(|chunk| chunk % 10).sum();
+    let expected: usize = (0..CHUNKS).map(|chunk| chunk % 10).sum();
     assert_eq!(counts, [expected; THREADS as usize]);
     threads
         .into_iter()

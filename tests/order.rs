@@ -134,7 +134,7 @@ fn the_first_failing_seed_is_found_and_repeats_the_failure() {
 
 #[test]
 fn a_stuck_program_a_cancelled_one_and_an_unseen_panic_are_failures() {
-    let stuck = explore([1], || future::pending::<()>()).unwrap_err();
+    let stuck = explore([1], future::pending::<()>).unwrap_err();
     assert!(stuck.to_string().contains("deadlock:"), "{stuck}");
 
     let cancelled = explore([1], || async {

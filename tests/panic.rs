@@ -201,6 +201,7 @@ fn what_a_hook_leaves_behind_when_it_is_dropped_is_dropped_too() {
 /// Drops what it holds as soon as it is asked to write a panic.
 struct Saboteur<T> {
     text: String,
+    squatters: Vec<Vec<u8>>,
     victim: Rc<Cell<Option<T>>>,
 }
 
@@ -209,7 +210,7 @@ impl<T> Write for Saboteur<T> {
         if text.contains("panic") {
             drop(self.victim.take());
             // Takes the place of what was freed just now, if something was.
-            std::mem::forget(vec![b'#'; 48]);
+            self.squatters.push(vec![b'#'; 48]);
         }
         self.text.push_str(text);
         Ok(())
@@ -227,6 +228,7 @@ fn the_handle_of_a_panicked_task_may_go_while_the_task_is_printed() {
         let victim = Rc::new(Cell::new(Some(handle)));
         let mut writer = Saboteur {
             text: String::new(),
+            squatters: Vec::new(),
             victim,
         };
         write!(writer, "{task:?}").unwrap();

@@ -361,3 +361,37 @@ fn virtual_time_waits_for_a_remote_queue_and_tells_of_a_deadlock_once_it_is_gone
     });
     assert!(text.unwrap().starts_with("deadlock:"));
 }
+
+#[test]
+fn a_comparison_that_panics_loses_nothing_that_is_on_its_way() {
+    #[derive(PartialEq, Eq)]
+    struct Touchy(u32);
+    impl PartialOrd for Touchy {
+        fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+    impl Ord for Touchy {
+        fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+            assert!(self.0 != 13 && other.0 != 13, "not this one");
+            self.0.cmp(&other.0)
+        }
+    }
+    let reports = Rc::new(Cell::new(0));
+    let count = Rc::clone(&reports);
+    let mut event_loop = EventLoop::builder()
+        .on_unhandled_panic(move |_, _| count.set(count.get() + 1))
+        .build();
+    let queue = PriorityQueue::unbounded();
+    event_loop.block_on(async {
+        let remote = queue.remote();
+        for n in [1, 13, 2, 3] {
+            assert!(remote.try_put(Touchy(n)).is_ok());
+        }
+        while queue.len() < 4 {
+            yield_now().await;
+        }
+    });
+    assert!(reports.get() > 0);
+    queue.shutdown_now();
+}

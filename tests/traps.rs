@@ -1,11 +1,6 @@
 //! Traps that executors fall into, and what users may do wrong.
 
-#![allow(
-    clippy::async_yields_async,
-    clippy::waker_clone_wake,
-    clippy::map_identity,
-    dropping_copy_types
-)] // Odd on purpose.
+#![allow(clippy::async_yields_async)] // Futures leave their loop here on purpose.
 
 mod support;
 
@@ -176,7 +171,7 @@ fn handles_tasks_calls_and_spawners_outlive_their_loop() {
     assert!(polled(waiting).unwrap_err().is_cancelled());
     let error: looplet::JoinError = {
         let mut panicked = panicked;
-        panicked.try_join().unwrap().map(|()| ()).unwrap_err()
+        panicked.try_join().unwrap().unwrap_err()
     };
     assert_eq!(error.to_string(), "task 'Task-2' panicked: seen later");
     drop(finished);
@@ -274,7 +269,9 @@ fn a_task_that_finishes_while_it_is_queued_is_polled_no_more() {
         let handle = spawn(poll_fn(move |cx| {
             count.set(count.get() + 1);
             cx.waker().wake_by_ref();
-            cx.waker().clone().wake();
+            let other = cx.waker().clone();
+            other.wake_by_ref();
+            other.wake();
             Poll::Ready(())
         }));
         drop(handle);
@@ -576,7 +573,7 @@ fn outside_of_a_loop_ambient_functions_panic_at_the_callers_line() {
     let ms = Duration::from_millis(1);
     macro_rules! check {
         ($($call:expr),+ $(,)?) => {$(
-            check(line!(), &|| drop($call));
+            check(line!(), &|| _ = $call);
         )+};
     }
     check!(spawn(async {}));

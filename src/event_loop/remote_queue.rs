@@ -9,6 +9,7 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::panic::{self, AssertUnwindSafe};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -106,6 +107,21 @@ impl<T: Send + 'static> Inflow<T> {
         true
     }
 
+    /// Moves all items to a queue without a bound.
+    fn put_all(&self, queue: &dyn Inlet<T>, arrivals: &Arrivals<'_, T>) {
+        // Not borrowed meanwhile: comparing and waking may be anybody's code.
+        let mut batch = self.batch.take();
+        let before = batch.len();
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| queue.deliver_all(&mut batch)));
+        let arrived = before - batch.len();
+        arrivals.count.set(arrivals.count.get() + arrived);
+        // What is left, and the memory, which serves again.
+        self.batch.replace(batch);
+        if let Err(panic) = outcome {
+            panic::resume_unwind(panic);
+        }
+    }
+
     fn put(&self, queue: &Rc<dyn Inlet<T>>, item: T, arrivals: &Arrivals<'_, T>) -> bool {
         arrivals.add_one();
         if queue.capacity().is_none() || queue.is_shutdown() {
@@ -164,6 +180,9 @@ impl<T: Send + 'static> Flow for Inflow<T> {
             pipe: &self.pipe,
             count: Cell::new(0),
         };
+        if queue.capacity().is_none() {
+            self.put_all(&*queue, &arrivals);
+        }
         while self.advance(&queue, &arrivals) {}
         drop(arrivals);
         if !is_held && self.is_empty() {

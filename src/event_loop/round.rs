@@ -88,25 +88,26 @@ impl Core {
         self.look();
     }
 
-    /// Begins a round of what is ready now; `finish_round` does the work.
+    /// Begins a round of what is ready now; `finish_round` does the work. False: nothing is ready.
     #[inline]
-    fn begin_round(&self) {
-        self.begin_round_of::<true>();
+    fn begin_round(&self) -> bool {
+        self.begin_round_of::<true>()
     }
 
     /// The same, without a look whether the loop shuffles if the caller knows that it does not.
     #[inline]
-    fn begin_round_of<const MAY_SHUFFLE: bool>(&self) {
-        self.rounds.set(self.rounds.get() + 1);
-        if MAY_SHUFFLE && self.tasks.shuffle_seed().is_some() {
-            self.tasks.begin_shuffled_round();
+    fn begin_round_of<const MAY_SHUFFLE: bool>(&self) -> bool {
+        let ready = if MAY_SHUFFLE && self.tasks.shuffle_seed().is_some() {
+            self.tasks.begin_shuffled_round()
         } else {
-            self.tasks.begin_round();
-        }
+            self.tasks.begin_round()
+        };
+        self.rounds.set(self.rounds.get() + u64::from(ready));
+        ready
     }
 
     /// Runs what is left of the round: all of it, or, after a panic, the rest.
-    #[inline]
+    #[inline(always)]
     fn finish_round(&self) {
         if let Some(slow) = &self.slow_poll {
             while self.run_measured(TURNS_PER_LOOK, slow) {
@@ -200,9 +201,7 @@ impl Core {
                     return;
                 }
                 self.look();
-                if self.tasks.is_ready() {
-                    self.begin_round_of::<MAY_SHUFFLE>();
-                } else if self.wait(None) == Waited::InVain {
+                if !self.begin_round_of::<MAY_SHUFFLE>() && self.wait(None) == Waited::InVain {
                     self.deadlock();
                 }
             }
@@ -215,19 +214,17 @@ impl Core {
             loop {
                 self.finish_round();
                 self.look_at_clock();
-                if !self.tasks.is_ready() {
+                if !self.begin_round() {
                     return;
                 }
-                self.begin_round();
             }
         });
     }
 
     /// One round of what is ready, without a wait. False: nothing was.
     pub(super) fn run_round(&self) -> bool {
-        let ready = self.tasks.is_ready();
+        let ready = self.begin_round();
         if ready {
-            self.begin_round();
             self.tasks.drive(|| self.finish_round());
         }
         ready
@@ -267,9 +264,8 @@ impl Core {
                 if self.tasks.live() == 0 || has_run && is_over() {
                     return;
                 }
-                if self.tasks.is_ready() {
+                if self.begin_round() {
                     has_run = true;
-                    self.begin_round();
                 } else if self.wait(Some(end)) != Waited::Looked || is_over() {
                     return;
                 }

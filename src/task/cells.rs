@@ -16,14 +16,17 @@
 use std::cell::{Cell, UnsafeCell};
 use std::ptr::NonNull;
 
-use super::chunk::{CLASSES, CellLayout, Chunk, Role, chunk_of};
+pub(super) use super::chunk::CellLayout;
+use super::chunk::{CLASSES, Chunk, Role, chunk_of};
 use super::raw::Header;
 use super::sync::Ordering;
 
 /// The size of a chunk: some hundred cells of common size, and cheap to get for a loop that has one task.
 const CHUNK_BYTES: usize = 16 << 10;
 /// So many empty chunks are kept for the next burst, besides the current one of each class.
-const KEPT_EMPTY: usize = if cfg!(looplet_loom) { 0 } else { 32 };
+const KEPT_EMPTY: usize = if cfg!(looplet_loom) { 0 } else { 16 };
+/// Empty chunks are looked for when this part of all has become empty: what that costs was paid for by their spawns.
+const SWEPT_PART: usize = if cfg!(looplet_loom) { usize::MAX } else { 4 };
 
 /// One size of cells.
 struct Class {
@@ -128,13 +131,16 @@ impl Cells {
         match chunk.role.get() {
             Role::Current => {}
             Role::Partial if live != 0 => {}
-            Role::Partial | Role::Full => self.note_room(this, chunk),
+            Role::Partial | Role::Full => self.note_room(this),
         }
     }
 
     /// A chunk has become empty, or has room again.
     #[cold]
-    fn note_room(&self, this: NonNull<Chunk>, chunk: &Chunk) {
+    fn note_room(&self, this: NonNull<Chunk>) {
+        // Not an argument, for what an argument refers to must not be freed before the function returns.
+        // SAFETY: LISTED: as in `free`.
+        let chunk = unsafe { this.as_ref() };
         let Some(class) = self.classes.get(chunk.cell.class) else {
             self.with_chunks(|chunks| {
                 chunks.swap_remove(chunk.index.get());
@@ -151,7 +157,8 @@ impl Cells {
         }
         if chunk.live.load(Ordering::Relaxed) == 0 {
             self.emptied.set(self.emptied.get() + 1);
-            if self.emptied.get() > 2 * KEPT_EMPTY {
+            let many = self.with_chunks(|chunks| chunks.len()) / SWEPT_PART;
+            if self.emptied.get() > many.max(KEPT_EMPTY) {
                 self.sweep();
             }
         }

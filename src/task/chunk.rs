@@ -1,4 +1,4 @@
-//! One chunk of cells of one size: how it is laid out, and which of its cells are in use.
+//! A chunk: cells of one size in one allocation, and which of them are in use.
 
 use std::alloc::{Layout, handle_alloc_error};
 use std::cell::Cell;

@@ -26,7 +26,7 @@ impl Dice {
 
     /// A number below `bound`, each as likely as any other but for one part in billions.
     fn below(&self, bound: usize) -> usize {
-        (u128::from(self.draw()) * bound as u128 >> 64) as usize
+        ((u128::from(self.draw()) * bound as u128) >> 64) as usize
     }
 
     /// Puts the items into an order drawn by lot.

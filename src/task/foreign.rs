@@ -69,6 +69,7 @@ impl ForeignWord {
 
     /// The owner's count moves here before it overflows: clones that were made elsewhere and dropped at home.
     #[cold]
+    #[inline(never)]
     pub(super) fn add_references(&self, references: isize) {
         self.0.fetch_add(references * ONE, Ordering::Relaxed);
     }

@@ -77,7 +77,7 @@ impl Loop {
                 self.scheduler.take_news();
             }
             while self.scheduler.is_ready() {
-                self.scheduler.begin_round();
+                let _ = self.scheduler.begin_round();
                 while self.scheduler.run(1) {}
             }
         });

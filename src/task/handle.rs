@@ -254,6 +254,10 @@ impl Task {
             return;
         }
         let first = header.waiter.take().is_none();
+        if !header.waiter.is_vacant() {
+            // The loop has been dropped by this task's destructor: there is nobody to wake.
+            return;
+        }
         if let Some(extra) = header.extra.get() {
             self.note_waiter_place(extra, first);
         }
@@ -353,7 +357,7 @@ impl Clone for Task {
     #[inline]
     fn clone(&self) -> Self {
         if self.local().phase.get() == Phase::Closed {
-            self.header().foreign.add_reference();
+            waker::clone_elsewhere(self.header());
         } else {
             waker::count_up(self.header());
         }

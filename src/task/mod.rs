@@ -73,6 +73,7 @@ mod vacant;
 mod waiter;
 mod waker;
 mod watch;
+mod work;
 
 pub use crate::error::JoinError;
 
@@ -80,13 +81,14 @@ pub(crate) use extra::Context;
 pub use handle::{Task, TaskId};
 pub use join::JoinHandle;
 pub(crate) use listener::Listener;
-pub(crate) use raw::{Attempt, Fallible, Plain, Work, drop_quietly};
+pub(crate) use raw::drop_quietly;
 pub(crate) use scheduler::{Doorway, Scheduler};
 pub(crate) use scoped::Scoped;
 pub(crate) use state::Outcome;
 pub(crate) use turn::print;
 pub(crate) use vacant::{Call, Vacant};
 pub(crate) use watch::{Cause, News, Notes, Sighting, Standing, Watch};
+pub(crate) use work::{Attempt, Fallible, Plain, Work};
 
 /// How another thread tells the loop that something has arrived.
 pub(crate) trait Bell: Send + Sync {

@@ -9,17 +9,24 @@ use std::ptr::NonNull;
 use super::dice::Dice;
 use super::raw::Header;
 
-#[derive(Default)]
 pub(super) struct ReadyQueue {
     head: Cell<Option<NonNull<Header>>>,
-    /// The last entry; without meaning while there is none.
-    tail: Cell<Option<NonNull<Header>>>,
+    /// The last entry; dangling, or long gone, while there is none.
+    tail: Cell<NonNull<Header>>,
     /// The last entry of the round that is being run. What is queued behind it belongs to the next round, so a round
     /// needs no list of its own.
     round_end: Cell<Option<NonNull<Header>>>,
 }
 
 impl ReadyQueue {
+    pub(super) fn new() -> Self {
+        Self {
+            head: Cell::new(None),
+            tail: Cell::new(NonNull::dangling()),
+            round_end: Cell::new(None),
+        }
+    }
+
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.head.get().is_none()
@@ -30,10 +37,12 @@ impl ReadyQueue {
     pub(super) fn push(&self, task: NonNull<Header>) {
         // SAFETY: ONE-ENTRY: the flag keeps the task alive from now on.
         unsafe { task.as_ref() }.ready_next.set(None);
-        match self.tail.replace(Some(task)) {
-            // SAFETY: ONE-ENTRY: the last entry is queued, and so alive.
-            Some(last) if !self.is_empty() => unsafe { last.as_ref() }.ready_next.set(Some(task)),
-            _ => self.head.set(Some(task)),
+        let last = self.tail.replace(task);
+        if self.is_empty() {
+            self.head.set(Some(task));
+        } else {
+            // SAFETY: ONE-ENTRY: the queue is not empty, so its last entry is queued, and alive.
+            unsafe { last.as_ref() }.ready_next.set(Some(task));
         }
     }
 
@@ -46,25 +55,27 @@ impl ReadyQueue {
         Some(task)
     }
 
-    /// Makes what is queued now a round.
+    /// Makes what is queued now a round. False: nothing is.
     #[inline]
-    pub(super) fn begin_round(&self) {
+    pub(super) fn begin_round(&self) -> bool {
         debug_assert!(
             self.round_end.get().is_none(),
             "a round begins when the last one has ended"
         );
-        if !self.is_empty() {
-            self.round_end.set(self.tail.get());
+        let ready = !self.is_empty();
+        if ready {
+            self.round_end.set(Some(self.tail.get()));
         }
+        ready
     }
 
     /// Makes what is queued now a round, in an order drawn by lot.
     #[cold]
-    pub(super) fn begin_shuffled_round(&self, dice: &Dice) {
+    pub(super) fn begin_shuffled_round(&self, dice: &Dice) -> bool {
         let mut entries: Vec<_> = std::iter::from_fn(|| self.pop()).collect();
         dice.shuffle(&mut entries);
         entries.into_iter().for_each(|task| self.push(task));
-        self.begin_round();
+        self.begin_round()
     }
 
     /// Takes the next entry of the round. The round is over with its last entry, before that one has had its turn.

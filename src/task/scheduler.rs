@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::dice::Dice;
-use super::raw::{self, Kind, Plain, Work};
+use super::raw;
 use super::shared::{Local, Phase, Shared};
 use super::vacant::{self, Call, Vacant};
+use super::work::{Kind, Plain, Work};
 use super::{Bell, Context, JoinError, JoinHandle, Report, Task, waker};
 
 /// All tasks of one loop. It stays on the thread where it was made.
@@ -100,10 +101,11 @@ impl Scheduler {
         !self.shared.local.ready.is_empty()
     }
 
-    /// Begins a round of what is ready now; what becomes ready meanwhile waits for the next one.
+    /// Begins a round of what is ready now; what becomes ready meanwhile waits for the next one. False:
+    /// nothing is ready.
     #[inline]
-    pub(crate) fn begin_round(&self) {
-        self.shared.local.ready.begin_round();
+    pub(crate) fn begin_round(&self) -> bool {
+        self.shared.local.ready.begin_round()
     }
 
     /// From now on the order of each round that `begin_shuffled_round` begins is drawn from the seed.
@@ -118,7 +120,7 @@ impl Scheduler {
 
     /// Begins a round in an order drawn from the seed; in that of the queue, if there is none.
     #[cold]
-    pub(crate) fn begin_shuffled_round(&self) {
+    pub(crate) fn begin_shuffled_round(&self) -> bool {
         let local = &self.shared.local;
         match local.dice.get() {
             Some(dice) => local.ready.begin_shuffled_round(dice),

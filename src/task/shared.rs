@@ -82,7 +82,7 @@ unsafe impl Send for Shared {}
 impl Shared {
     pub(super) fn new(serial: u64, bell: Arc<dyn Bell>) -> Self {
         let local = Local {
-            ready: ReadyQueue::default(),
+            ready: ReadyQueue::new(),
             running: Cell::new(None),
             cells: Cells::new(),
             phase: Cell::new(Phase::Open),
@@ -165,15 +165,18 @@ impl Shared {
             // SAFETY: ONE-ENTRY: the task is off the stack and QUEUED.
             unsafe { self.take_one(task) };
         }
-        self.local.phase.set(Phase::Closed);
-        self.local.cells.close(|task| {
+        for task in self.local.cells.in_use() {
             // SAFETY: COUNTED: a cell in use is live.
             let header = unsafe { task.as_ref() };
             // One whose destructor has dropped the loop is on the stack still. Nobody may queue it any more, so it
-            // counts as queued.
-            let _ = header.state.wake();
-            Self::bury(task);
-        });
+            // counts as queued; nor may its end be awaited by a task of this loop, so it counts as ended there.
+            if !header.state.is_queued() && !header.state.is_finished() {
+                let _ = header.state.wake();
+                drop(header.waiter.stamp(0));
+            }
+        }
+        self.local.phase.set(Phase::Closed);
+        self.local.cells.close(Self::bury);
     }
 
     /// Moves all of a finished cell's references to its atomic word; the last one to go frees bare memory, anywhere.

@@ -7,9 +7,10 @@ use std::ptr::NonNull;
 use std::task::Waker;
 
 use super::extra::Extra;
-use super::raw::{self, Header, Kind, Polled};
+use super::raw::{self, Header, Polled};
 use super::shared::{self, Local};
 use super::state::{Outcome, TurnAction};
+use super::work::Kind;
 use super::{Task, waker};
 use crate::error::{JoinError, panic_message};
 

@@ -6,9 +6,10 @@ use std::ptr::{self, NonNull};
 use std::task::Waker;
 
 use super::extra::Extra;
-use super::raw::{self, Header, Kind, Once, Work};
+use super::raw::{self, Header};
 use super::shared::{Local, Phase, Shared};
 use super::state::State;
+use super::work::{Kind, Once, Work};
 use super::{JoinHandle, Task, waker};
 
 /// A cell without its future.
@@ -45,7 +46,7 @@ impl<W: Work> Vacant<W> {
         unsafe { raw::payload::<W::Inner>(self.task) }.as_ptr()
     }
 
-    /// The task of a cell whose future is in.
+    /// The task, once its future is in.
     ///
     /// # Safety
     ///

@@ -157,7 +157,7 @@ unsafe fn drop(data: *const ()) {
 
 #[cold]
 #[inline(never)]
-fn clone_elsewhere(header: &Header) {
+pub(super) fn clone_elsewhere(header: &Header) {
     header.foreign.add_reference();
 }
 

@@ -10,9 +10,10 @@ use std::panic::{self, AssertUnwindSafe};
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
-use super::raw::{Header, Kind};
+use super::raw::Header;
 use super::scheduler::Scheduler;
 use super::shared::{Local, Phase};
+use super::work::Kind;
 use super::{Outcome, Task, waker};
 use crate::waiting::{self, Kinds};
 

@@ -267,7 +267,7 @@ fn within_a_tick_the_exact_deadline_decides_and_nothing_fires_early() {
     for (value, offset) in [900, 5, 900, 0, 500, 5].into_iter().enumerate() {
         wheel.arm(base + offset, value as u64);
     }
-    assert_eq!(drain(&mut wheel, base - 1), []);
+    assert_eq!(drain(&mut wheel, base - 1), [0_u64; 0]);
     assert_eq!(drain(&mut wheel, base + 4), [3]);
     assert_eq!(drain(&mut wheel, base + 899), [1, 5, 4]);
     assert_eq!(wheel.next_deadline(), Some(base + 900));
@@ -321,7 +321,7 @@ fn the_last_moment_that_can_be_armed_fires_only_then() {
     let mut wheel = Wheel::new();
     wheel.arm(LAST, 1);
     wheel.arm(LAST - 1, 0);
-    assert_eq!(drain(&mut wheel, LAST - 2), []);
+    assert_eq!(drain(&mut wheel, LAST - 2), [0_u64; 0]);
     assert_eq!(wheel.next_deadline(), Some(LAST - 1));
     assert_eq!(drain(&mut wheel, LAST - 1), [0]);
     assert_eq!(drain(&mut wheel, u64::MAX), [1]);
@@ -334,7 +334,7 @@ fn a_jump_over_centuries_costs_no_more_than_the_timers_it_meets() {
     let mut wheel = Wheel::new();
     for value in 0..1000 {
         let start = value * 5000 * HOUR;
-        assert_eq!(drain(&mut wheel, start), []);
+        assert_eq!(drain(&mut wheel, start), [0_u64; 0]);
         wheel.arm(start + HOUR, value);
         assert_eq!(drain(&mut wheel, start + HOUR), [value]);
     }

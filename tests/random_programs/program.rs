@@ -24,9 +24,9 @@ pub(crate) enum Op {
     WaitForEvent,
     SetEvent,
     ClearEvent,
-    /// Puts an egg in the pot and notifies one; waits for an egg and eats it.
-    Cook,
-    Eat,
+    /// Puts an egg in the pot and notifies one; waits for an egg and takes it. Both keep the pot for so long.
+    Cook(Millis),
+    Eat(Millis),
     /// Waits at the barrier.
     Arrive,
     /// Waits for a value that a task sends after so long, or, without a time, never.
@@ -59,22 +59,52 @@ fn millis() -> impl Strategy<Value = Millis> {
     0..12u64
 }
 
-fn simple() -> impl Strategy<Value = Op> {
+/// What a case is about. Rare turns of events need many steps of one kind, so most cases keep to one.
+#[derive(Clone, Copy, Debug)]
+enum Theme {
+    Everything,
+    Queue,
+    Locks,
+    Pot,
+    Signals,
+}
+
+fn theme() -> impl Strategy<Value = Theme> {
     prop_oneof![
-        4 => millis().prop_map(Op::Sleep),
-        2 => Just(Op::Yield),
-        6 => Just(Op::Put),
-        6 => Just(Op::Get),
-        3 => millis().prop_map(Op::Lock),
-        3 => millis().prop_map(Op::Permit),
-        2 => Just(Op::WaitForEvent),
-        1 => Just(Op::SetEvent),
+        2 => Just(Theme::Everything),
+        1 => Just(Theme::Queue),
+        1 => Just(Theme::Locks),
+        1 => Just(Theme::Pot),
+        1 => Just(Theme::Signals),
+    ]
+}
+
+fn topical(theme: Theme) -> BoxedStrategy<Op> {
+    let queue = prop_oneof![Just(Op::Put), Just(Op::Get)];
+    let locks = prop_oneof![millis().prop_map(Op::Lock), millis().prop_map(Op::Permit)];
+    let pot = prop_oneof![2 => millis().prop_map(Op::Cook), 3 => millis().prop_map(Op::Eat)];
+    let signals = prop_oneof![
+        3 => Just(Op::WaitForEvent),
+        2 => Just(Op::SetEvent),
         1 => Just(Op::ClearEvent),
-        3 => Just(Op::Cook),
-        3 => Just(Op::Eat),
-        2 => Just(Op::Arrive),
-        2 => prop::option::weighted(0.8, millis()).prop_map(Op::Receive),
-        3 => any::<usize>().prop_map(Op::Cancel),
+        3 => Just(Op::Arrive),
+        3 => prop::option::weighted(0.8, millis()).prop_map(Op::Receive),
+    ];
+    match theme {
+        Theme::Everything => prop_oneof![queue, locks, pot, signals].boxed(),
+        Theme::Queue => queue.boxed(),
+        Theme::Locks => locks.boxed(),
+        Theme::Pot => pot.boxed(),
+        Theme::Signals => signals.boxed(),
+    }
+}
+
+fn simple(theme: Theme) -> impl Strategy<Value = Op> + Clone {
+    prop_oneof![
+        5 => millis().prop_map(Op::Sleep),
+        2 => Just(Op::Yield),
+        24 => topical(theme),
+        4 => any::<usize>().prop_map(Op::Cancel),
         1 => Just(Op::Fail),
         1 => Just(Op::Panic),
     ]
@@ -101,14 +131,14 @@ fn compound(inner: impl Strategy<Value = Program> + Clone + 'static) -> impl Str
     ]
 }
 
-fn program() -> impl Strategy<Value = Program> {
-    let leaf = prop::collection::vec(simple(), 0..5);
-    leaf.prop_recursive(4, 64, 4, |inner| {
-        prop::collection::vec(prop_oneof![simple(), compound(inner)], 0..5)
+fn program(theme: Theme) -> impl Strategy<Value = Program> {
+    let leaf = prop::collection::vec(simple(theme), 0..5);
+    leaf.prop_recursive(4, 64, 4, move |inner| {
+        prop::collection::vec(prop_oneof![simple(theme), compound(inner)], 0..5)
     })
 }
 
 /// Several programs that run at the same time.
 pub(crate) fn programs() -> impl Strategy<Value = Vec<Program>> {
-    prop::collection::vec(program(), 1..8)
+    theme().prop_flat_map(|theme| prop::collection::vec(program(theme), 1..10))
 }

@@ -157,19 +157,22 @@ impl World {
         }
     }
 
-    pub(crate) async fn cook(&self) {
-        *self.pot.lock().await += 1;
+    pub(crate) async fn cook(&self, millis: Millis) {
+        let mut pot = self.pot.lock().await;
+        pause(millis).await;
+        *pot += 1;
         self.eggs.set(self.eggs.get() + 1);
         self.cooked.notify(1);
     }
 
-    pub(crate) async fn eat(&self) {
+    pub(crate) async fn eat(&self, millis: Millis) {
         let waiting = self.hungry.one();
         let pot = self.pot.lock().await;
         let mut pot = self.cooked.wait_while(pot, |eggs| *eggs == 0).await;
         drop(waiting);
         *pot -= 1;
         self.eaten.set(self.eaten.get() + 1);
+        pause(millis).await;
     }
 
     pub(crate) async fn arrive(&self) {

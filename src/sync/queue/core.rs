@@ -2,6 +2,7 @@
 //! wakes somebody or drops anything.
 
 use std::cell::{RefCell, RefMut};
+use std::collections::VecDeque;
 use std::mem;
 use std::task::Waker;
 
@@ -142,6 +143,23 @@ impl<S: Store> Shared<S> {
         }
         self.push(state, item);
         Ok(())
+    }
+
+    /// Puts all items, above the bound if need be, as long as there is no shutdown; whoever waits is woken afterwards.
+    /// If a comparison panics, those that were not put are still in `items`.
+    pub(super) fn deliver_all(&self, items: &mut VecDeque<S::Item>) {
+        let unwinding = SettleOnUnwind(self);
+        let mut state = self.state.borrow_mut();
+        while !state.is_shut {
+            let Some(item) = items.pop_front() else { break };
+            // As in `push`.
+            state.unfinished += 1;
+            state.items.push(item);
+        }
+        mem::forget(unwinding);
+        if !state.quiet.contains(state.items.len()) {
+            self.wake_others(state);
+        }
     }
 
     /// What is still on its way will not arrive any more.

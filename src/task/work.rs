@@ -1,0 +1,110 @@
+//! What a cell can run: a future as it was spawned, one whose error is urgent, one that may end without a value, and a
+//! plain call.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// What is inside a cell.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Task,
+    /// A plain call: no current task while it runs, no number, no handle.
+    Call,
+}
+
+/// What a cell runs.
+///
+/// # Safety
+///
+/// `Self` is a transparent wrapper of `Inner`.
+pub(crate) unsafe trait Work {
+    const KIND: Kind;
+    type Inner;
+    type Output;
+
+    /// `None`: finished without a value.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Output>>;
+
+    /// Whether an output is an error that a lazy waiter wants to hear of.
+    fn is_error(_: &Self::Output) -> bool {
+        false
+    }
+}
+
+/// A future as it was spawned.
+#[repr(transparent)]
+pub(crate) struct Plain<F>(F);
+
+// SAFETY: transparent.
+unsafe impl<F: Future> Work for Plain<F> {
+    const KIND: Kind = Kind::Task;
+    type Inner = F;
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
+        // SAFETY: PINNED: a projection to the only field; `Plain` has no destructor and hands the field out nowhere else.
+        unsafe { self.map_unchecked_mut(|plain| &mut plain.0) }
+            .poll(cx)
+            .map(Some)
+    }
+}
+
+/// A future whose `Err` is urgent.
+#[repr(transparent)]
+pub(crate) struct Attempt<F>(F);
+
+// SAFETY: transparent.
+unsafe impl<T, E, F: Future<Output = Result<T, E>>> Work for Attempt<F> {
+    const KIND: Kind = Kind::Task;
+    type Inner = F;
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
+        // SAFETY: PINNED: as in `Plain`.
+        unsafe { self.map_unchecked_mut(|attempt| &mut attempt.0) }
+            .poll(cx)
+            .map(Some)
+    }
+
+    fn is_error(output: &F::Output) -> bool {
+        output.is_err()
+    }
+}
+
+/// A future that may end without a value.
+#[repr(transparent)]
+pub(crate) struct Fallible<F>(F);
+
+// SAFETY: transparent.
+unsafe impl<T, F: Future<Output = Option<T>>> Work for Fallible<F> {
+    const KIND: Kind = Kind::Task;
+    type Inner = F;
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        // SAFETY: PINNED: as in `Plain`.
+        unsafe { self.map_unchecked_mut(|fallible| &mut fallible.0) }.poll(cx)
+    }
+}
+
+/// A plain call.
+#[repr(transparent)]
+pub(super) struct Once<F>(Option<F>);
+
+// The closure is moved out before it is called and never pinned.
+impl<F> Unpin for Once<F> {}
+
+// SAFETY: transparent.
+unsafe impl<F: FnOnce()> Work for Once<F> {
+    const KIND: Kind = Kind::Call;
+    type Inner = Option<F>;
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<()>> {
+        if let Some(call) = self.0.take() {
+            call();
+        }
+        Poll::Ready(Some(()))
+    }
+}
