@@ -194,7 +194,8 @@ fn every_primitive_says_what_it_makes_wait_for() {
         group.spawn(pending::<Result<(), ()>>()).detach();
         Ok(())
     });
-    let cases: Vec<(&str, Pin<Box<dyn Future<Output = ()>>>)> = vec![
+    type Case = (&'static str, Pin<Box<dyn Future<Output = ()>>>);
+    let cases: Vec<Case> = vec![
         ("QueuePut", {
             let queue = queue.clone();
             Box::pin(async move {
