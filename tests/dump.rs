@@ -29,7 +29,7 @@ fn a_dump_is_a_tree_along_the_waits() {
         let water = spawn_named("water", sleep(Duration::from_millis(1500)));
         let potatoes = spawn_named("potatoes", sleep(Duration::from_secs(60)));
         let stew = spawn_named("stew", async { gather((water, potatoes)).await.0 });
-        let guest = spawn_named("guest", async { stew.await });
+        let guest = spawn_named("guest", stew);
         let idler = spawn_named("idler", Queue::<()>::unbounded().stream_forever());
         for _ in 0..3 {
             yield_now().await;
@@ -89,7 +89,7 @@ fn tasks_that_wait_for_each_other_are_named() {
         assert!(text.contains("'hen' (see above)"), "{text}");
         let main = looplet::current_task();
         let others = looplet::all_tasks().into_iter().filter(|it| *it != main);
-        others.for_each(|task| drop(task.cancel()));
+        others.for_each(|task| assert!(task.cancel()));
         yield_now().await;
     })
 }
@@ -147,7 +147,7 @@ fn without_notes_a_dump_knows_sleeps_and_joins_and_calls_the_rest_something_else
     looplet::run(async {
         let queue = Queue::<()>::unbounded();
         let getter = spawn_named("getter", async move { queue.get().await.is_ok() });
-        let joiner = spawn_named("joiner", async { getter.await });
+        let joiner = spawn_named("joiner", getter);
         let sleeper = spawn_named("sleeper", sleep(Duration::from_secs(60)));
         yield_now().await;
         yield_now().await;
