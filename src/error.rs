@@ -5,7 +5,9 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
+use std::panic::Location;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// Declares an error without content: the type, its one-sentence text, and the traits an error needs.
 macro_rules! plain_error {
@@ -46,6 +48,49 @@ plain_error! {
     /// The event loop that should have done the work has been dropped.
     LoopGone, "the event loop is gone"
 }
+
+/// Why [`Remote::dump`](crate::Remote::dump) has no dump to give.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NoDump {
+    /// The event loop has been dropped.
+    LoopGone,
+    /// The loop is inside of a poll that does not end.
+    #[non_exhaustive]
+    InPoll {
+        /// The name of the task that is polled.
+        task: String,
+        /// How long the poll has taken so far.
+        since: Duration,
+        /// Where the task was spawned.
+        spawned_at: &'static Location<'static>,
+    },
+    /// Nothing has come back in time: the loop is not running, or it is inside of a poll and has no observer, which
+    /// would know whose.
+    NoAnswer,
+}
+
+impl fmt::Display for NoDump {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LoopGone => fmt::Display::fmt(&LoopGone, f),
+            Self::InPoll {
+                task,
+                since,
+                spawned_at,
+            } => write!(
+                f,
+                "the event loop is stuck inside of a poll of task '{task}' for {since:.1?} (spawned at {spawned_at})"
+            ),
+            Self::NoAnswer => f.write_str(
+                "the event loop does not answer: it is not running, or is stuck inside of a poll (with an observer it \
+                 could be said which)",
+            ),
+        }
+    }
+}
+
+impl Error for NoDump {}
 
 /// A value could not be put because the queue was shut down; the value comes back in field 0.
 #[doc(alias = "QueueShutDown")]

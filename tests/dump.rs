@@ -208,3 +208,79 @@ fn a_dump_may_go_to_another_thread() {
     fn is_send<T: Send + 'static>(_: &T) {}
     is_send(&EventLoop::new().dump());
 }
+
+/// Runs the loop while another thread asks it for a dump.
+fn asked(
+    event_loop: &mut EventLoop,
+    main: impl Future<Output = ()>,
+) -> Result<looplet::Dump, looplet::NoDump> {
+    let remote = event_loop.remote();
+    let (begun, begins) = std::sync::mpsc::channel();
+    let asker = std::thread::spawn(move || {
+        begins.recv().unwrap();
+        remote.dump()
+    });
+    event_loop.block_on(async {
+        begun.send(()).unwrap();
+        main.await;
+        while !asker.is_finished() {
+            sleep(Duration::from_millis(1)).await;
+        }
+    });
+    asker.join().unwrap()
+}
+
+#[test]
+fn another_thread_can_ask_a_sleeping_loop_for_a_dump() {
+    let dump = asked(&mut EventLoop::new(), async {
+        spawn_named("sleeper", sleep(Duration::from_secs(60))).detach();
+    });
+    assert!(
+        dump.unwrap()
+            .to_string()
+            .contains("'sleeper' sleeps for another")
+    );
+}
+
+#[test]
+fn a_loop_that_is_stuck_inside_a_poll_is_told_of_with_the_task() {
+    async fn stick() {
+        let stuck = spawn_named("stuck", async {
+            std::thread::sleep(Duration::from_millis(1500));
+        });
+        stuck.await.unwrap();
+    }
+    let observer = |_: Instant, _: &Task, _: TaskEvent<'_>| ();
+    let mut observed = EventLoop::builder().observer(observer).build();
+    let error = asked(&mut observed, stick()).unwrap_err();
+    let looplet::NoDump::InPoll {
+        task,
+        since,
+        spawned_at,
+        ..
+    } = &error
+    else {
+        panic!("{error}");
+    };
+    assert_eq!(task, "stuck");
+    assert!(*since > Duration::from_millis(500) && spawned_at.file().ends_with("dump.rs"));
+    assert!(
+        error
+            .to_string()
+            .contains("inside of a poll of task 'stuck' for 1."),
+        "{error}"
+    );
+
+    let error = asked(&mut EventLoop::new(), stick()).unwrap_err();
+    assert_eq!(error, looplet::NoDump::NoAnswer);
+}
+
+#[test]
+fn a_loop_that_is_gone_gives_no_dump_and_its_own_thread_must_not_ask() {
+    let event_loop = EventLoop::new();
+    let remote = event_loop.remote();
+    let here = panic::catch_unwind(AssertUnwindSafe(|| remote.dump().is_ok()));
+    assert!(here.is_err());
+    drop(event_loop);
+    assert_eq!(remote.dump().unwrap_err(), looplet::NoDump::LoopGone);
+}

@@ -13,7 +13,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
+use super::board::Board;
 use super::core::Core;
+use super::observer::Watcher;
 use super::remote_queue::Flow;
 use crate::error::LoopGone;
 use crate::task::{Doorway, Task, drop_quietly};
@@ -69,6 +71,8 @@ pub(super) struct Post {
     /// How many there are outside who may still make something ready.
     guests: AtomicUsize,
     gone: AtomicBool,
+    /// What the loop is polling, if it is observed.
+    board: Option<Arc<Board>>,
 }
 
 impl Post {
@@ -77,6 +81,10 @@ impl Post {
         self.letters.send(letter).map_err(|_| LoopGone)?;
         self.door.announce_mail();
         Ok(())
+    }
+
+    pub(super) fn board(&self) -> Option<&Board> {
+        self.board.as_deref()
     }
 
     /// Whether this is the thread of a loop that is still there: who waits for the loop here waits for ever.
@@ -133,7 +141,7 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    pub(super) fn new(door: Doorway, closed: bool) -> Self {
+    pub(super) fn new(door: Doorway, closed: bool, board: Option<Arc<Board>>) -> Self {
         let (sender, receiver) = unbounded();
         let post = Post {
             letters: sender,
@@ -141,6 +149,7 @@ impl Inbox {
             home: here(),
             guests: AtomicUsize::new(0),
             gone: AtomicBool::new(closed),
+            board,
         };
         Self {
             post: Arc::new(post),
@@ -179,8 +188,10 @@ impl Inbox {
 impl Core {
     /// The way in from outside, made now if this is its first use.
     pub(super) fn inbox(&self) -> &Inbox {
-        self.inbox
-            .get_or_init(|| Box::new(Inbox::new(self.tasks.doorway(), self.is_closed())))
+        self.inbox.get_or_init(|| {
+            let board = self.watcher().map(Watcher::board);
+            Box::new(Inbox::new(self.tasks.doorway(), self.is_closed(), board))
+        })
     }
 
     /// Opens the letters that are there now. What comes meanwhile announces itself again.

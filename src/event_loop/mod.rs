@@ -3,6 +3,7 @@
 mod ambient;
 mod bell;
 mod blocking;
+mod board;
 mod builder;
 mod call;
 pub(crate) mod clock;

@@ -1,12 +1,14 @@
 //! Watching a loop from inside of the program: who hears what, and what they are told.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::board::Board;
 use super::core::Core;
 use crate::error::panic_message;
 use crate::task::{Cause, News, Notes, Outcome, Task, TaskId, Watch, drop_quietly};
@@ -163,6 +165,8 @@ pub(super) struct Watcher {
     stats: RefCell<HashMap<TaskId, Stats>>,
     /// The observer is being told something, or has panicked.
     is_deaf: Cell<bool>,
+    /// For other threads, once there are any.
+    board: OnceCell<Arc<Board>>,
 }
 
 impl Watcher {
@@ -172,11 +176,17 @@ impl Watcher {
             observer: RefCell::new(Some(observer)),
             stats: RefCell::default(),
             is_deaf: Cell::new(false),
+            board: OnceCell::new(),
         }
     }
 
     pub(super) fn stats(&self, task: TaskId) -> Option<Stats> {
         self.stats.borrow().get(&task).copied()
+    }
+
+    /// Where the polls are shown from now on.
+    pub(super) fn board(&self) -> Arc<Board> {
+        self.board.get_or_init(Arc::default).clone()
     }
 
     /// The loop is gone. The observer may hold something that holds the loop.
@@ -244,6 +254,11 @@ impl Watch for Watcher {
         };
         let at = core.clock.peek();
         self.count(at, &news);
+        match (self.board.get(), &news) {
+            (Some(board), News::PollBegins(task)) => board.begin(task),
+            (Some(board), News::PollEnds(_)) => board.end(),
+            _ => {}
+        }
         match news {
             News::Spawned(task, by) => self.tell(at, task, TaskEvent::Spawned(by.into())),
             News::Queued(task, by) => {

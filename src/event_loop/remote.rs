@@ -5,7 +5,7 @@ use std::future::Future;
 use std::panic::Location;
 
 use super::core::Core;
-use super::inbox::{Guest, Letter};
+use super::inbox::{Guest, Letter, Post};
 use super::remote_handle::{self, RemoteHandle};
 use super::{CallHandle, EventLoop};
 use crate::error::LoopGone;
@@ -40,6 +40,10 @@ impl Remote {
         Self {
             guest: Guest::new(&core.inbox().post),
         }
+    }
+
+    pub(super) fn post(&self) -> &Post {
+        self.guest.post()
     }
 
     /// Spawns a task on the loop: `f` is called there, as the first thing that the task does, and makes the future,

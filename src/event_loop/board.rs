@@ -1,0 +1,102 @@
+//! What an observed loop shows to other threads: which task it is polling, and since when.
+
+use std::panic::Location;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{RecvTimeoutError, bounded};
+
+use super::inbox::{Letter, Post};
+use super::{Dump, Remote};
+use crate::error::NoDump;
+use crate::task::Task;
+
+/// How long a dump is waited for: much longer than any decent poll takes, and not too long for somebody who watches.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The polls that are on the loop's stack; more than one if a task is spawned eagerly.
+#[derive(Default)]
+pub(super) struct Board(Mutex<Vec<Turn>>);
+
+#[derive(Clone)]
+struct Turn {
+    task: String,
+    since: Instant,
+    spawned_at: &'static Location<'static>,
+}
+
+impl Board {
+    fn turns(&self) -> MutexGuard<'_, Vec<Turn>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn begin(&self, task: &Task) {
+        self.turns().push(Turn {
+            task: task.name().to_string(),
+            since: Instant::now(),
+            spawned_at: task.spawned_at(),
+        });
+    }
+
+    pub(super) fn end(&self) {
+        self.turns().pop();
+    }
+}
+
+impl Post {
+    fn why_busy(&self) -> NoDump {
+        let turn = self.board().and_then(|board| board.turns().last().cloned());
+        match turn {
+            Some(turn) => NoDump::InPoll {
+                task: turn.task,
+                since: turn.since.elapsed(),
+                spawned_at: turn.spawned_at,
+            },
+            None => NoDump::NoAnswer,
+        }
+    }
+}
+
+impl Remote {
+    /// Asks the loop what its tasks are doing; see [`Dump`]. A sleeping loop is woken for the answer, which comes
+    /// between two rounds, or after 64 turns. Blocks the calling thread, for about a second at most.
+    ///
+    /// # Errors
+    ///
+    /// [`NoDump`], which says why there was no answer: if the loop is stuck inside of a poll and has an
+    /// [`observer`](crate::Builder::observer), which task it is, since when, and where it was spawned.
+    ///
+    /// # Panics
+    ///
+    /// On the loop's own thread, which would wait for itself: use [`dump`](crate::dump) there.
+    ///
+    /// ```
+    /// let mut event_loop = looplet::EventLoop::new();
+    /// let remote = event_loop.remote();
+    /// let asker = std::thread::spawn(move || remote.dump().unwrap().to_string());
+    /// event_loop.block_on(async {
+    ///     while !asker.is_finished() {
+    ///         looplet::sleep(std::time::Duration::from_millis(1)).await;
+    ///     }
+    /// });
+    /// assert!(asker.join().unwrap().contains("'Task-1'"));
+    /// ```
+    #[track_caller]
+    pub fn dump(&self) -> Result<Dump, NoDump> {
+        let post = self.post();
+        assert!(
+            !post.is_home(),
+            "Remote::dump would block the event loop's own thread: use looplet::dump there"
+        );
+        let (sender, answer) = bounded(1);
+        let errand = Letter::errand(move |core| {
+            // Whoever asked may have lost patience.
+            let _ = sender.try_send(Dump::of(core));
+        });
+        post.send(errand).map_err(|_| NoDump::LoopGone)?;
+        answer.recv_timeout(PATIENCE).map_err(|error| match error {
+            RecvTimeoutError::Disconnected => NoDump::LoopGone,
+            RecvTimeoutError::Timeout => post.why_busy(),
+        })
+    }
+}
