@@ -232,9 +232,12 @@ fn asked(
 
 #[test]
 fn another_thread_can_ask_a_sleeping_loop_for_a_dump() {
-    let dump = asked(&mut EventLoop::new(), async {
-        spawn_named("sleeper", sleep(Duration::from_secs(60))).detach();
-    });
+    let mut event_loop = EventLoop::new();
+    let spawner = event_loop.spawner();
+    let sleeper = async { sleep(Duration::from_secs(60)).await };
+    spawner.spawn_named("sleeper", sleeper).detach();
+    event_loop.run_until_stalled();
+    let dump = asked(&mut event_loop, async {});
     assert!(
         dump.unwrap()
             .to_string()
