@@ -209,7 +209,7 @@ impl Local {
     #[inline(always)]
     fn wake_waiter(header: &Header, waiter: Option<Task>) {
         if let Some(waiter) = waiter.filter(|_| !header.state.is_lazy()) {
-            waiter.schedule();
+            waiter.wake();
         }
     }
 

@@ -123,7 +123,7 @@ unsafe fn wake(data: *const ()) {
     // SAFETY: COUNTED: the waker holds a reference.
     if is_home(unsafe { task.as_ref() }) {
         // SAFETY: COUNTED, HOME-THREAD: the waker's count moves into the `Task`, which gives it back.
-        unsafe { Task::from_ptr(task) }.schedule();
+        unsafe { Task::from_ptr(task) }.wake();
     } else {
         wake_elsewhere(task);
         shared::drop_elsewhere(task);

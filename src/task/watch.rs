@@ -6,6 +6,7 @@
 //! lie in the task's ready link while it is in no queue. An observed task has an `Extra` from its birth; so its end
 //! and its joins pass by this room too.
 
+use std::mem::ManuallyDrop;
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
@@ -13,6 +14,7 @@ use std::rc::Rc;
 use super::raw::Header;
 use super::scheduler::Scheduler;
 use super::shared::{Local, Phase};
+use super::state::WakeAction;
 use super::work::Kind;
 use super::{Outcome, Task, waker};
 use crate::waiting::{self, Kinds};
@@ -222,6 +224,35 @@ pub(super) fn enqueue(task: NonNull<Header>) {
     let task = unsafe { Task::borrowed(task) };
     task.local().note_wakeup(&task);
     task.enqueue();
+}
+
+/// The same, and the end of a reference.
+///
+/// # Safety
+///
+/// One of the task's counts is the caller's, which gives it up.
+#[cold]
+#[inline(never)]
+unsafe fn enqueue_and_drop(task: NonNull<Header>) {
+    enqueue(task);
+    // SAFETY: COUNTED: the caller's count.
+    drop(unsafe { Task::from_ptr(task) });
+}
+
+impl Task {
+    /// Makes the task ready and lets go of it.
+    #[inline]
+    pub(super) fn wake(self) {
+        match self.header().state.wake() {
+            WakeAction::Nothing => {}
+            WakeAction::Enqueue => self.enqueue(),
+            // The last thing that happens here, so that the usual path need not keep anything for later.
+            // SAFETY: COUNTED: this `Task`'s count.
+            WakeAction::NoteAndEnqueue => unsafe {
+                enqueue_and_drop(ManuallyDrop::new(self).as_ptr());
+            },
+        }
+    }
 }
 
 impl Scheduler {
