@@ -252,6 +252,9 @@ impl Scheduler {
 
     /// All unfinished tasks, in spawn order.
     pub(crate) fn tasks(&self) -> Vec<Task> {
+        if self.live() == 0 {
+            return Vec::new();
+        }
         let mut tasks = self.unfinished();
         tasks.retain(|task| task.header().vtable.kind == Kind::Task);
         tasks.sort_by_key(Task::id);
