@@ -1,21 +1,19 @@
 //! What the library takes from the allocator: nothing in steady state, and little per task.
+//!
+//! Only what this thread allocates is counted, for the harness and other tests are busy at the same time.
 
-use std::alloc::System;
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
 use std::hint::black_box;
 use std::pin::{Pin, pin};
-use std::sync::{Mutex as Lock, MutexGuard, PoisonError};
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use allocation_counter::{AllocationInfo, measure};
 use looplet::{
     EventLoop, JoinHandle, Mutex, Queue, call_soon, gather, run, sleep, spawn, yield_now,
 };
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, Stats, StatsAlloc};
-
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// So many repetitions before the count begins: what grows has grown by then.
 const WARM_UP: u64 = 2_000;
@@ -23,55 +21,39 @@ const MEASURED: u64 = 5_000;
 /// Futures of which the memory is counted.
 const MANY: usize = 100_000;
 
-/// The counter is the process's: one test at a time.
-fn alone() -> MutexGuard<'static, ()> {
-    static ONE_AT_A_TIME: Lock<()> = Lock::new(());
-    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn events(stats: Stats) -> usize {
-    stats.allocations + stats.deallocations + stats.reallocations
-}
-
-/// Requested bytes that `stats` has more of than of given back ones.
-fn in_use(stats: Stats) -> isize {
-    stats.bytes_allocated as isize - stats.bytes_deallocated as isize
-}
-
-/// Runs `step` again and again, in virtual time, and asserts that the allocator hears of nothing once it is warm.
-///
-/// The test harness has threads of its own, which may allocate in the meantime: so one quiet run out of some is
-/// enough. A library that allocates does so in each of them.
+/// Runs `step` again and again, in virtual time, and asserts that the allocator hears of nothing once it is warm: five
+/// thousand repetitions take no more than none.
 fn assert_steady(what: &str, step: impl AsyncFn()) {
-    let _alone = alone();
-    let mut heard = Vec::new();
-    EventLoop::builder().virtual_time().build().block_on(async {
-        for _ in 0..WARM_UP {
-            step().await;
-        }
-        for _ in 0..5 {
-            let region = Region::new(ALLOCATOR);
-            for _ in 0..MEASURED {
-                step().await;
-            }
-            let stats = region.change();
-            if events(stats) == 0 {
-                return;
-            }
-            heard.push(stats);
-        }
-        panic!("{what}: {heard:?} in {MEASURED} repetitions");
-    });
+    let mut event_loop = EventLoop::builder().virtual_time().build();
+    let mut repeat = |times| {
+        measure(|| {
+            event_loop.block_on(async {
+                for _ in 0..times {
+                    step().await;
+                }
+            });
+        })
+    };
+    repeat(WARM_UP);
+    let none = repeat(0);
+    assert_eq!(repeat(MEASURED), none, "{what}");
+}
+
+/// What is left in use after `work`, for each of [`MANY`].
+fn left_for_each(work: impl FnOnce()) -> f64 {
+    measure(work).bytes_current as f64 / MANY as f64
 }
 
 #[test]
 fn the_count_counts() {
-    let _alone = alone();
-    let region = Region::new(ALLOCATOR);
-    let boxed = black_box(Box::new([0u8; 4096]));
-    assert!(events(region.change()) >= 1);
-    assert!(in_use(region.change()) >= 4096);
-    drop(boxed);
+    let mut boxed = None;
+    let taken = measure(|| boxed = Some(black_box(Box::new([0u8; 4096]))));
+    assert_eq!((taken.count_total, taken.bytes_current), (1, 4096));
+    let given_back = measure(|| drop(boxed));
+    assert_eq!(
+        (given_back.count_total, given_back.bytes_current),
+        (0, -4096)
+    );
 }
 
 #[test]
@@ -119,7 +101,8 @@ fn a_cancelled_task_allocates_nothing_that_nobody_asks_for() {
 
 #[test]
 fn a_sleep_that_fires_allocates_nothing() {
-    assert_steady("sleep", async || sleep(Duration::from_millis(3)).await);
+    // Seven seconds in all: at seventeen the wheel's next level would take its memory.
+    assert_steady("sleep", async || sleep(Duration::from_millis(1)).await);
 }
 
 #[test]
@@ -168,7 +151,7 @@ fn a_putter_that_waits_allocates_nothing() {
 
 #[test]
 fn a_mutex_allocates_nothing() {
-    let mutex = std::rc::Rc::new(Mutex::new(0));
+    let mutex = Rc::new(Mutex::new(0));
     assert_steady("lock", async || *mutex.lock().await += 1);
     assert_steady("lock that waits", async || {
         let guard = mutex.lock().await;
@@ -190,38 +173,37 @@ fn call_soon_allocates_nothing() {
 
 #[test]
 fn a_gather_allocates_for_itself_and_not_for_each_child() {
-    let _alone = alone();
     run(async {
         let batch = || async {
             let children: Vec<_> = (0..100u64).map(|i| async move { i }).collect();
-            let region = Region::new(ALLOCATOR);
-            assert_eq!(gather(children).await.len(), 100);
-            region.change().allocations
+            let mut group = None;
+            let called = measure(|| group = Some(gather(children)));
+            assert_eq!(group.unwrap().await.len(), 100);
+            called.count_total
         };
         batch().await;
-        let mut fewest = usize::MAX;
-        for _ in 0..5 {
-            fewest = fewest.min(batch().await);
-        }
-        assert!(fewest <= 8, "{fewest} allocations for 100 children");
+        let again = batch().await;
+        assert!(again <= 8, "{again} allocations for 100 children");
     });
 }
 
 #[test]
 fn a_burst_of_a_million_tasks_gives_its_memory_back() {
-    let _alone = alone();
-    run(async {
-        spawn(async {}).await.unwrap();
-        let region = Region::new(ALLOCATOR);
-        let tasks: Vec<_> = (0..1_000_000).map(|_| spawn(yield_now())).collect();
-        assert!(in_use(region.change()) > 64_000_000);
-        for task in tasks {
-            task.await.unwrap();
-        }
-        yield_now().await;
-        let left = in_use(region.change());
-        assert!(left <= 600 << 10, "{left} bytes of the burst are left");
+    let mut event_loop = EventLoop::new();
+    event_loop.block_on(async { spawn(async {}).await.unwrap() });
+    let mut most = AllocationInfo::default();
+    let burst = measure(|| {
+        event_loop.block_on(async {
+            let mut tasks = Vec::new();
+            most = measure(|| tasks = (0..1_000_000).map(|_| spawn(yield_now())).collect());
+            for task in tasks {
+                task.await.unwrap();
+            }
+        });
     });
+    assert!(most.bytes_current > 64_000_000);
+    let left = burst.bytes_current;
+    assert!(left <= 600 << 10, "{left} bytes of the burst are left");
 }
 
 /// A future of 32 bytes that waits for ever.
@@ -238,41 +220,40 @@ impl Future for Waits {
 
 #[test]
 fn a_waiting_task_takes_128_bytes_and_a_pending_sleep_96() {
-    let _alone = alone();
-    run(async {
-        let mut handles = Vec::with_capacity(MANY);
-        let region = Region::new(ALLOCATOR);
-        handles.extend((0..MANY).map(|_| spawn(Waits([1; 4]))));
-        yield_now().await;
-        let each = in_use(region.change()) as f64 / MANY as f64;
-        assert!(each <= 128.0, "{each} bytes per waiting task");
+    let mut event_loop = EventLoop::new();
+    let mut handles = Vec::with_capacity(MANY);
+    let each = left_for_each(|| {
+        handles.extend((0..MANY).map(|_| event_loop.spawn(Waits([1; 4]))));
+        event_loop.run_until_stalled();
     });
+    assert!(each <= 128.0, "{each} bytes per waiting task");
+    drop(handles);
+
     run(async {
         // The sleeps themselves lie in here.
-        let region = Region::new(ALLOCATOR);
-        let mut sleeps = Vec::with_capacity(MANY);
-        sleeps.extend((0..MANY).map(|i| sleep(Duration::from_secs(3600 + i as u64))));
+        let mut sleeps = Vec::new();
+        let later = |i| sleep(Duration::from_secs(3600 + i as u64));
+        let mut each = left_for_each(|| {
+            sleeps.reserve_exact(MANY);
+            sleeps.extend((0..MANY).map(later));
+        });
         poll_fn(|cx| {
-            for sleep in &mut sleeps {
-                assert!(Pin::new(sleep).poll(cx).is_pending());
-            }
+            each += left_for_each(|| {
+                for sleep in &mut sleeps {
+                    assert!(Pin::new(sleep).poll(cx).is_pending());
+                }
+            });
             Poll::Ready(())
         })
         .await;
-        let each = in_use(region.change()) as f64 / MANY as f64;
         assert!(each <= 96.0, "{each} bytes per pending sleep");
     });
 }
 
 #[test]
 fn an_empty_run_allocates_a_handful_of_times() {
-    let _alone = alone();
     run(async {});
-    let mut fewest = usize::MAX;
-    for _ in 0..10 {
-        let region = Region::new(ALLOCATOR);
-        run(async {});
-        fewest = fewest.min(region.change().allocations);
-    }
-    assert!(fewest <= 10, "{fewest} allocations");
+    let empty = measure(|| run(async {}));
+    assert!(empty.count_total <= 8, "{} allocations", empty.count_total);
+    assert_eq!(empty.bytes_current, 0);
 }
