@@ -7,10 +7,10 @@ use std::mem;
 use std::task::Waker;
 
 use super::inlet::Hook;
-use super::state::{Quiet, State};
+use super::state::State;
 use super::store::Store;
 use crate::error::{PutError, TryGetError, TryPutError};
-use crate::sync::waiters::{Line, Owner, Place, wake_from};
+use crate::sync::waiters::{Line, Owner, Place, wake_each, wake_one};
 use crate::waiting;
 
 /// What all handles, futures and streams of one queue share.
@@ -31,7 +31,8 @@ impl<S: Store> Shared<S> {
     }
 
     /// Takes `item` if there is room; else leaves it alone.
-    #[inline]
+    // A call costs as much as the body.
+    #[inline(always)]
     pub(super) fn put_if_room(&self, item: &mut Option<S::Item>) -> bool {
         let state = self.state.borrow_mut();
         if state.items.len() >= state.fill_to {
@@ -63,41 +64,40 @@ impl<S: Store> Shared<S> {
         let item = state.items.pop();
         mem::forget(unwinding);
         let item = item?;
-        if !state.quiet.contains(state.items.len()) {
-            self.wake_others(state);
+        if state.putters.has_waiting() {
+            self.wake_putter(state);
         }
         Some(item)
     }
 
     /// Takes an item and gives up the place, if it is this getter's turn. If popping panics nothing has happened.
+    #[inline]
     pub(super) fn get_in_turn(&self, place: &mut Option<Place>) -> Option<S::Item> {
         let mut state = self.state.borrow_mut();
-        if !place
-            .as_ref()
-            .is_some_and(|place| state.getters.may_go(place))
-        {
+        let gets = state.gets();
+        if !state.getters.is_turn(place.as_ref()?, gets) {
             return None;
         }
         let item = state.items.pop()?;
         // It was woken, so its waker is gone already: nothing foreign is dropped here.
         let _left = place.take().map(|place| state.getters.remove(place));
-        self.wake_others(state);
+        if state.putters.has_waiting() {
+            self.wake_putter(state);
+        }
         Some(item)
     }
 
     /// Puts the item and gives up the place, if it is this putter's turn. If pushing panics the place remains.
+    #[inline]
     pub(super) fn put_in_turn(
         &self,
         place: &mut Option<Place>,
         item: &mut Option<S::Item>,
     ) -> bool {
         let mut state = self.state.borrow_mut();
-        let has_room = state.items.len() < state.fill_to;
-        if !has_room
-            || !place
-                .as_ref()
-                .is_some_and(|place| state.putters.may_go(place))
-        {
+        let puts = state.puts(self.bound);
+        let is_turn = |place: &Place| state.putters.is_turn(place, puts);
+        if !place.as_ref().is_some_and(is_turn) || state.is_shut {
             return false;
         }
         state.unfinished += 1;
@@ -105,7 +105,9 @@ impl<S: Store> Shared<S> {
             state.items.push(item);
         }
         let _left = place.take().map(|place| state.putters.remove(place));
-        self.wake_others(state);
+        if state.getters.has_waiting() {
+            self.wake_getter(state);
+        }
         true
     }
 
@@ -119,7 +121,7 @@ impl<S: Store> Shared<S> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&self, state: RefMut<'_, State<S>>, item: S::Item) {
         let unwinding = SettleOnUnwind(self);
         let mut state = state;
@@ -127,8 +129,8 @@ impl<S: Store> Shared<S> {
         state.unfinished += 1;
         state.items.push(item);
         mem::forget(unwinding);
-        if !state.quiet.contains(state.items.len()) {
-            self.wake_others(state);
+        if state.getters.has_waiting() {
+            self.wake_getter(state);
         }
     }
 
@@ -157,9 +159,8 @@ impl<S: Store> Shared<S> {
             state.items.push(item);
         }
         mem::forget(unwinding);
-        if !state.quiet.contains(state.items.len()) {
-            self.wake_others(state);
-        }
+        drop(state);
+        self.wake();
     }
 
     /// What is still on its way will not arrive any more.
@@ -228,15 +229,23 @@ impl<S: Store> Shared<S> {
         (self.bound != usize::MAX).then_some(self.bound)
     }
 
-    fn wake(&self) {
-        self.wake_others(self.state.borrow_mut());
+    #[inline(never)]
+    fn wake_getter(&self, mut state: RefMut<'_, State<S>>) {
+        let waker = state.getter_to_wake();
+        drop(state);
+        wake_one(waker);
     }
 
     #[inline(never)]
-    fn wake_others(&self, mut state: RefMut<'_, State<S>>) {
-        let first = state.next_to_wake(self.bound);
+    fn wake_putter(&self, mut state: RefMut<'_, State<S>>) {
+        let waker = state.putter_to_wake(self.bound);
         drop(state);
-        wake_from(first, || self.state.borrow_mut().next_to_wake(self.bound));
+        wake_one(waker);
+    }
+
+    /// Wakes whoever may go on by now.
+    fn wake(&self) {
+        wake_each(|| self.state.borrow_mut().next_to_wake(self.bound));
     }
 }
 
@@ -259,7 +268,7 @@ pub(super) struct Putters<R>(pub(super) R);
 pub(super) struct Joiners<R>(pub(super) R);
 
 macro_rules! owner {
-    ($owner:ident, $line:ident, $may_go:ident, $kind:ident) => {
+    ($owner:ident, $line:ident, $kind:ident, $must_wait:expr) => {
         impl<S: Store, R: std::ops::Deref<Target = Shared<S>>> Owner for $owner<R> {
             type Note = ();
 
@@ -269,23 +278,18 @@ macro_rules! owner {
                 f(&mut self.0.state.borrow_mut().$line)
             }
 
+            #[inline]
             fn join(&self, waker: Waker) -> Place {
                 let mut state = self.0.state.borrow_mut();
                 let place = state.$line.push(waker);
-                state.quiet = Quiet::NEVER;
-                // It was not let go, so nobody else is affected, unless foreign code has changed the queue.
-                let must_wait = state.$may_go(self.0.bound) == 0;
+                // It has to wait, so nobody else is affected, unless foreign code has changed the queue.
+                let must_wait: fn(&State<S>, usize) -> bool = $must_wait;
+                let must_wait = must_wait(&state, self.0.bound);
                 drop(state);
                 if !must_wait {
                     self.0.wake();
                 }
                 place
-            }
-
-            fn remove(&self, place: Place) -> ((), Option<Waker>) {
-                let mut state = self.0.state.borrow_mut();
-                state.quiet = Quiet::NEVER;
-                state.$line.remove(place)
             }
 
             fn settle(&self) {
@@ -295,6 +299,7 @@ macro_rules! owner {
     };
 }
 
-owner!(Getters, getters, gets, QueueGet);
-owner!(Putters, putters, puts, QueuePut);
-owner!(Joiners, joiners, joins, QueueJoin);
+owner!(Getters, getters, QueueGet, |state, _| state.gets() == 0);
+owner!(Putters, putters, QueuePut, |state, bound| state.puts(bound)
+    == 0);
+owner!(Joiners, joiners, QueueJoin, |state, _| state.unfinished > 0);

@@ -8,8 +8,6 @@ use crate::sync::waiters::{Line, Next};
 
 pub(super) struct State<S> {
     pub(super) items: S,
-    /// While so many items are here nobody has to be let go: all that `put` and `get` look at.
-    pub(super) quiet: Quiet,
     /// How many items a `put` fills up to: the bound, or 0 after a shutdown.
     pub(super) fill_to: usize,
     /// Items put and not yet reported by `task_done`.
@@ -22,32 +20,10 @@ pub(super) struct State<S> {
     pub(super) joiners: Line,
 }
 
-/// Numbers of items from `low` to `high`; none if they are crossed.
-#[derive(Clone, Copy)]
-pub(super) struct Quiet {
-    low: usize,
-    high: usize,
-}
-
-impl Quiet {
-    const ALWAYS: Self = Self {
-        low: 0,
-        high: usize::MAX,
-    };
-    /// Also stands for "not known".
-    pub(super) const NEVER: Self = Self { low: 1, high: 0 };
-
-    #[inline]
-    pub(super) fn contains(self, n: usize) -> bool {
-        self.low <= n && n <= self.high
-    }
-}
-
 impl<S: Store> State<S> {
     pub(super) fn new(bound: usize) -> Self {
         Self {
             items: S::default(),
-            quiet: Quiet::NEVER,
             fill_to: bound,
             unfinished: 0,
             is_shut: false,
@@ -64,7 +40,8 @@ impl<S: Store> State<S> {
     }
 
     /// How many getters may go on: one per item, and all of them once nothing more will come.
-    pub(super) fn gets(&self, _bound: usize) -> usize {
+    #[inline]
+    pub(super) fn gets(&self) -> usize {
         if self.is_over() {
             usize::MAX
         } else {
@@ -73,6 +50,7 @@ impl<S: Store> State<S> {
     }
 
     /// How many putters may go on: one per free place, and all of them (to fail) after a shutdown.
+    #[inline]
     pub(super) fn puts(&self, bound: usize) -> usize {
         if self.is_shut {
             usize::MAX
@@ -81,16 +59,10 @@ impl<S: Store> State<S> {
         }
     }
 
-    /// How many joiners may go on: all, once nothing is unfinished.
-    pub(super) fn joins(&self, _bound: usize) -> usize {
-        if self.unfinished == 0 { usize::MAX } else { 0 }
-    }
-
     /// Gives back what is discarded, to be dropped outside of any borrow.
     pub(super) fn shut_down(&mut self, at_once: bool) -> S {
         self.is_shut = true;
         self.fill_to = 0;
-        self.quiet = Quiet::NEVER;
         if !at_once {
             return S::default();
         }
@@ -100,69 +72,32 @@ impl<S: Store> State<S> {
         mem::take(&mut self.items)
     }
 
-    /// With how many items exactly those may go on who were let go.
-    fn find_quiet(&self, bound: usize) -> Quiet {
-        if self.is_shut {
-            let nobody_waits = self.getters.is_empty() && self.putters.is_empty();
-            return if nobody_waits {
-                Quiet::ALWAYS
-            } else {
-                Quiet::NEVER
-            };
-        }
-        let (getters, putters) = (self.getters.granted(), self.putters.granted());
-        let mut quiet = Quiet {
-            low: getters,
-            high: usize::MAX,
-        };
-        if getters < self.getters.len() {
-            quiet.high = getters;
-        }
-        if !self.putters.is_empty() {
-            // As many free places as putters were let go, or more if that is all of them.
-            let filled = bound - putters;
-            quiet.high = quiet.high.min(filled);
-            if putters < self.putters.len() {
-                quiet.low = quiet.low.max(filled);
-            }
-        }
-        quiet
-    }
-
-    #[inline]
+    /// One who may go on by now and must be woken, if anybody: after any change.
     pub(super) fn next_to_wake(&mut self, bound: usize) -> Next {
-        let (gets, puts) = (self.gets(bound), self.puts(bound));
-        let mut waker = None;
-        if !self.getters.is_settled(gets) {
-            waker = self.getters.let_go(gets).waker;
-        }
-        if waker.is_none() && !self.putters.is_settled(puts) {
-            waker = self.putters.let_go(puts).waker;
-        }
-        if waker.is_none() && !self.joiners.is_empty() {
-            waker = self.next_joiner();
-        }
-        if waker.is_none() {
-            self.quiet = self.find_quiet(bound);
-            return Next::NOBODY;
-        }
-        // Whoever is woken is going to change it soon, so it is looked for only when it is needed.
-        self.quiet = Quiet::NEVER;
-        let is_settled = self.getters.is_settled(gets) && self.putters.is_settled(puts);
-        let is_last = is_settled && !self.may_end_join();
-        Next { waker, is_last }
+        let (gets, puts) = (self.gets(), self.puts(bound));
+        let getter = self.getters.let_go(gets);
+        let next = getter.or(|| self.putters.let_go(puts));
+        next.or(|| self.next_joiner())
     }
 
-    #[cold]
-    fn next_joiner(&mut self) -> Option<Waker> {
+    fn next_joiner(&mut self) -> Next {
         if self.unfinished == 0 {
             self.joiners.call_all();
         }
-        self.joiners.next_called().waker
+        self.joiners.next_called()
     }
 
-    /// Whether joiners are left to be woken.
-    fn may_end_join(&self) -> bool {
-        !self.joiners.is_empty() && (self.unfinished == 0 || self.joiners.has_called())
+    /// The getter who may have an item that was put just now. One item is at most one getter's.
+    #[inline]
+    pub(super) fn getter_to_wake(&mut self) -> Option<Waker> {
+        let gets = self.gets();
+        self.getters.let_one_go(gets)
+    }
+
+    /// The putter who may use the room that was made just now. A place is at most one putter's.
+    #[inline]
+    pub(super) fn putter_to_wake(&mut self, bound: usize) -> Option<Waker> {
+        let puts = self.puts(bound);
+        self.putters.let_one_go(puts)
     }
 }

@@ -1,5 +1,6 @@
 //! The line itself: who waits, in order of arrival, and who may go on. Plain data that runs no foreign code.
 
+use std::mem;
 use std::task::Waker;
 
 use super::wake::Next;
@@ -86,9 +87,28 @@ impl<N: Default> Line<N> {
         self.granted as usize == n.min(self.len as usize)
     }
 
-    /// How many were let go.
-    pub(in crate::sync) fn granted(&self) -> usize {
-        self.granted as usize
+    /// Whether there is somebody who was not let go.
+    #[inline]
+    pub(in crate::sync) fn has_waiting(&self) -> bool {
+        self.cursor != NIL
+    }
+
+    /// Lets one more go on if that is at most the `n`th. Gives its waker if it must be woken.
+    #[inline]
+    pub(in crate::sync) fn let_one_go(&mut self, n: usize) -> Option<Waker> {
+        if !self.has_waiting() || self.granted as usize >= n {
+            return None;
+        }
+        self.grant()
+    }
+
+    /// Whether this one is among the first `n`, and was let go. Of those who were let go only the first `n` still are.
+    #[inline]
+    pub(in crate::sync) fn is_turn(&mut self, place: &Place, n: usize) -> bool {
+        while self.granted as usize > n {
+            self.retract();
+        }
+        self.may_go(place)
     }
 
     /// Lets exactly the first `n` go on. Gives one who must be woken, for [`wake_each`].
@@ -154,6 +174,7 @@ impl<N: Default> Line<N> {
     }
 
     /// Takes the turn of the last one who was let go: it stays where it stands.
+    #[cold]
     fn retract(&mut self) {
         let last = if self.cursor == NIL {
             self.tail
@@ -165,43 +186,38 @@ impl<N: Default> Line<N> {
         self.granted -= 1;
     }
 
-    #[inline]
+    // A call costs as much as the body, here and in `remove`.
+    #[inline(always)]
     pub(in crate::sync) fn push(&mut self, waker: Waker) -> Place {
-        let ticket = self.next_ticket;
-        self.next_ticket += 1;
-        let at = self.free_slot();
-        let prev = self.tail;
-        let slot = self.slot_mut(at);
-        slot.waker = Some(waker);
-        slot.ticket = ticket;
+        if self.free == NIL {
+            self.add_slot();
+        }
+        let at = self.free;
+        let prev = mem::replace(&mut self.tail, at);
+        let slot = &mut self.slots[at as usize];
+        self.free = slot.next;
+        // A free slot has none: there is nothing to be dropped, and the compiler need not prepare for it.
+        mem::forget(slot.waker.replace(waker));
+        slot.ticket = self.next_ticket;
         slot.prev = prev;
         slot.next = NIL;
         slot.granted = false;
-        match self.tail {
-            NIL => self.head = at,
-            tail => self.slot_mut(tail).next = at,
+        self.next_ticket += 1;
+        self.len += 1;
+        if prev == NIL {
+            self.head = at;
+        } else {
+            self.slot_mut(prev).next = at;
         }
-        self.tail = at;
         if self.cursor == NIL {
             self.cursor = at;
         }
-        self.len += 1;
         Place(at)
     }
 
-    /// A slot without waker and with the default note.
-    #[inline]
-    fn free_slot(&mut self) -> u32 {
-        if self.free == NIL {
-            return self.new_slot();
-        }
-        let at = self.free;
-        self.free = self.slot(at).next;
-        at
-    }
-
+    /// Adds a free slot, without waker and with the default note.
     #[cold]
-    fn new_slot(&mut self) -> u32 {
+    fn add_slot(&mut self) {
         let at = u32::try_from(self.slots.len()).unwrap_or(NIL);
         assert!(at != NIL, "too many waiters in one line");
         self.slots.push(Slot {
@@ -212,18 +228,16 @@ impl<N: Default> Line<N> {
             granted: false,
             note: N::default(),
         });
-        at
+        self.free = at;
     }
 
     /// Takes a waiter out; gives back its note, and its waker to be dropped outside of any borrow.
-    #[inline]
+    #[inline(always)]
     pub(in crate::sync) fn remove(&mut self, Place(at): Place) -> (N, Option<Waker>) {
-        let free = self.free;
-        let slot = self.slot_mut(at);
-        let left = (std::mem::take(&mut slot.note), slot.waker.take());
+        let slot = &mut self.slots[at as usize];
+        let left = (mem::take(&mut slot.note), slot.waker.take());
         let (prev, next, granted) = (slot.prev, slot.next, slot.granted);
-        slot.next = free;
-        self.free = at;
+        slot.next = mem::replace(&mut self.free, at);
         match prev {
             NIL => self.head = next,
             prev => self.slot_mut(prev).next = next,

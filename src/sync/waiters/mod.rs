@@ -18,7 +18,7 @@ use std::task::{Context, Poll, Waker};
 
 use self::line::Look;
 pub(super) use self::line::{Line, Place};
-pub(super) use self::wake::{Next, wake_each, wake_from};
+pub(super) use self::wake::{Next, wake_each, wake_one};
 use crate::waiting;
 
 /// Who keeps a line: a primitive, or one of several lines of a primitive.

@@ -12,11 +12,6 @@ pub(in crate::sync) struct Next {
 }
 
 impl Next {
-    pub(in crate::sync) const NOBODY: Self = Self {
-        waker: None,
-        is_last: true,
-    };
-
     /// This one or, if there is none, somebody of another line.
     pub(in crate::sync) fn or(self, other: impl FnOnce() -> Self) -> Self {
         match self.waker {
@@ -32,13 +27,7 @@ impl Next {
 
 /// Wakes one after the other until there is none left, also if one of them panics; that panic goes on afterwards.
 pub(in crate::sync) fn wake_each(mut next: impl FnMut() -> Next) {
-    wake_from(next(), next);
-}
-
-/// As [`wake_each`], with the first one at hand.
-#[inline]
-pub(in crate::sync) fn wake_from(first: Next, mut next: impl FnMut() -> Next) {
-    let Next { waker, is_last } = first;
+    let Next { waker, is_last } = next();
     let Some(waker) = waker else {
         return;
     };
@@ -47,6 +36,18 @@ pub(in crate::sync) fn wake_from(first: Next, mut next: impl FnMut() -> Next) {
         waker.wake();
     } else {
         wake_all(waker, &mut next);
+    }
+}
+
+/// Wakes the only one there is to wake, if any.
+#[inline]
+pub(in crate::sync) fn wake_one(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        let mut only = Some(waker);
+        wake_each(|| Next {
+            waker: only.take(),
+            is_last: true,
+        });
     }
 }
 
