@@ -238,7 +238,9 @@ impl Core {
     ) -> Result<F::Output, JoinError> {
         self.tasks.scoped(at, main, |main| {
             #[cfg(all(unix, feature = "signal"))]
-            drop(self.main.replace(Some(main.task())));
+            if self.handles_interrupt {
+                drop(self.main.replace(Some(main.task())));
+            }
             self.run_until(|| main.is_finished());
             self.look();
             self.run_round();
