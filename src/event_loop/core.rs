@@ -28,6 +28,8 @@ pub(crate) struct Core {
     pub(super) stop: Cell<bool>,
     pub(super) rounds: Cell<u64>,
     pub(super) parked: Cell<Duration>,
+    /// Timers fired since the last wait.
+    pub(super) fired: Cell<u64>,
     arming: Cell<Arming>,
     watcher: OnceCell<Rc<Watcher>>,
     /// What few loops need, made when it is first used.
@@ -69,6 +71,7 @@ impl Core {
             stop: Cell::new(false),
             rounds: Cell::new(0),
             parked: Cell::new(Duration::ZERO),
+            fired: Cell::new(0),
             arming: Cell::new(Arming::Usual),
             watcher: OnceCell::new(),
             inbox: OnceCell::new(),

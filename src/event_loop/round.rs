@@ -24,6 +24,13 @@ use crate::task::JoinError;
 /// a timer is armed. Enough to make both cheap, few enough for a greedy round not to be felt.
 const TURNS_PER_LOOK: u32 = 64;
 
+/// When so many timers have fired since the last wait, the next one lasts for at least a [`PAUSE`].
+const CROWD: u64 = 16;
+
+/// Where timers are dense, waking up for each few of them costs more than all that they do. Then they are fired by the
+/// crowd, and each comes so much later at most. In nanoseconds.
+const PAUSE: u64 = 150_000;
+
 /// How a wait has ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[must_use]
@@ -70,9 +77,12 @@ impl Core {
             self.read_clock();
         }
         let now = self.clock.last();
+        let mut fired = 0;
         while let Some(waker) = self.pop_due(now) {
             self.tasks.wake(waker);
+            fired += 1;
         }
+        self.fired.set(self.fired.get() + fired);
     }
 
     pub(super) fn read_clock(&self) {
@@ -127,14 +137,16 @@ impl Core {
         if self.tasks.is_ready() {
             return Waited::Looked;
         }
-        let next = earlier(self.next_deadline(), limit);
         let (until, was_rung) = match (self.clock.mode(), outside) {
-            (Mode::Real, _) => (next, self.park(next)),
+            (Mode::Real, _) => {
+                let next = earlier(self.next_wakeup(), limit);
+                (next, self.park(next))
+            }
             (Mode::Manual, _) | (Mode::Virtual, Outside::Jobs) => (limit, self.park(limit)),
-            (Mode::Virtual, outside) => match next {
+            (Mode::Virtual, outside) => match earlier(self.next_deadline(), limit) {
                 Some(deadline) => {
                     self.clock.move_to(deadline);
-                    (next, false)
+                    (Some(deadline), false)
                 }
                 None if outside == Outside::Guests => (None, self.park(None)),
                 None => return Waited::InVain,
@@ -146,6 +158,17 @@ impl Core {
         } else {
             Waited::Looked
         }
+    }
+
+    /// When a sleeping loop wakes up for its timers.
+    fn next_wakeup(&self) -> Option<u64> {
+        let next = self.next_deadline()?;
+        let is_crowded = self.fired.take() >= CROWD;
+        Some(if is_crowded {
+            next.max(self.clock.last().saturating_add(PAUSE))
+        } else {
+            next
+        })
     }
 
     /// Who outside could make something ready.
