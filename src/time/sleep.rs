@@ -143,11 +143,19 @@ impl Future for Sleep {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let State::Until(deadline) = self.state else {
+            return self.poll_again(cx);
+        };
+        let armed = self.core.arm(deadline, cx.waker().clone());
+        self.state = armed.map_or(State::Never, State::Armed);
+        Poll::Pending
+    }
+}
+
+impl Sleep {
+    #[inline(never)]
+    fn poll_again(&mut self, cx: &Context<'_>) -> Poll<()> {
         match self.state {
-            State::Until(deadline) => {
-                let armed = self.core.arm(deadline, cx.waker().clone());
-                self.state = armed.map_or(State::Never, State::Armed);
-            }
             State::Armed(key) if self.core.is_armed(key, cx.waker()) => {}
             State::Armed(_) | State::Done => {
                 self.state = State::Done;
@@ -157,6 +165,7 @@ impl Future for Sleep {
                 self.state = State::Done;
                 cx.waker().wake_by_ref();
             }
+            State::Until(_) => unreachable!("it was armed at its first poll"),
             State::Never => waiting::note(Kind::Forever),
         }
         Poll::Pending

@@ -8,9 +8,12 @@ use super::place::Place;
 /// The link of a timer that has no neighbour on that side, and the end of the free list.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// Room for so many timers is kept when the last one is gone; what a burst took beyond that (at 40
-/// bytes each) is given back.
+/// Room for so many timers is kept when the last one is gone. What a burst took beyond that (at 40
+/// bytes each) is given back, unless the burst before it needed as much: then there may be a third.
 const KEPT: usize = 4096;
+
+/// As many timers fit into the nearest cache in any order.
+const FEW: usize = 64;
 
 /// Names an armed timer; says nothing once that timer has fired or was cancelled.
 ///
@@ -49,6 +52,8 @@ pub(super) struct Slab<T> {
     free: u32,
     len: u32,
     generation: NonZeroU32,
+    /// How many were armed at once before the vector was last emptied.
+    last_peak: usize,
 }
 
 impl<T> Slab<T> {
@@ -58,6 +63,7 @@ impl<T> Slab<T> {
             free: NONE,
             len: 0,
             generation: NonZeroU32::MIN,
+            last_peak: 0,
         }
     }
 
@@ -129,7 +135,7 @@ impl<T> Slab<T> {
             Entry::Armed(timer) => timer.value,
             Entry::Free { .. } => not_armed(),
         };
-        if self.len == 0 {
+        if self.len == 0 && self.entries.len() > FEW {
             self.start_afresh();
         }
         value
@@ -137,13 +143,13 @@ impl<T> Slab<T> {
 
     /// Forgets the order in which places became free, so that the next timers lie side by side
     /// again. What this costs was paid for by the arms that have filled the vector since.
-    #[inline]
+    #[cold]
     fn start_afresh(&mut self) {
+        let peak = self.entries.len();
         self.entries.clear();
         self.free = NONE;
-        if self.entries.capacity() > KEPT {
-            self.entries.shrink_to(KEPT);
-        }
+        let needed_twice = peak.min(mem::replace(&mut self.last_peak, peak));
+        self.entries.shrink_to(needed_twice.max(KEPT));
     }
 
     #[inline]
@@ -223,6 +229,21 @@ mod tests {
                 .chain([&first, &second])
                 .all(|key| slab.get(*key).is_none())
         );
+    }
+
+    #[test]
+    fn the_memory_of_a_burst_is_kept_once_it_was_needed_twice_in_a_row() {
+        let mut slab = Slab::new();
+        let mut burst = |n| {
+            let keys: Vec<_> = (0..n).map(|_| insert(&mut slab, ())).collect();
+            keys.iter().for_each(|key| slab.remove(key.index));
+            slab.capacity()
+        };
+        assert_eq!(burst(10 * KEPT), KEPT);
+        assert!(burst(10 * KEPT) >= 10 * KEPT);
+        assert!(burst(10 * KEPT) >= 10 * KEPT);
+        assert_eq!(burst(2 * KEPT), 2 * KEPT);
+        assert_eq!(burst(2 * FEW), KEPT);
     }
 
     #[test]
