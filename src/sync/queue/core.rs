@@ -152,11 +152,13 @@ impl<S: Store> Shared<S> {
     pub(super) fn deliver_all(&self, items: &mut VecDeque<S::Item>) {
         let unwinding = SettleOnUnwind(self);
         let mut state = self.state.borrow_mut();
-        while !state.is_shut {
-            let Some(item) = items.pop_front() else { break };
-            // As in `push`.
-            state.unfinished += 1;
-            state.items.push(item);
+        if !state.is_shut {
+            let State {
+                items: store,
+                unfinished,
+                ..
+            } = &mut *state;
+            store.push_all(items, unfinished);
         }
         mem::forget(unwinding);
         drop(state);

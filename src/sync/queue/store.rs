@@ -1,6 +1,7 @@
 //! How a queue keeps its items: first in first out, last in first out, or smallest first.
 
 use std::collections::VecDeque;
+use std::mem;
 
 /// The order of a queue. No item is ever lost, not even if comparing two of them panics: then the one that was
 /// being pushed is in (behind its place, maybe), and the one that was being popped is still in.
@@ -10,6 +11,14 @@ pub(crate) trait Store: Default {
     fn push(&mut self, item: Self::Item);
     fn pop(&mut self) -> Option<Self::Item>;
     fn len(&self) -> usize;
+
+    /// Pushes all of the items, and counts each before it is in: comparing may panic.
+    fn push_all(&mut self, items: &mut VecDeque<Self::Item>, count: &mut usize) {
+        while let Some(item) = items.pop_front() {
+            *count += 1;
+            self.push(item);
+        }
+    }
 }
 
 /// First in, first out.
@@ -66,6 +75,15 @@ impl<T> Store for Fifo<T> {
     #[inline]
     fn len(&self) -> usize {
         self.0.len()
+    }
+    fn push_all(&mut self, items: &mut VecDeque<T>, count: &mut usize) {
+        *count += items.len();
+        if self.0.is_empty() {
+            // The memory changes hands, and the items stay where they are.
+            mem::swap(&mut self.0, items);
+        } else {
+            self.0.append(items);
+        }
     }
 }
 
