@@ -116,7 +116,7 @@ impl Core {
         ready
     }
 
-    /// Runs what is left of the round: all of it, or, after a panic, the rest.
+    /// Runs the round.
     #[inline(always)]
     fn finish_round(&self) {
         if let Some(slow) = &self.slow_poll {
@@ -217,38 +217,34 @@ impl Core {
 
     #[inline]
     fn run_rounds_until<const MAY_SHUFFLE: bool>(&self, done: impl Fn() -> bool) {
-        self.tasks.drive(|| {
-            loop {
-                self.finish_round();
-                if done() {
-                    return;
-                }
-                self.look();
-                if !self.begin_round_of::<MAY_SHUFFLE>() && self.wait(None) == Waited::InVain {
-                    self.deadlock();
-                }
+        loop {
+            self.finish_round();
+            if done() {
+                return;
             }
-        });
+            self.look();
+            if !self.begin_round_of::<MAY_SHUFFLE>() && self.wait(None) == Waited::InVain {
+                self.deadlock();
+            }
+        }
     }
 
     /// Runs all that is ready, and what that makes ready; never waits.
     pub(super) fn run_ready(&self) {
-        self.tasks.drive(|| {
-            loop {
-                self.finish_round();
-                self.look_at_clock();
-                if !self.begin_round() {
-                    return;
-                }
+        loop {
+            self.finish_round();
+            self.look_at_clock();
+            if !self.begin_round() {
+                return;
             }
-        });
+        }
     }
 
     /// One round of what is ready, without a wait. False: nothing was.
     pub(super) fn run_round(&self) -> bool {
         let ready = self.begin_round();
         if ready {
-            self.tasks.drive(|| self.finish_round());
+            self.finish_round();
         }
         ready
     }
@@ -282,20 +278,18 @@ impl Core {
             Mode::Manual => begun.elapsed() > grace,
         };
         let mut has_run = grace.is_zero();
-        self.tasks.drive(|| {
-            loop {
-                self.finish_round();
-                self.look();
-                if self.tasks.live() == 0 || has_run && is_over() {
-                    return;
-                }
-                if self.begin_round() {
-                    has_run = true;
-                } else if self.wait(Some(end)) != Waited::Looked || is_over() {
-                    return;
-                }
+        loop {
+            self.finish_round();
+            self.look();
+            if self.tasks.live() == 0 || has_run && is_over() {
+                return;
             }
-        });
+            if self.begin_round() {
+                has_run = true;
+            } else if self.wait(Some(end)) != Waited::Looked || is_over() {
+                return;
+            }
+        }
     }
 
     /// Cancels all tasks in spawn order and runs until they are gone; what they spawn meanwhile is cancelled at once.
@@ -308,16 +302,14 @@ impl Core {
         for task in tasks {
             task.cancel();
         }
-        self.tasks.drive(|| {
-            loop {
-                self.finish_round();
-                if self.tasks.live() == 0 {
-                    break;
-                }
-                self.look();
-                self.begin_round();
+        loop {
+            self.finish_round();
+            if self.tasks.live() == 0 {
+                break;
             }
-        });
+            self.look();
+            self.begin_round();
+        }
         // What the last tasks have queued: their `on_done`.
         self.run_round();
     }

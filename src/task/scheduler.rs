@@ -157,25 +157,6 @@ impl Scheduler {
         local.ready.in_round()
     }
 
-    /// Runs `step` until it returns. A panic out of a task's poll ends that task, and `step` goes on: one catch for
-    /// the whole run, so that a poll does not pay for it.
-    pub(crate) fn drive<R>(&self, mut step: impl FnMut() -> R) -> R {
-        let local = &self.shared.local;
-        loop {
-            match panic::catch_unwind(AssertUnwindSafe(&mut step)) {
-                Ok(result) => return result,
-                Err(panic) => match local.running.take() {
-                    None => panic::resume_unwind(panic),
-                    Some(task) => {
-                        // SAFETY: COUNTED: a task whose poll unwound is unfinished, and so holds a count of itself.
-                        let task = unsafe { Task::borrowed(task) };
-                        local.poll_panicked(&task, panic);
-                    }
-                },
-            }
-        }
-    }
-
     /// Whether other threads have something for this loop.
     #[inline]
     pub(crate) fn has_news(&self) -> bool {

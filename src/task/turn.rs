@@ -39,15 +39,19 @@ impl Local {
         }
     }
 
-    /// Polls a task whose turn has begun. A panic of the future goes on to the caller, and `running` tells whose it is:
-    /// see `Scheduler::drive`.
+    /// Polls a task whose turn has begun. A panic of the future ends the task and goes no further.
     #[inline(always)]
     pub(super) fn poll(&self, task: &Task) {
         let outer = self.running.replace(Some(task.as_ptr()));
         self.polls.set(self.polls.get() + 1);
         // SAFETY: HOME-THREAD: `begin_turn` said so: the future is there, and not on the stack.
-        let polled = unsafe { raw::poll_work(task.as_ptr()) };
+        let poll = || unsafe { raw::poll_work(task.as_ptr()) };
+        let polled = panic::catch_unwind(AssertUnwindSafe(poll));
         self.running.set(outer);
+        let polled = match polled {
+            Ok(polled) => polled,
+            Err(panic) => return self.poll_panicked(task, panic),
+        };
         match polled {
             Polled::Pending => task.header().state.suspend(),
             // A task that cancelled itself counts as cancelled, whatever it returned.
@@ -66,19 +70,14 @@ impl Local {
         }
     }
 
-    /// Gives a new task its first turn inside of another one's. A panic ends the new task and goes no further.
+    /// Gives a new task its first turn inside of another one's.
     pub(super) fn first_turn(&self, task: &Task) {
-        let outer = self.running.get();
         match task.header().state.begin_turn() {
-            TurnAction::Poll => {}
-            TurnAction::PollWatched => return self.poll_watched(task),
+            TurnAction::Poll => self.poll(task),
+            TurnAction::PollWatched => self.poll_watched(task),
             TurnAction::Cancel | TurnAction::Skip => {
                 unreachable!("nobody could ask for the end of a task that was made just now")
             }
-        }
-        if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| self.poll(task))) {
-            self.running.set(outer);
-            self.poll_panicked(task, panic);
         }
     }
 
@@ -109,7 +108,8 @@ impl Local {
     }
 
     /// Ends a task whose poll has unwound.
-    pub(super) fn poll_panicked(&self, task: &Task, panic: Box<dyn Any + Send>) {
+    #[cold]
+    fn poll_panicked(&self, task: &Task, panic: Box<dyn Any + Send>) {
         let outer = self.running.replace(Some(task.as_ptr()));
         // SAFETY: HOME-THREAD: the poll has unwound, so the future is there, whole or not, and off the stack.
         let dropped = unsafe { raw::drop_future(task.as_ptr()) };

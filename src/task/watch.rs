@@ -7,7 +7,6 @@
 //! and its joins pass by this room too.
 
 use std::mem::ManuallyDrop;
-use std::panic::{self, AssertUnwindSafe};
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
@@ -158,17 +157,8 @@ impl Local {
         if observed {
             self.tell_watch(News::PollBegins(task));
         }
-        let outer = (
-            waiting::replace(Kinds::default()),
-            self.notes.take(),
-            self.running.get(),
-        );
-        self.as_actor(task, || {
-            if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| self.poll(task))) {
-                self.running.set(outer.2);
-                self.poll_panicked(task, panic);
-            }
-        });
+        let outer = (waiting::replace(Kinds::default()), self.notes.take());
+        self.as_actor(task, || self.poll(task));
         let mut notes = self.notes.replace(outer.1);
         notes.kinds = waiting::replace(outer.0);
         let state = &task.header().state;
