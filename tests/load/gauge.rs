@@ -1,74 +1,83 @@
 //! Measures the memory that is in use.
 
-use std::alloc::System;
 use std::cell::Cell;
-
-use stats_alloc::Region;
 
 use crate::ALLOCATOR;
 
-/// How much more memory is in use than when this was made.
+/// How much memory is in use before, at most, and while the loop has nothing left to do.
 pub(crate) struct Gauge {
-    region: Region<'static, System>,
-    most: Cell<i64>,
-    resident: Cell<u64>,
-    idle: Cell<Option<i64>>,
+    before: usize,
+    most: Cell<usize>,
+    idle: Cell<Option<usize>>,
+    resident: [Cell<u64>; 2],
 }
 
 impl Gauge {
     pub(crate) fn new() -> Self {
         Self {
-            region: Region::new(ALLOCATOR),
+            before: in_use(),
             most: Cell::new(0),
-            resident: Cell::new(0),
             idle: Cell::new(None),
+            resident: [resident(), 0].map(Cell::new),
         }
     }
 
-    /// Requested bytes that were not given back.
-    pub(crate) fn in_use(&self) -> i64 {
-        let stats = self.region.change();
-        stats.bytes_allocated as i64 - stats.bytes_deallocated as i64
-    }
-
-    /// The load is at its heaviest.
+    /// The load is as heavy as it gets.
     pub(crate) fn note_most(&self) {
-        let in_use = self.in_use();
+        let in_use = in_use();
         if in_use > self.most.get() {
             self.most.set(in_use);
-            self.resident.set(resident().unwrap_or(0));
+            self.resident[1].set(resident());
         }
     }
 
     /// The load is over, and the loop is still there.
     pub(crate) fn note_idle(&self) {
-        self.idle.set(Some(self.in_use()));
+        self.idle.set(Some(in_use()));
     }
 
-    pub(crate) fn most(&self) -> String {
-        let (bytes, resident) = (self.most.get() as u64, self.resident.get());
-        format!("{} (resident: {})", size(bytes), size(resident))
+    /// All is in use that was, and nothing more.
+    #[track_caller]
+    pub(crate) fn assert_empty(&self) {
+        assert_eq!(in_use(), self.before, "bytes in use: now, and before");
     }
 
-    pub(crate) fn idle(&self) -> String {
+    /// The figures, as columns of a table. Their text is memory too.
+    pub(crate) fn columns(&self) -> String {
         let idle = self.idle.get();
-        idle.map_or("-".to_owned(), |bytes| size(bytes as u64))
+        let idle = idle.map_or("-".to_owned(), |bytes| size(bytes as u64));
+        let (before, most) = (self.before as u64, self.most.get() as u64);
+        let (first, heaviest) = (self.resident[0].get(), self.resident[1].get());
+        format!(
+            "{} | {} | {idle} | {} / {} / {}",
+            size(before),
+            size(most),
+            size(first),
+            size(heaviest),
+            size(resident()),
+        )
     }
 }
 
-/// What the process has in real memory, where the system tells.
-fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kibibytes << 10)
+/// Bytes that were asked for and not given back.
+fn in_use() -> usize {
+    let stats = ALLOCATOR.stats();
+    stats.bytes_allocated - stats.bytes_deallocated
+}
+
+/// What the process has in real memory; zero where the system does not tell.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let kibibytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+    kibibytes.unwrap_or(0) << 10
 }
 
 fn size(bytes: u64) -> String {
     match bytes {
-        0..10_240 => format!("{bytes} bytes"),
-        10_240..10_485_760 => format!("{} KiB", bytes >> 10),
-        _ => format!("{} MiB", bytes >> 20),
+        0..10_240 => format!("{} B", grouped(bytes)),
+        10_240..10_485_760 => format!("{} KiB", grouped(bytes >> 10)),
+        _ => format!("{} MiB", grouped(bytes >> 20)),
     }
 }
 

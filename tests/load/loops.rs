@@ -16,7 +16,7 @@ pub(crate) fn made_and_dropped(size: u64, gauge: &Gauge) -> (u64, &'static str) 
         assert_eq!(event_loop.metrics().live_tasks, 1);
         gauge.note_most();
         drop(event_loop);
-        assert_eq!(gauge.in_use(), 0);
+        gauge.assert_empty();
     }
     assert_eq!(sum, total * (total - 1) / 2);
     (total, "loops")
