@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use cooked_waker::{IntoWaker, WakeRef};
 use looplet::{
-    Barrier, Condition, Event, Mutex, Queue, Semaphore, TaskGroup, as_completed, gather, interval,
-    oneshot, shield, sleep, spawn, task_group, timeout, wait,
+    Barrier, Condition, Event, EventLoop, Mutex, Queue, Semaphore, Task, TaskEvent, TaskGroup,
+    as_completed, gather, interval, oneshot, shield, sleep, spawn, task_group, timeout, wait,
 };
-use support::probes::{fragile_waker, virtual_loop};
+use support::probes::{fragile_waker, listening, virtual_loop};
 use support::{hand, panics};
 
 const NAP: Duration = Duration::from_secs(1);
@@ -229,15 +229,21 @@ impl Release {
     }
 }
 
-/// Runs each trial in a loop, which must go on afterwards.
+/// Runs each trial in a loop, observed or not, which must go on afterwards.
 fn each_trial(hold: impl AsyncFn(&str, Wait, Wait, Release)) {
     for trial in trials_in_a_loop() {
-        let (mut event_loop, _reports) = virtual_loop();
-        event_loop.block_on(async {
-            let trial = trials().swap_remove(trial);
-            hold(trial.name, trial.first, trial.second, trial.release).await;
-            assert_eq!(spawn(async { 1 }).await.unwrap(), 1, "{}", trial.name);
-        });
+        for is_observed in [false, true] {
+            let mut builder = EventLoop::builder().virtual_time();
+            if is_observed {
+                builder = builder.observer(|_, _: &Task, _: TaskEvent<'_>| ());
+            }
+            let (mut event_loop, _reports) = listening(builder);
+            event_loop.block_on(async {
+                let trial = trials().swap_remove(trial);
+                hold(trial.name, trial.first, trial.second, trial.release).await;
+                assert_eq!(spawn(async { 1 }).await.unwrap(), 1, "{}", trial.name);
+            });
+        }
     }
 }
 
