@@ -9,6 +9,7 @@
 //!
 //! A name after `--` chooses. The program has no test harness, whose threads would allocate meanwhile.
 
+mod crowds;
 mod gauge;
 mod loops;
 mod tasks;
@@ -28,7 +29,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 type Load = fn(u64, &Gauge) -> (u64, &'static str);
 
 /// Those that need much memory come last, for the system does not get all of it back at once.
-const LOADS: [(&str, Load); 9] = [
+const LOADS: [(&str, Load); 10] = [
     ("tasks_through_one_loop", tasks::through_one_loop),
     ("tasks_from_another_thread", tasks::from_another_thread),
     ("wakes_in_a_flood", wakes::in_a_flood),
@@ -36,6 +37,7 @@ const LOADS: [(&str, Load); 9] = [
     ("loops_made_and_dropped", loops::made_and_dropped),
     ("a_day_of_ticks", time::a_day_of_ticks),
     ("twenty_years_of_sparse_timers", time::twenty_years),
+    ("crowds_at_everything", crowds::at_everything),
     ("tasks_alive_at_once", tasks::alive_at_once),
     ("timers_armed_at_once", time::armed_at_once),
 ];
