@@ -33,6 +33,7 @@ impl Gauge {
 
     /// The load is over, and the loop is still there.
     pub(crate) fn note_idle(&self) {
+        self.note_most();
         self.idle.set(Some(in_use()));
     }
 
