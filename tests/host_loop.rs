@@ -77,10 +77,14 @@ fn whatever_comes_from_outside_calls_the_host() {
         event_loop.remote(),
         event_loop.block_on(async { queue.remote() }),
     );
+    // A job that ended while the loop is still inside would be the loop's own affair.
+    let (open, gate) = channel::<()>();
     let job = event_loop
-        .block_on(async { (looplet::spawn_blocking(|| 1),) })
+        .block_on(async { (looplet::spawn_blocking(move || gate.recv().is_err()),) })
         .0;
-    // The job may have ended while the loop was inside.
+    drop(open);
+    rings.recv().unwrap();
+    event_loop.run_until_stalled();
     while !job.is_finished() {
         rings.recv().unwrap();
         event_loop.run_until_stalled();

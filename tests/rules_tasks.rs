@@ -210,6 +210,20 @@ fn a_handle_that_moves_to_another_task_in_the_middle_of_its_await_wakes_the_new_
 }
 
 #[test]
+fn a_sleep_that_moves_to_another_task_in_the_middle_wakes_the_new_one() {
+    play(async {
+        let mut nap = sleep(secs(2.0));
+        assert!(futures::poll!(&mut nap).is_pending());
+        let heir = spawn(async {
+            nap.await;
+            note_at("the second one");
+        });
+        heir.await.unwrap();
+    });
+    assert_eq!(log(), ["the second one @2"]);
+}
+
+#[test]
 fn one_task_may_await_several_handles_at_once() {
     play(async {
         let [a, b, c] = [3.0, 1.0, 2.0].map(|seconds| {

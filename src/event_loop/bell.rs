@@ -105,6 +105,13 @@ impl Doorbell {
     }
 }
 
+impl Drop for Doorbell {
+    fn drop(&mut self) {
+        // The hook's destructor is the host's code, and this may be the thread of the last waker.
+        drop_quietly(self.on_wake.take());
+    }
+}
+
 impl Bell for Doorbell {
     fn ring(&self) {
         if self.has_host() && !self.inside.load(Ordering::SeqCst) {

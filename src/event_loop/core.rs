@@ -131,12 +131,17 @@ impl Core {
 
     /// Whether a timer is still armed; if so, it will wake `waker`.
     pub(crate) fn is_armed(&self, key: Key, waker: &Waker) -> bool {
-        match self.timers.borrow_mut().value_mut(key) {
+        // In a statement of its own, for a borrow in the head of a `match` lasts to its end.
+        let armed = self
+            .timers
+            .borrow_mut()
+            .value_mut(key)
+            .map(|armed| armed.will_wake(waker));
+        match armed {
             None => return false,
-            Some(armed) if armed.will_wake(waker) => {}
-            Some(_) => return self.exchange_waker(key, waker),
+            Some(true) => self.note_armed(key),
+            Some(false) => self.exchange_waker(key, waker),
         }
-        self.note_armed(key);
         true
     }
 
@@ -151,14 +156,13 @@ impl Core {
     }
 
     /// A timer gets another waker.
-    fn exchange_waker(&self, key: Key, waker: &Waker) -> bool {
+    fn exchange_waker(&self, key: Key, waker: &Waker) {
         self.note_armed(key);
         // Cloned and dropped out of the borrow, as above.
         let mut other = waker.clone();
         if let Some(armed) = self.timers.borrow_mut().value_mut(key) {
             mem::swap(armed, &mut other);
         }
-        true
     }
 
     pub(crate) fn armed_timers(&self) -> usize {

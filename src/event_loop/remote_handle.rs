@@ -160,17 +160,21 @@ impl<T> Drop for Courier<T> {
         let cancelled = || Err(JoinError::cancelled(&task.name()));
         let result = self.task.try_join().unwrap_or_else(cancelled);
         let panicked = matches!(&result, Err(error) if error.is_panic());
-        let unwanted = self.reply.deliver(result);
-        if panicked && unwanted.is_none() {
-            // The loop remembers the task until somebody has looked at the panic.
-            return;
+        if !panicked {
+            // Before the delivery, for the waker of whoever waits may panic.
+            self.forget();
         }
-        let _ = context::try_with(|core| {
-            core.forget_remote(self.reply.id);
-            if let Some(Err(error)) = unwanted.filter(|_| panicked) {
-                core.tasks.report(Some(&task), error);
-            }
-        });
+        // The loop remembers a panicked task until somebody has looked at the panic.
+        if let Some(Err(error)) = self.reply.deliver(result).filter(|_| panicked) {
+            self.forget();
+            let _ = context::try_with(|core| core.tasks.report(Some(&task), error));
+        }
+    }
+}
+
+impl<T> Courier<T> {
+    fn forget(&self) {
+        let _ = context::try_with(|core| core.forget_remote(self.reply.id));
     }
 }
 

@@ -56,6 +56,13 @@ impl SlowPoll {
     }
 }
 
+impl Drop for SlowPoll {
+    fn drop(&mut self) {
+        // The destructor is somebody else's code, and the loop goes whatever it does.
+        drop_quietly(self.hook.take());
+    }
+}
+
 impl fmt::Debug for SlowPoll {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SlowPoll")

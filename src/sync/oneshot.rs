@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use super::waiters::{Next, wake_from};
 use crate::error::{Closed, TryGetError};
 use crate::waiting::{self, Kind};
 
@@ -54,9 +55,9 @@ impl Parking {
     }
 
     fn wake(&self) {
-        if let Some(waker) = self.0.take() {
-            waker.wake();
-        }
+        let waker = self.0.take();
+        let is_last = true;
+        wake_from(Next { waker, is_last }, || Next::NOBODY);
     }
 }
 

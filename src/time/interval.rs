@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::sleep::Sleep;
+use crate::event_loop::clock::NEVER;
 use crate::event_loop::context;
 use crate::event_loop::core::Core;
 
@@ -99,7 +100,9 @@ impl Interval {
 
     fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         let clock = &self.core.clock;
-        if clock.at(self.next) > clock.last() {
+        let next = clock.at(self.next);
+        // What lies beyond all time never comes, also at the end of it.
+        if next > clock.last() || next == NEVER {
             let sleep = self
                 .sleep
                 .get_or_insert_with(|| Sleep::at(&self.core, self.next));
@@ -124,7 +127,7 @@ impl Interval {
         };
         // A period that ends beyond all time never comes.
         due.checked_add(wait)
-            .unwrap_or_else(|| self.core.clock.instant(u64::MAX))
+            .unwrap_or_else(|| self.core.clock.instant(NEVER))
     }
 }
 

@@ -1,13 +1,16 @@
 //! What shows whether everything is dropped, once, and where; and values that misbehave when they are.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
 use std::thread::{self, ThreadId};
+use std::time::Duration;
 
-use looplet::{Builder, EventLoop};
+use looplet::{Builder, EventLoop, sleep, spawn, yield_now};
+
+use super::Droppy;
 
 /// Calls `f` when it is dropped.
 pub(crate) struct OnDrop<F: FnMut()>(pub(crate) F);
@@ -114,4 +117,33 @@ pub(crate) fn listening(builder: Builder) -> (EventLoop, Reports) {
 /// A virtual loop that notes what it would report.
 pub(crate) fn virtual_loop() -> (EventLoop, Reports) {
     listening(EventLoop::builder().virtual_time())
+}
+
+/// Panics when it is dropped, and says so in a count before.
+pub(crate) fn fatal(drops: &Rc<Cell<usize>>) -> Droppy {
+    let drops = drops.clone();
+    Droppy { fatal: true, drops }
+}
+
+/// The same, for other threads.
+pub(crate) fn fatal_anywhere(drops: &Arc<AtomicUsize>) -> OnDrop<impl FnMut() + Send + use<>> {
+    let drops = drops.clone();
+    OnDrop(move || {
+        drops.fetch_add(1, Ordering::SeqCst);
+        panic!("a fatal drop");
+    })
+}
+
+/// The loop still does what loops do.
+#[track_caller]
+pub(crate) fn assert_alive(event_loop: &mut EventLoop) {
+    let sum = event_loop.block_on(async {
+        let other = spawn(async {
+            sleep(Duration::from_secs(1)).await;
+            1
+        });
+        yield_now().await;
+        other.await.unwrap() + 1
+    });
+    assert_eq!(sum, 2);
 }
