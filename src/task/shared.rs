@@ -165,18 +165,25 @@ impl Shared {
             // SAFETY: ONE-ENTRY: the task is off the stack and QUEUED.
             unsafe { self.take_one(task) };
         }
-        for task in self.local.cells.in_use() {
-            // SAFETY: COUNTED: a cell in use is live.
-            let header = unsafe { task.as_ref() };
-            // One whose destructor has dropped the loop is on the stack still. Nobody may queue it any more, so it
-            // counts as queued; nor may its end be awaited by a task of this loop, so it counts as ended there.
-            if !header.state.is_queued() && !header.state.is_finished() {
-                let _ = header.state.wake();
-                drop(header.waiter.stamp(0));
-            }
-        }
+        self.part_from_the_stack();
         self.local.phase.set(Phase::Closed);
         self.local.cells.close(Self::bury);
+    }
+
+    /// A task whose destructor has dropped the loop is on the stack still. Nobody may queue it any more, so it counts as
+    /// queued; nor may its end be awaited by a task of this loop, so it counts as ended there.
+    fn part_from_the_stack(&self) {
+        let mut waiters = Vec::new();
+        for task in self.local.cells.in_use() {
+            // SAFETY: COUNTED: a cell in use is live, and none is freed before the end of this loop.
+            let header = unsafe { task.as_ref() };
+            if !header.state.is_finished() {
+                // It may be queued already, by what was on the foreign stack.
+                let _ = header.state.wake();
+                waiters.extend(header.waiter.stamp(0));
+            }
+        }
+        drop(waiters);
     }
 
     /// Moves all of a finished cell's references to its atomic word; the last one to go frees bare memory, anywhere.
