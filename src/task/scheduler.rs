@@ -161,11 +161,19 @@ impl Scheduler {
     /// the whole run, so that a poll does not pay for it.
     pub(crate) fn drive<R>(&self, mut step: impl FnMut() -> R) -> R {
         let local = &self.shared.local;
+        // A task whose destructor runs its own loop is on the stack further down: a panic in here is not its own.
+        let outer = local.running.take();
         loop {
             match panic::catch_unwind(AssertUnwindSafe(&mut step)) {
-                Ok(result) => return result,
+                Ok(result) => {
+                    local.running.set(outer);
+                    return result;
+                }
                 Err(panic) => match local.running.take() {
-                    None => panic::resume_unwind(panic),
+                    None => {
+                        local.running.set(outer);
+                        panic::resume_unwind(panic)
+                    }
                     Some(task) => {
                         // SAFETY: COUNTED: a task whose poll unwound is unfinished, and so holds a count of itself.
                         let task = unsafe { Task::borrowed(task) };
