@@ -109,7 +109,9 @@ impl<W: Work + 'static> Vacant<W> {
             Phase::Open => task.local().first_turn(&task),
             Phase::Watched => {
                 task.local().note_birth(&task);
-                task.local().first_turn(&task);
+                if is_untouched(&task) {
+                    task.local().first_turn(&task);
+                }
             }
             Phase::Closing | Phase::Closed => stillborn(&task),
         }
@@ -211,13 +213,19 @@ fn begin(task: &Task) {
 fn may_begin(task: NonNull<Header>) -> bool {
     // SAFETY: COUNTED: the caller has a `Task`.
     let task = unsafe { Task::borrowed(task) };
-    let watched = task.local().phase.get() == Phase::Watched;
-    if watched {
-        task.local().note_birth(&task);
-    } else {
+    if task.local().phase.get() != Phase::Watched {
         stillborn(&task);
+        return false;
     }
-    watched
+    task.local().note_birth(&task);
+    is_untouched(&task)
+}
+
+/// Whether a new task is as it was made. The observer, which has just heard of it, may have cancelled it, which has
+/// queued it, or dropped the loop.
+fn is_untouched(task: &Task) -> bool {
+    let state = &task.header().state;
+    !state.is_queued() && !state.is_finished()
 }
 
 #[cold]
