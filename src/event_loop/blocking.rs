@@ -48,14 +48,14 @@ pub fn spawn_blocking<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static)
 }
 
 /// A job, seen by the pool and by the task.
-struct Work<F, R> {
-    state: Lock<State<F, R>>,
+pub(super) struct Work<F, R> {
+    pub(super) state: Lock<State<F, R>>,
 }
 
-struct State<F, R> {
+pub(super) struct State<F, R> {
     stage: Stage<F, R>,
     waker: Option<Waker>,
-    flight: Option<Flight>,
+    pub(super) flight: Option<Flight>,
 }
 
 enum Stage<F, R> {
@@ -73,7 +73,7 @@ impl<F, R> State<F, R> {
 }
 
 impl<F, R> Work<F, R> {
-    fn new(f: F) -> Self {
+    pub(super) fn new(f: F) -> Self {
         let state = State {
             stage: Stage::Waiting(f),
             waker: None,
@@ -120,8 +120,8 @@ impl<F: FnOnce() -> R + Send, R: Send> Job for Work<F, R> {
 }
 
 /// What the task awaits.
-struct Done<F, R> {
-    work: Arc<Work<F, R>>,
+pub(super) struct Done<F, R> {
+    pub(super) work: Arc<Work<F, R>>,
 }
 
 impl<F, R> Future for Done<F, R> {
