@@ -160,6 +160,41 @@ fn a_destructor_may_run_its_own_loop_into_a_deadlock() {
     ledger.settle();
 }
 
+#[test]
+fn a_destructor_may_run_the_loop_in_whose_queue_its_own_task_is() {
+    for is_call in [true, false] {
+        let ledger = Ledger::default();
+        let place = Place::<EventLoop>::default();
+        let (mut event_loop, _) = virtual_loop();
+        let (again, entry) = (place.clone(), ledger.entry());
+        let dropping = Rc::new(Cell::new(false));
+        let now = dropping.clone();
+        let at_end = OnDrop(move || {
+            now.set(true);
+            again.borrow_mut().as_mut().unwrap().run_until_stalled();
+        });
+        if is_call {
+            let call = event_loop.spawner().call_soon(move || {
+                let _held = (at_end, entry);
+                unreachable!("it was cancelled");
+            });
+            place.replace(Some(event_loop));
+            assert!(call.cancel());
+        } else {
+            let busy = poll_fn(move |cx| {
+                let _held = (&at_end, &entry);
+                assert!(!dropping.get(), "polled while it is dropped");
+                cx.waker().wake_by_ref();
+                Poll::<()>::Pending
+            });
+            let group = event_loop.block_on(async { Some(gather([busy])) });
+            place.replace(Some(event_loop));
+            drop(group);
+        }
+        ledger.settle();
+    }
+}
+
 /// A task that polled another one's handle and has ended since is known to nobody but that other one.
 #[test]
 fn a_loop_may_end_on_the_stack_of_a_task_whose_last_waiter_is_gone() {
