@@ -445,7 +445,7 @@ fn play(seed: u64, observed: bool) {
 }
 
 fn seeds() -> std::ops::Range<u64> {
-    0..if cfg!(miri) { 3 } else { 20000 }
+    0..if cfg!(miri) { 3 } else { 200 }
 }
 
 #[test]
