@@ -14,8 +14,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use looplet::{
-    ContextVar, EventLoop, JoinHandle, Spawner, Task, TaskEvent, gather, spawn_eager, spawn_named,
-    try_current_task,
+    ContextVar, EventLoop, JoinHandle, Spawner, Task, TaskEvent, call_later, gather,
+    spawn_blocking, spawn_eager, spawn_named, try_current_task,
 };
 use support::probes::{Entry, Ledger};
 
@@ -88,7 +88,7 @@ fn mischief() {
 }
 
 fn one_piece() {
-    match below(20) {
+    match below(22) {
         0 => pick(|world| &world.wakers)
             .into_iter()
             .for_each(Waker::wake),
@@ -108,7 +108,32 @@ fn one_piece() {
         17 => run_the_loop(),
         18 if below(4) == 0 => drop(WORLD.with(|world| world.event_loop.take())),
         19 if !thread::panicking() => panic::resume_unwind(Box::new(entry())),
+        20 => another_loop(),
+        21 => later(),
         _ => {}
+    }
+}
+
+/// A loop of its own, which takes part for a moment. Where one is running it cannot run.
+fn another_loop() {
+    let mut event_loop = loop_of_mischief(below(4) == 0);
+    keep(event_loop.spawn(Sized::<24>::new()));
+    if below(2) == 0 {
+        quietly(|| event_loop.run_until_stalled());
+    }
+    keep(event_loop.spawn(Sized::<200>::new()));
+    drop(event_loop);
+}
+
+fn later() {
+    if try_current_task().is_none() {
+        return;
+    }
+    if below(4) == 0 {
+        spawn_blocking(|| ()).detach();
+    } else {
+        let value = Value::new();
+        call_later(Duration::from_millis(1), move || drop(value));
     }
 }
 
