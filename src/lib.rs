@@ -109,6 +109,7 @@ mod error;
 mod event_loop;
 mod explore;
 mod future;
+mod lock;
 pub mod sync;
 pub mod task;
 pub mod time;

@@ -3,13 +3,14 @@
 use std::future::Future;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use super::context;
 use super::core::Core;
 use super::pool::{Flight, Flights, Job, Pool};
+use crate::lock::Lock;
 use crate::task::{JoinHandle, Plain, drop_quietly};
 
 /// Runs a function that may block on another thread, as a task of the running loop: the loop goes on meanwhile.
@@ -47,14 +48,14 @@ pub fn spawn_blocking<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static)
 }
 
 /// A job, seen by the pool and by the task.
-struct Work<F, R> {
-    state: Mutex<State<F, R>>,
+pub(super) struct Work<F, R> {
+    pub(super) state: Lock<State<F, R>>,
 }
 
-struct State<F, R> {
+pub(super) struct State<F, R> {
     stage: Stage<F, R>,
     waker: Option<Waker>,
-    flight: Option<Flight>,
+    pub(super) flight: Option<Flight>,
 }
 
 enum Stage<F, R> {
@@ -71,19 +72,15 @@ impl<F, R> State<F, R> {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl<F, R> Work<F, R> {
-    fn new(f: F) -> Self {
+    pub(super) fn new(f: F) -> Self {
         let state = State {
             stage: Stage::Waiting(f),
             waker: None,
             flight: None,
         };
         Self {
-            state: Mutex::new(state),
+            state: Lock::new(state),
         }
     }
 }
@@ -91,7 +88,7 @@ impl<F, R> Work<F, R> {
 impl<F: FnOnce() -> R + Send, R: Send> Job for Work<F, R> {
     fn run(&self) {
         let begun = {
-            let mut state = lock(&self.state);
+            let mut state = self.state.lock();
             match state.advance(Stage::Running) {
                 Stage::Waiting(f) => f,
                 other => {
@@ -102,7 +99,7 @@ impl<F: FnOnce() -> R + Send, R: Send> Job for Work<F, R> {
             }
         };
         let result = panic::catch_unwind(AssertUnwindSafe(begun));
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let unwanted = match state.stage {
             Stage::Running => {
                 state.stage = Stage::Done(result);
@@ -123,15 +120,15 @@ impl<F: FnOnce() -> R + Send, R: Send> Job for Work<F, R> {
 }
 
 /// What the task awaits.
-struct Done<F, R> {
-    work: Arc<Work<F, R>>,
+pub(super) struct Done<F, R> {
+    pub(super) work: Arc<Work<F, R>>,
 }
 
 impl<F, R> Future for Done<F, R> {
     type Output = R;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
-        let mut state = lock(&self.work.state);
+        let mut state = self.work.state.lock();
         match state.advance(Stage::Over) {
             Stage::Done(result) => {
                 drop(state);
@@ -149,7 +146,7 @@ impl<F, R> Future for Done<F, R> {
 
 impl<F, R> Drop for Done<F, R> {
     fn drop(&mut self) {
-        let mut state = lock(&self.work.state);
+        let mut state = self.work.state.lock();
         let waker = state.waker.take();
         let begun = matches!(state.stage, Stage::Running);
         let left = state.advance(Stage::Over);
@@ -163,11 +160,11 @@ impl<F, R> Drop for Done<F, R> {
 
 impl Core {
     #[track_caller]
-    fn submit<F, R>(&self, job: Arc<dyn Job>, state: &Mutex<State<F, R>>) {
+    fn submit<F, R>(&self, job: Arc<dyn Job>, state: &Lock<State<F, R>>) {
         let flights = self
             .flights
             .get_or_init(|| Arc::new(Flights::new(self.tasks.doorway())));
-        lock(state).flight = Some(Flight::new(flights));
+        state.lock().flight = Some(Flight::new(flights));
         let pool = self
             .pool
             .get_or_init(|| Box::new(Pool::new(self.blocking_threads)));

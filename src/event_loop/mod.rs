@@ -3,6 +3,8 @@
 mod ambient;
 mod bell;
 mod blocking;
+#[cfg(all(test, looplet_loom))]
+mod blocking_loom;
 mod board;
 mod builder;
 mod call;

@@ -1,14 +1,13 @@
 //! The threads that blocking jobs run on: as many as there is work for, up to a bound, and none that idles for long.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
-
+use crate::lock::{AtomicUsize, Lock, Ordering, Signal};
 use crate::task::Doorway;
 
 /// How many threads a loop may have unless it is told otherwise: asyncio's upper limit. Jobs mostly wait, so it is not
@@ -25,52 +24,95 @@ pub(super) trait Job: Send + Sync {
 }
 
 pub(super) struct Pool {
-    shared: Arc<Shared>,
-    /// None once the pool is closed.
-    jobs: RefCell<Option<Sender<Arc<dyn Job>>>>,
+    crew: Arc<Crew>,
     threads: RefCell<Vec<JoinHandle<()>>>,
     bound: usize,
 }
 
-struct Shared {
-    jobs: Receiver<Arc<dyn Job>>,
-    counts: Mutex<Counts>,
+/// What the threads share, each of which runs [`Crew::work`].
+pub(super) struct Crew {
+    state: Lock<State>,
+    news: Signal,
     keep_idle: Duration,
 }
 
-/// A job counts as waiting until its thread has said here that it took it, and so does the thread as idle. So neither
-/// is ever missed: a thread is started exactly when more jobs wait than threads idle.
+/// A job counts as waiting until its thread has taken it, and so does the thread as idle. So neither is ever missed: a
+/// thread is started exactly when more jobs wait than threads idle.
 #[derive(Default)]
-struct Counts {
-    waiting: usize,
+struct State {
+    waiting: VecDeque<Arc<dyn Job>>,
     idle: usize,
     threads: usize,
+    is_closed: bool,
 }
 
-impl Shared {
-    fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The next job for a thread that is idle. None: the thread shall end.
-    fn next(&self) -> Option<Arc<dyn Job>> {
-        self.counts().idle += 1;
-        let arrived = self.jobs.recv_timeout(self.keep_idle).ok();
-        let mut counts = self.counts();
-        // Jobs are sent under the lock, so what was not here in time is seen now, or never comes to this thread.
-        let job = arrived.or_else(|| self.jobs.try_recv().ok());
-        counts.idle -= 1;
-        match &job {
-            Some(_) => counts.waiting -= 1,
-            None => counts.threads -= 1,
+impl Crew {
+    pub(super) fn new(keep_idle: Duration) -> Self {
+        Self {
+            state: Lock::new(State::default()),
+            news: Signal::new(),
+            keep_idle,
         }
-        job
     }
 
-    fn work(&self) {
+    /// Hands a job to the next thread that is free, and calls `start` for one more if there is too much to do.
+    ///
+    /// # Errors
+    ///
+    /// If there is no thread at all and none can be started. A job beyond that waits for another thread.
+    pub(super) fn submit(
+        &self,
+        job: Arc<dyn Job>,
+        bound: usize,
+        start: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut state = self.state.lock();
+        if state.is_closed {
+            return Ok(());
+        }
+        if state.waiting.len() + 1 > state.idle && state.threads < bound {
+            match start() {
+                Ok(()) => state.threads += 1,
+                Err(error) if state.threads == 0 => return Err(error),
+                Err(_) => {}
+            }
+        }
+        state.waiting.push_back(job);
+        drop(state);
+        self.news.notify_one();
+        Ok(())
+    }
+
+    /// The next job for a thread that has none. None: the thread shall end.
+    fn next(&self) -> Option<Arc<dyn Job>> {
+        let mut state = self.state.lock();
+        let mut is_over = false;
+        loop {
+            let job = state.waiting.pop_front();
+            if job.is_some() {
+                return job;
+            }
+            if state.is_closed || is_over {
+                state.threads -= 1;
+                return None;
+            }
+            state.idle += 1;
+            (state, is_over) = self.news.wait_timeout(state, self.keep_idle);
+            state.idle -= 1;
+        }
+    }
+
+    /// What a thread of the pool does.
+    pub(super) fn work(&self) {
         while let Some(job) = self.next() {
             job.run();
         }
+    }
+
+    /// Lets the threads end when no job waits any more. New ones are dropped.
+    pub(super) fn close(&self) {
+        self.state.lock().is_closed = true;
+        self.news.notify_all();
     }
 }
 
@@ -80,15 +122,8 @@ impl Pool {
     }
 
     fn with_patience(bound: usize, keep_idle: Duration) -> Self {
-        let (sender, receiver) = unbounded();
-        let shared = Shared {
-            jobs: receiver,
-            counts: Mutex::default(),
-            keep_idle,
-        };
         Self {
-            shared: Arc::new(shared),
-            jobs: RefCell::new(Some(sender)),
+            crew: Arc::new(Crew::new(keep_idle)),
             threads: RefCell::default(),
             bound,
         }
@@ -98,29 +133,16 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// If there is no thread at all and none can be started. A job beyond that waits for another thread.
+    /// As [`Crew::submit`].
     pub(super) fn submit(&self, job: Arc<dyn Job>) -> io::Result<()> {
-        let jobs = self.jobs.borrow();
-        let Some(jobs) = &*jobs else { return Ok(()) };
-        let mut counts = self.shared.counts();
-        if counts.waiting + 1 > counts.idle && counts.threads < self.bound {
-            match self.start() {
-                Ok(()) => counts.threads += 1,
-                Err(error) if counts.threads == 0 => return Err(error),
-                Err(_) => {}
-            }
-        }
-        counts.waiting += 1;
-        // The receiver is in `self.shared`, so this cannot fail.
-        let _ = jobs.send(job);
-        Ok(())
+        self.crew.submit(job, self.bound, || self.start())
     }
 
     fn start(&self) -> io::Result<()> {
-        let shared = Arc::clone(&self.shared);
+        let crew = Arc::clone(&self.crew);
         let thread = thread::Builder::new()
             .name("looplet-blocking".into())
-            .spawn(move || shared.work())?;
+            .spawn(move || crew.work())?;
         let mut threads = self.threads.borrow_mut();
         threads.retain(|thread| !thread.is_finished());
         threads.push(thread);
@@ -129,8 +151,7 @@ impl Pool {
 
     /// Lets the threads end after the jobs that they run now, and waits for that. Jobs that wait have been withdrawn.
     pub(super) fn close(&self) {
-        let jobs = self.jobs.take();
-        drop(jobs);
+        self.crew.close();
         for thread in self.threads.take() {
             // It catches what its jobs panic with.
             let _ = thread.join();
@@ -177,6 +198,8 @@ impl Drop for Flight {
 
 #[cfg(test)]
 mod tests {
+    use crossbeam_channel::{Receiver, Sender, unbounded};
+
     use super::*;
 
     struct Note(Sender<thread::ThreadId>, Receiver<()>);
@@ -221,7 +244,7 @@ mod tests {
             while !pool.threads.borrow()[0].is_finished() {
                 thread::yield_now();
             }
-            assert_eq!(pool.shared.counts().threads, 0);
+            assert_eq!(pool.crew.state.lock().threads, 0);
         }
         assert_ne!(seen[0], seen[1]);
     }

@@ -11,14 +11,15 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::context;
 use super::core::Core;
 use super::inbox::{Guest, Letter, Post};
+use crate::lock::{Lock, Locked, Signal};
 use crate::task::{JoinError, JoinHandle, Task, print};
 
 /// What a task is called in the error if it was never made.
@@ -52,8 +53,8 @@ pub struct RemoteHandle<T> {
 }
 
 struct Slot<T> {
-    state: Mutex<State<T>>,
-    finished: Condvar,
+    state: Lock<State<T>>,
+    finished: Signal,
 }
 
 struct State<T> {
@@ -64,12 +65,6 @@ struct State<T> {
     waker: Option<Waker>,
     /// Gone when the task has finished.
     guest: Option<Guest>,
-}
-
-impl<T> Slot<T> {
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// The loop's end of a slot.
@@ -96,8 +91,8 @@ pub(super) fn pair<T>(post: &Arc<Post>) -> (RemoteHandle<T>, Reply<T>) {
         guest: Some(Guest::new(post)),
     };
     let slot = Arc::new(Slot {
-        state: Mutex::new(state),
-        finished: Condvar::new(),
+        state: Lock::new(state),
+        finished: Signal::new(),
     });
     let handle = RemoteHandle {
         slot: Arc::clone(&slot),
@@ -126,7 +121,7 @@ impl<T: 'static> Reply<T> {
 impl<T> Reply<T> {
     /// Hands the result over; it comes back if nobody wants it.
     fn deliver(&self, result: Result<T, JoinError>) -> Option<Result<T, JoinError>> {
-        let mut state = self.slot.lock();
+        let mut state = self.slot.state.lock();
         state.is_finished = true;
         // Dropped after the lock is released.
         let _guest = state.guest.take();
@@ -148,7 +143,7 @@ impl<T> Reply<T> {
 impl<T> Drop for Reply<T> {
     fn drop(&mut self) {
         // On its way in a letter this may be any thread, and no task has been made.
-        if !self.slot.lock().is_finished {
+        if !self.slot.state.lock().is_finished {
             self.deliver(Err(JoinError::cancelled(NEVER_MADE)));
         }
     }
@@ -221,7 +216,7 @@ impl<T> RemoteHandle<T> {
     ///
     /// A task that has not begun by the time the loop reads the request never begins.
     pub fn cancel(&self) -> bool {
-        if self.slot.lock().is_finished {
+        if self.slot.state.lock().is_finished {
             return false;
         }
         let id = self.id;
@@ -244,15 +239,14 @@ impl<T> RemoteHandle<T> {
 
     #[track_caller]
     fn wait(&self, until: Option<Instant>) -> Option<Result<T, JoinError>> {
-        let mut state = self.slot.lock();
+        let mut state = self.slot.state.lock();
         while !state.is_finished {
             let finished = &self.slot.finished;
             state = match until {
-                None => finished.wait(state).unwrap_or_else(PoisonError::into_inner),
+                None => finished.wait(state),
                 Some(until) => {
                     let left = until.checked_duration_since(Instant::now())?;
-                    let waited = finished.wait_timeout(state, left);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
+                    finished.wait_timeout(state, left).0
                 }
             };
         }
@@ -261,7 +255,7 @@ impl<T> RemoteHandle<T> {
 
     /// Takes the result of a finished task.
     #[track_caller]
-    fn take(&self, mut state: MutexGuard<'_, State<T>>) -> Result<T, JoinError> {
+    fn take(&self, mut state: Locked<'_, State<T>>) -> Result<T, JoinError> {
         let result = state.result.take();
         drop(state);
         let Some(result) = result else {
@@ -281,7 +275,7 @@ impl<T> Future for RemoteHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let state = self.slot.lock();
+        let state = self.slot.state.lock();
         if state.is_finished {
             return Poll::Ready(self.take(state));
         }
@@ -292,7 +286,7 @@ impl<T> Future for RemoteHandle<T> {
         drop(state);
         // Cloning and dropping a waker may be anybody's code: nothing is locked meanwhile.
         let waker = cx.waker().clone();
-        let mut state = self.slot.lock();
+        let mut state = self.slot.state.lock();
         if state.is_finished {
             return Poll::Ready(self.take(state));
         }
@@ -305,7 +299,7 @@ impl<T> Future for RemoteHandle<T> {
 
 impl<T> Drop for RemoteHandle<T> {
     fn drop(&mut self) {
-        let mut state = self.slot.lock();
+        let mut state = self.slot.state.lock();
         state.is_abandoned = true;
         let (result, waker, guest) = (state.result.take(), state.waker.take(), state.guest.take());
         drop(state);
@@ -332,7 +326,7 @@ fn report_unseen(post: &Post, id: u64, error: JoinError) {
 impl<T> fmt::Debug for RemoteHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemoteHandle")
-            .field("is_finished", &self.slot.lock().is_finished)
+            .field("is_finished", &self.slot.state.lock().is_finished)
             .finish_non_exhaustive()
     }
 }

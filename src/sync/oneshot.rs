@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use super::waiters::{Next, wake_from};
+use super::waiters::wake_one;
 use crate::error::{Closed, TryGetError};
 use crate::waiting::{self, Kind};
 
@@ -55,9 +55,7 @@ impl Parking {
     }
 
     fn wake(&self) {
-        let waker = self.0.take();
-        let is_last = true;
-        wake_from(Next { waker, is_last }, || Next::NOBODY);
+        wake_one(self.0.take());
     }
 }
 

@@ -34,13 +34,13 @@ impl Bell for Nudge {
 }
 
 /// An event loop without time.
-struct Loop {
-    scheduler: Scheduler,
+pub(crate) struct Loop {
+    pub(crate) scheduler: Scheduler,
     nudge: Arc<Nudge>,
 }
 
 impl Loop {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let nudge = Arc::new(Nudge {
             given: Mutex::new(false),
             arrived: Condvar::new(),
@@ -71,7 +71,7 @@ impl Loop {
         (handle, place.take().expect("the task has run once"))
     }
 
-    fn run_ready(&self) {
+    pub(crate) fn run_ready(&self) {
         self.scheduler.enter(|| {
             if self.scheduler.has_news() {
                 self.scheduler.take_news();
@@ -83,7 +83,7 @@ impl Loop {
         });
     }
 
-    fn sleep(&self) {
+    pub(crate) fn sleep(&self) {
         if self.scheduler.fall_asleep() {
             let mut given = self.nudge.given.lock().unwrap();
             while !*given {
@@ -95,7 +95,7 @@ impl Loop {
         }
     }
 
-    fn run_until(&self, is_done: impl Fn() -> bool) {
+    pub(crate) fn run_until(&self, is_done: impl Fn() -> bool) {
         loop {
             self.run_ready();
             if is_done() {
@@ -105,13 +105,13 @@ impl Loop {
         }
     }
 
-    fn close(self) {
+    pub(crate) fn close(self) {
         self.scheduler.enter(|| self.scheduler.end_all());
         self.scheduler.close();
     }
 }
 
-fn check(preemptions: Option<usize>, model: impl Fn() + Sync + Send + 'static) {
+pub(crate) fn check(preemptions: Option<usize>, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(preemptions);
     builder.check(model);

@@ -57,7 +57,7 @@ mod dice;
 mod extra;
 mod foreign;
 #[cfg(all(test, looplet_loom))]
-mod foreign_loom;
+pub(crate) mod foreign_loom;
 mod handle;
 mod join;
 mod listener;

@@ -5,12 +5,12 @@ use std::marker::PhantomData;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::ptr::NonNull;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::dice::Dice;
 use super::raw;
 use super::shared::{Local, Phase, Shared};
+use super::sync::Arc;
 use super::vacant::{self, Call, Vacant};
 use super::work::{Kind, Plain, Work};
 use super::{Bell, Context, JoinError, JoinHandle, Report, Task, waker};
@@ -34,7 +34,7 @@ impl Doorway {
 }
 
 impl Scheduler {
-    pub(crate) fn new(bell: Arc<dyn Bell>) -> Self {
+    pub(crate) fn new(bell: std::sync::Arc<dyn Bell>) -> Self {
         static LOOPS: AtomicU64 = AtomicU64::new(0);
         let serial = LOOPS.fetch_add(1, Ordering::Relaxed);
         Self {

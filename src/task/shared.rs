@@ -6,7 +6,6 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::mem;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
-use std::sync::Arc;
 
 use super::cells::Cells;
 use super::chunk;
@@ -14,6 +13,7 @@ use super::dice::Dice;
 use super::foreign::{DropAction, Stack, WakeAction};
 use super::raw::Header;
 use super::ready::ReadyQueue;
+use super::sync::Arc;
 use super::watch::{Notes, Watch};
 use super::{Bell, Report, Task};
 
@@ -34,7 +34,7 @@ pub(super) enum Phase {
 
 pub(super) struct Shared {
     pub(super) stack: Stack,
-    bell: Arc<dyn Bell>,
+    bell: std::sync::Arc<dyn Bell>,
     pub(super) local: Local,
 }
 
@@ -80,7 +80,7 @@ unsafe impl Sync for Shared {}
 unsafe impl Send for Shared {}
 
 impl Shared {
-    pub(super) fn new(serial: u64, bell: Arc<dyn Bell>) -> Self {
+    pub(super) fn new(serial: u64, bell: std::sync::Arc<dyn Bell>) -> Self {
         let local = Local {
             ready: ReadyQueue::new(),
             running: Cell::new(None),
@@ -165,18 +165,25 @@ impl Shared {
             // SAFETY: ONE-ENTRY: the task is off the stack and QUEUED.
             unsafe { self.take_one(task) };
         }
-        for task in self.local.cells.in_use() {
-            // SAFETY: COUNTED: a cell in use is live.
-            let header = unsafe { task.as_ref() };
-            // One whose destructor has dropped the loop is on the stack still. Nobody may queue it any more, so it
-            // counts as queued; nor may its end be awaited by a task of this loop, so it counts as ended there.
-            if !header.state.is_queued() && !header.state.is_finished() {
-                let _ = header.state.wake();
-                drop(header.waiter.stamp(0));
-            }
-        }
+        self.part_from_the_stack();
         self.local.phase.set(Phase::Closed);
         self.local.cells.close(Self::bury);
+    }
+
+    /// A task whose destructor has dropped the loop is on the stack still. Nobody may queue it any more, so it counts as
+    /// queued; nor may its end be awaited by a task of this loop, so it counts as ended there.
+    fn part_from_the_stack(&self) {
+        let mut waiters = Vec::new();
+        for task in self.local.cells.in_use() {
+            // SAFETY: COUNTED: a cell in use is live, and none is freed before the end of this loop.
+            let header = unsafe { task.as_ref() };
+            if !header.state.is_finished() {
+                // It may be queued already, by what was on the foreign stack.
+                let _ = header.state.wake();
+                waiters.extend(header.waiter.stamp(0));
+            }
+        }
+        drop(waiters);
     }
 
     /// Moves all of a finished cell's references to its atomic word; the last one to go frees bare memory, anywhere.
@@ -210,13 +217,12 @@ pub(super) fn wake_elsewhere(task: NonNull<Header>) {
 pub(super) fn drop_elsewhere(task: NonNull<Header>) {
     // SAFETY: COUNTED: the reference that is about to go keeps the cell alive up to here.
     let header = unsafe { task.as_ref() };
-    // Without a reference, a pushed task and even the block may go before the loop can be rung; so the block is kept.
-    // It must be rung: another thread may turn WAKE on between this thread's QUEUED and its push. It leaves the rest to
-    // this thread, for the task is not in the stack yet.
-    let shared = Shared::keep(header.shared);
     match header.foreign.drop_reference() {
         DropAction::Nothing => {}
-        DropAction::Push => shared.publish(task),
+        // Once it is pushed, the task and even the block may go before the loop can be rung; so the block is kept. It
+        // must be rung: another thread may turn WAKE on between this thread's QUEUED and its push. It leaves the rest
+        // to this thread, for the task is not in the stack yet. Until the push QUEUED keeps both.
+        DropAction::Push => Shared::keep(header.shared).publish(task),
         // SAFETY: DIES-AT-HOME: the word said that this was the last reference of a dead task.
         DropAction::Free => unsafe { free_dead(task) },
     }

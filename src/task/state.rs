@@ -68,7 +68,7 @@ pub(super) enum TurnAction {
     PollWatched,
     /// Drop the future instead of polling it.
     Cancel,
-    /// It finished while it was queued.
+    /// It finished while it was queued; or it is being dropped, and its destructor runs the loop.
     Skip,
 }
 
@@ -188,12 +188,12 @@ impl State {
     #[inline]
     pub(super) fn begin_turn(&self) -> TurnAction {
         let bits = self.0.get();
-        if bits & (CANCEL | FINISHED | WATCHED) == 0 {
+        if bits & (CANCEL | FINISHED | WATCHED | RUNNING) == 0 {
             self.0.set(bits & !QUEUED | RUNNING);
             return TurnAction::Poll;
         }
         self.0.set(bits & !QUEUED);
-        if bits & FINISHED != 0 {
+        if bits & (FINISHED | RUNNING) != 0 {
             TurnAction::Skip
         } else if bits & CANCEL != 0 {
             TurnAction::Cancel

@@ -1,16 +1,18 @@
-//! What other threads meet in this room (the atomics, and the memory of cells), in one place, so that a model checker
-//! can take their part: see `foreign_loom`.
+//! What other threads meet in this room (the atomics, the memory of cells, the count of the shared block), in one
+//! place, so that a model checker can take their part: see `foreign_loom`.
 
 #[cfg(not(looplet_loom))]
 pub(super) use std::{
     alloc::{alloc, dealloc},
+    sync::Arc,
     sync::atomic::{AtomicBool, AtomicIsize, AtomicPtr, AtomicU32, Ordering},
 };
 
 #[cfg(looplet_loom)]
 pub(super) use {
-    self::model::{AtomicIsize, alloc, dealloc},
-    loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering},
+    self::model::{AtomicBool, AtomicIsize, alloc, dealloc},
+    loom::sync::Arc,
+    loom::sync::atomic::{AtomicPtr, AtomicU32, Ordering},
 };
 
 #[cfg(looplet_loom)]
@@ -20,40 +22,55 @@ mod model {
     use loom::cell::UnsafeCell;
     use loom::sync::atomic::{self, Ordering};
 
-    /// A word that notes every use as a look at what it guards, and its end as a change to it. So the model finds a
-    /// task that is freed before, or at the same time as, somebody else's last use of its word.
-    pub(in crate::task) struct AtomicIsize {
-        word: atomic::AtomicIsize,
-        guarded: UnsafeCell<()>,
+    /// Something that is used up to a certain moment. Every use is noted as a look at it, its end as a change to it: so
+    /// the model finds a free that comes before, or at the same time as, somebody else's last use.
+    struct Guarded<T> {
+        value: T,
+        uses: UnsafeCell<()>,
     }
 
-    impl AtomicIsize {
-        pub(in crate::task) fn new(word: isize) -> Self {
+    impl<T> Guarded<T> {
+        fn new(value: T) -> Self {
             Self {
-                word: atomic::AtomicIsize::new(word),
-                guarded: UnsafeCell::new(()),
+                value,
+                uses: UnsafeCell::new(()),
             }
         }
 
-        fn look(&self) -> &atomic::AtomicIsize {
-            self.guarded.with(|_| ());
-            &self.word
+        fn look(&self) -> &T {
+            self.uses.with(|_| ());
+            &self.value
+        }
+    }
+
+    impl<T> Drop for Guarded<T> {
+        fn drop(&mut self) {
+            self.uses.with_mut(|_| ());
+        }
+    }
+
+    /// A task's word, which stands for its cell.
+    pub(in crate::task) struct AtomicIsize(Guarded<atomic::AtomicIsize>);
+
+    impl AtomicIsize {
+        pub(in crate::task) fn new(word: isize) -> Self {
+            Self(Guarded::new(atomic::AtomicIsize::new(word)))
         }
 
         pub(in crate::task) fn load(&self, order: Ordering) -> isize {
-            self.look().load(order)
+            self.0.look().load(order)
         }
 
         pub(in crate::task) fn swap(&self, word: isize, order: Ordering) -> isize {
-            self.look().swap(word, order)
+            self.0.look().swap(word, order)
         }
 
         pub(in crate::task) fn fetch_add(&self, add: isize, order: Ordering) -> isize {
-            self.look().fetch_add(add, order)
+            self.0.look().fetch_add(add, order)
         }
 
         pub(in crate::task) fn fetch_and(&self, mask: isize, order: Ordering) -> isize {
-            self.look().fetch_and(mask, order)
+            self.0.look().fetch_and(mask, order)
         }
 
         pub(in crate::task) fn compare_exchange_weak(
@@ -63,13 +80,29 @@ mod model {
             success: Ordering,
             failure: Ordering,
         ) -> Result<isize, isize> {
-            self.look().compare_exchange(word, next, success, failure)
+            let word_of = self.0.look();
+            word_of.compare_exchange(word, next, success, failure)
         }
     }
 
-    impl Drop for AtomicIsize {
-        fn drop(&mut self) {
-            self.guarded.with_mut(|_| ());
+    /// A flag of the loop's block, which stands for the block.
+    pub(in crate::task) struct AtomicBool(Guarded<atomic::AtomicBool>);
+
+    impl AtomicBool {
+        pub(in crate::task) fn new(flag: bool) -> Self {
+            Self(Guarded::new(atomic::AtomicBool::new(flag)))
+        }
+
+        pub(in crate::task) fn load(&self, order: Ordering) -> bool {
+            self.0.look().load(order)
+        }
+
+        pub(in crate::task) fn swap(&self, flag: bool, order: Ordering) -> bool {
+            self.0.look().swap(flag, order)
+        }
+
+        pub(in crate::task) fn fetch_or(&self, flag: bool, order: Ordering) -> bool {
+            self.0.look().fetch_or(flag, order)
         }
     }
 

@@ -1,6 +1,7 @@
 //! How a cell comes into being: allocated first, then filled, so that a large future moves as little as possible.
 
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::task::Waker;
@@ -8,15 +9,21 @@ use std::task::Waker;
 use super::extra::Extra;
 use super::raw::{self, Header};
 use super::shared::{Local, Phase, Shared};
-use super::state::State;
+use super::state::{Outcome, State};
 use super::work::{Kind, Once, Work};
 use super::{JoinHandle, Task, waker};
 
-/// A cell without its future.
+/// A cell without its future. Dropped so, it goes as if it had never been, but that its number is used up.
 #[must_use]
 pub(crate) struct Vacant<W> {
     task: NonNull<Header>,
     work: PhantomData<W>,
+}
+
+impl<W> Drop for Vacant<W> {
+    fn drop(&mut self) {
+        give_back(self.task);
+    }
 }
 
 impl<W: Work> Vacant<W> {
@@ -54,8 +61,9 @@ impl<W: Work> Vacant<W> {
     /// future or the output ends.
     #[inline]
     unsafe fn filled(self) -> Task {
+        let this = ManuallyDrop::new(self);
         // SAFETY: COUNTED: the count that a new cell has for whoever makes it.
-        unsafe { Task::from_ptr(self.task) }
+        unsafe { Task::from_ptr(this.task) }
     }
 
     /// Queues the task.
@@ -109,7 +117,9 @@ impl<W: Work + 'static> Vacant<W> {
             Phase::Open => task.local().first_turn(&task),
             Phase::Watched => {
                 task.local().note_birth(&task);
-                task.local().first_turn(&task);
+                if is_untouched(&task) {
+                    task.local().first_turn(&task);
+                }
             }
             Phase::Closing | Phase::Closed => stillborn(&task),
         }
@@ -211,13 +221,19 @@ fn begin(task: &Task) {
 fn may_begin(task: NonNull<Header>) -> bool {
     // SAFETY: COUNTED: the caller has a `Task`.
     let task = unsafe { Task::borrowed(task) };
-    let watched = task.local().phase.get() == Phase::Watched;
-    if watched {
-        task.local().note_birth(&task);
-    } else {
+    if task.local().phase.get() != Phase::Watched {
         stillborn(&task);
+        return false;
     }
-    watched
+    task.local().note_birth(&task);
+    is_untouched(&task)
+}
+
+/// Whether a new task is as it was made. The observer, which has just heard of it, may have cancelled it, which has
+/// queued it, or dropped the loop.
+fn is_untouched(task: &Task) -> bool {
+    let state = &task.header().state;
+    !state.is_queued() && !state.is_finished()
 }
 
 #[cold]
@@ -232,10 +248,58 @@ fn stillborn(task: &Task) {
     }
 }
 
+/// Frees a cell that nobody has put a future in: it must not be found among the tasks that can be dropped.
+#[cold]
+fn give_back(task: NonNull<Header>) {
+    // SAFETY: COUNTED: the count that a new cell has for whoever makes it.
+    let task = unsafe { Task::from_ptr(task) };
+    let (header, local) = (task.header(), task.local());
+    header.state.finish(Outcome::Cancelled);
+    local
+        .ended
+        .set(local.ended.get() + u64::from(header.vtable.kind == Kind::Task));
+    raw::drop_quietly(header.extra.get().and_then(|extra| extra.context.take()));
+    if local.phase.get() == Phase::Closed {
+        local.cells.unlist_last();
+        Shared::bury(task.as_ptr());
+    }
+    // SAFETY: COUNTED: the count that a task holds of itself while it is unfinished.
+    drop(unsafe { Task::from_ptr(task.as_ptr()) });
+}
+
 impl Local {
     /// A copy of the context of whoever runs, for what it makes.
     #[inline]
     pub(super) fn context(&self) -> Option<super::Context> {
         self.current()?.extra.get()?.context.borrow().clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Pending;
+    use std::panic::Location;
+    use std::sync::Arc;
+
+    use super::super::{Bell, Plain, Scheduler};
+
+    struct Mute;
+
+    impl Bell for Mute {
+        fn ring(&self) {}
+    }
+
+    #[test]
+    fn a_cell_that_was_never_filled_goes_as_it_came() {
+        let scheduler = Scheduler::new(Arc::new(Mute));
+        let vacant = || scheduler.vacant::<Plain<Pending<()>>>(Location::caller());
+        drop(vacant());
+        drop(vacant().named("nobody"));
+        assert_eq!(scheduler.live(), 0);
+        scheduler.enter(|| scheduler.end_all());
+        scheduler.close();
+        drop(vacant());
+        drop(vacant().named("nobody, late"));
+        assert_eq!((scheduler.live(), scheduler.spawned()), (0, 4));
     }
 }

@@ -114,7 +114,10 @@ impl Local {
         }
         let task = task.clone();
         let outer = self.actor.replace(Some(task.as_ptr()));
+        let outer_notes = self.notes.take();
         let result = f();
+        // What was noted in a destructor goes: a note holds a task, and so the loop's memory.
+        self.notes.replace(outer_notes);
         self.actor.set(outer);
         result
     }
@@ -157,10 +160,12 @@ impl Local {
         if observed {
             self.tell_watch(News::PollBegins(task));
         }
-        let outer = (waiting::replace(Kinds::default()), self.notes.take());
-        self.as_actor(task, || self.poll(task));
-        let mut notes = self.notes.replace(outer.1);
-        notes.kinds = waiting::replace(outer.0);
+        let outer = waiting::replace(Kinds::default());
+        let mut notes = self.as_actor(task, || {
+            self.poll(task);
+            self.notes.take()
+        });
+        notes.kinds = waiting::replace(outer);
         let state = &task.header().state;
         let waits = !state.is_finished() && !state.is_queued();
         if waits {
@@ -213,7 +218,10 @@ pub(super) fn enqueue(task: NonNull<Header>) {
     // SAFETY: COUNTED: the caller has a `Task`.
     let task = unsafe { Task::borrowed(task) };
     task.local().note_wakeup(&task);
-    task.enqueue();
+    // The observer may have dropped the loop, whose queue nobody empties any more.
+    if task.local().phase.get() != Phase::Closed {
+        task.enqueue();
+    }
 }
 
 /// The same, and the end of a reference.

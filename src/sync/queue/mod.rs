@@ -8,6 +8,8 @@ mod futures;
 mod inlet;
 mod kind;
 mod remote;
+#[cfg(all(test, looplet_loom))]
+mod remote_loom;
 mod state;
 mod store;
 

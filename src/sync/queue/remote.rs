@@ -3,10 +3,11 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::Wake;
 
 use crate::error::{PutError, TryPutError};
+use crate::lock::{Lock, Locked, Signal};
 
 /// Whoever empties the pipe, as other threads see it.
 pub(crate) trait Herald: Send + Sync {
@@ -52,8 +53,8 @@ pub struct RemoteQueue<T> {
 
 /// What the two ends share.
 pub(crate) struct Pipe<T> {
-    state: Mutex<State<T>>,
-    has_room: Condvar,
+    state: Lock<State<T>>,
+    has_room: Signal,
     /// How many items may be on their way; `usize::MAX` if there is no bound.
     bound: usize,
     herald: Box<dyn Herald>,
@@ -88,20 +89,15 @@ impl<T> Pipe<T> {
             waiting: 0,
         };
         Arc::new(Self {
-            state: Mutex::new(state),
-            has_room: Condvar::new(),
+            state: Lock::new(state),
+            has_room: Signal::new(),
             bound: capacity.unwrap_or(usize::MAX),
             herald,
         })
     }
 
-    /// Nobody's code runs while it is locked.
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     #[inline]
-    fn push(&self, mut state: MutexGuard<'_, State<T>>, item: T) {
+    fn push(&self, mut state: Locked<'_, State<T>>, item: T) {
         state.items.push_back(item);
         if !state.is_announced {
             state.is_announced = true;
@@ -112,7 +108,7 @@ impl<T> Pipe<T> {
 
     /// Moves all items to an empty buffer, where they are still on their way. Whether anybody is left to put more.
     pub(crate) fn take(&self, into: &mut VecDeque<T>) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.is_announced = false;
         state.held += state.items.len();
         if into.is_empty() {
@@ -125,7 +121,7 @@ impl<T> Pipe<T> {
 
     /// So many of the items that were taken have reached the queue.
     pub(crate) fn arrived(&self, count: usize) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.held -= count;
         let is_awaited = state.waiting > 0;
         drop(state);
@@ -136,7 +132,7 @@ impl<T> Pipe<T> {
 
     /// Refuses everything from now on. How many items are on their way.
     pub(crate) fn shut_down(&self) -> usize {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.is_shut = true;
         let on_their_way = state.items.len() + state.held;
         drop(state);
@@ -162,7 +158,7 @@ impl<T: Send> Wake for Pipe<T> {
 
 impl<T> RemoteQueue<T> {
     pub(crate) fn new(pipe: &Arc<Pipe<T>>) -> Self {
-        pipe.lock().senders += 1;
+        pipe.state.lock().senders += 1;
         let pipe = Arc::clone(pipe);
         Self { pipe }
     }
@@ -186,11 +182,10 @@ impl<T> RemoteQueue<T> {
             !pipe.herald.is_home(),
             "RemoteQueue::put may block and must not be called on the event loop's own thread: use Queue::put or try_put"
         );
-        let mut state = pipe.lock();
+        let mut state = pipe.state.lock();
         while !state.is_shut && state.is_full(pipe.bound) {
             state.waiting += 1;
-            let waited = pipe.has_room.wait(state);
-            state = waited.unwrap_or_else(PoisonError::into_inner);
+            state = pipe.has_room.wait(state);
             state.waiting -= 1;
         }
         if state.is_shut {
@@ -210,7 +205,7 @@ impl<T> RemoteQueue<T> {
     #[inline]
     pub fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
         let pipe = &*self.pipe;
-        let state = pipe.lock();
+        let state = pipe.state.lock();
         if state.is_shut {
             return Err(TryPutError::Closed(item));
         }
@@ -231,7 +226,7 @@ impl<T> Clone for RemoteQueue<T> {
 
 impl<T> Drop for RemoteQueue<T> {
     fn drop(&mut self) {
-        let mut state = self.pipe.lock();
+        let mut state = self.pipe.state.lock();
         state.senders -= 1;
         let was_last = state.senders == 0;
         drop(state);
@@ -244,7 +239,7 @@ impl<T> Drop for RemoteQueue<T> {
 
 impl<T> fmt::Debug for RemoteQueue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.pipe.lock();
+        let state = self.pipe.state.lock();
         f.debug_struct("RemoteQueue")
             .field("on_their_way", &(state.items.len() + state.held))
             .field("is_shutdown", &state.is_shut)

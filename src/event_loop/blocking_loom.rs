@@ -1,0 +1,131 @@
+//! Every interleaving of a blocking job's thread and the loop: the code that ships, on real tasks, with its locks and
+//! counters taken over by the model checker. See `task::foreign_loom` for how to run it.
+//!
+//! In a model no thread of the pool loses its patience, and the threads are the model checker's own.
+
+use std::cell::RefCell;
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use loom::sync::Arc as Counted;
+use loom::thread;
+
+use super::blocking::{Done, Work};
+use super::pool::{Crew, Flight, Flights, Job};
+use crate::lock::{Lock, Signal};
+use crate::task::foreign_loom::{Loop, check};
+use crate::task::{JoinHandle, Plain};
+
+/// What `spawn_blocking` does, but for the choice of a thread.
+fn submit<R: Send + 'static>(
+    event_loop: &Loop,
+    flights: &Arc<Flights>,
+    f: impl FnOnce() -> R + Send + 'static,
+) -> (JoinHandle<R>, Arc<dyn Job>) {
+    let work = Arc::new(Work::new(f));
+    work.state.lock().flight = Some(Flight::new(flights));
+    let vacant = event_loop.scheduler.vacant::<Plain<_>>(Location::caller());
+    let task = vacant.spawn(Done { work: work.clone() });
+    (task, work)
+}
+
+#[test]
+fn loom_a_jobs_result_reaches_its_task_before_virtual_time_goes_on() {
+    check(Some(3), || {
+        let event_loop = Loop::new();
+        let flights = Arc::new(Flights::new(event_loop.scheduler.doorway()));
+        let (mut task, job) = submit(&event_loop, &flights, || 7);
+        let other = thread::spawn(move || job.run());
+        loop {
+            // As the loop does before it waits: asked first, then looked.
+            let in_flight = flights.any();
+            event_loop.run_ready();
+            if task.is_finished() {
+                break;
+            }
+            assert!(in_flight, "time would go on before the result is there");
+            event_loop.sleep();
+        }
+        assert_eq!(task.try_join().unwrap().unwrap(), 7);
+        event_loop.run_until(|| {
+            event_loop.scheduler.take_mail();
+            !flights.any()
+        });
+        other.join().unwrap();
+        event_loop.close();
+    });
+}
+
+#[test]
+fn loom_a_job_whose_task_is_cancelled_runs_or_not_and_leaves_nothing() {
+    check(Some(3), || {
+        let event_loop = Loop::new();
+        let flights = Arc::new(Flights::new(event_loop.scheduler.doorway()));
+        let witness = Counted::new(());
+        let (held, still) = (witness.clone(), flights.clone());
+        let (task, job) = submit(&event_loop, &flights, move || {
+            assert!(still.any(), "a job that runs is in flight to its end");
+            held
+        });
+        let other = thread::spawn(move || job.run());
+        event_loop.run_ready();
+        event_loop.scheduler.enter(|| task.as_task().end());
+        event_loop.run_until(|| {
+            event_loop.scheduler.take_mail();
+            !flights.any()
+        });
+        other.join().unwrap();
+        drop(task);
+        event_loop.close();
+        assert_eq!(Counted::strong_count(&witness), 1);
+    });
+}
+
+/// Counts how often it was run.
+struct Tally(Lock<usize>, Signal);
+
+impl Job for Tally {
+    fn run(&self) {
+        *self.0.lock() += 1;
+        self.1.notify_one();
+    }
+}
+
+fn all_jobs_are_run(bound: usize) {
+    let crew = Arc::new(Crew::new(Duration::MAX));
+    let tally = Arc::new(Tally(Lock::new(0), Signal::new()));
+    let threads = Rc::new(RefCell::new(Vec::new()));
+    for _ in 0..2 {
+        let submitted = crew.submit(tally.clone(), bound, || {
+            let crew = crew.clone();
+            threads
+                .borrow_mut()
+                .push(thread::spawn(move || crew.work()));
+            Ok(())
+        });
+        submitted.unwrap();
+    }
+    let mut run = tally.0.lock();
+    while *run < 2 {
+        run = tally.1.wait(run);
+    }
+    drop(run);
+    crew.close();
+    assert!(threads.borrow().len() <= bound);
+    for thread in threads.take() {
+        thread.join().unwrap();
+    }
+    assert_eq!(*tally.0.lock(), 2);
+}
+
+#[test]
+fn loom_one_thread_runs_all_jobs_and_goes_home() {
+    check(None, || all_jobs_are_run(1));
+}
+
+#[test]
+fn loom_two_threads_run_all_jobs_and_go_home() {
+    check(Some(2), || all_jobs_are_run(2));
+}
