@@ -181,8 +181,13 @@ types! {
     PutError<PhantomPinned>: yes yes  no,
 }
 
-const _: fn(&Queue<u8>, &LifoQueue<u8>, &PriorityQueue<u8>, &Queue<PhantomPinned>) =
-    |queue, lifo, priority, pinned| {
+/// Futures and iterators without names.
+mod unnamed {
+    #![allow(dead_code, reason = "it is enough that the compiler accepts them")]
+
+    use super::*;
+
+    fn of_queues(queue: Queue<u8>, lifo: LifoQueue<u8>, priority: PriorityQueue<u8>) {
         values! {
             queue.put(1) => no no yes,
             queue.get() => no no yes,
@@ -196,47 +201,59 @@ const _: fn(&Queue<u8>, &LifoQueue<u8>, &PriorityQueue<u8>, &Queue<PhantomPinned
             priority.get() => no no yes,
             priority.join() => no no yes,
             priority.stream() => no no yes,
-            pinned.put(PhantomPinned) => no no yes,
-            pinned.get() => no no yes,
-            pinned.stream() => no no yes,
         }
-    };
+    }
 
-const _: fn(&Event, &Barrier, &Rc<Semaphore>, &mut Sender<u8>) =
-    |event, barrier, semaphore, sender| {
+    fn of_queues_of_what_must_not_move(queue: Queue<PhantomPinned>) {
+        values! {
+            queue.put(PhantomPinned) => no no yes,
+            queue.get() => no no yes,
+            queue.stream() => no no yes,
+        }
+    }
+
+    fn of_locks(mutex: Rc<Mutex<u8>>, semaphore: Rc<Semaphore>) {
+        values! {
+            mutex.lock() => no no no,
+            mutex.lock_owned() => no no no,
+            semaphore.acquire() => no no no,
+            semaphore.acquire_owned() => no no no,
+        }
+    }
+
+    fn of_conditions(condition: Condition, [one, other]: [MutexGuard<'_, u8>; 2]) {
+        values! {
+            condition.wait(one) => no no no,
+            condition.wait_while(other, |_| true) => no no no,
+        }
+    }
+
+    fn of_signals(event: Event, barrier: Barrier, mut sender: Sender<u8>) {
         values! {
             event.wait() => no no yes,
             barrier.wait() => no no yes,
-            semaphore.acquire() => no no no,
-            Rc::clone(semaphore).acquire_owned() => no no no,
             sender.closed() => no no no,
         }
-    };
-
-const _: fn(&Rc<Mutex<u8>>, [MutexGuard<'_, u8>; 2], &Condition) = |mutex, guards, condition| {
-    let [first, second] = guards;
-    values! {
-        mutex.lock() => no no no,
-        Rc::clone(mutex).lock_owned() => no no no,
-        condition.wait(first) => no no no,
-        condition.wait_while(second, |_| true) => no no no,
     }
-};
 
-const _: fn(&mut Interval, &mut AsCompleted<u8>, Wait<u8>, &PollTimes) =
-    |interval, completed, wait, times| {
+    fn of_time(mut interval: Interval, times: PollTimes) {
         values! {
             interval.tick() => no no no,
-            completed.next() => no no yes,
-            wait.into_future() => no no yes,
             times.counts() => no no yes,
-            // Bodies may borrow from themselves, and these are theirs.
-            task_group(async |_: &TaskGroup<u8>| Ok::<u8, u8>(1)) => no no no,
+        }
+    }
+
+    fn of_groups(wait: Wait<u8>, mut completed: AsCompleted<u8>) {
+        values! {
+            wait.into_future() => no no yes,
+            completed.next() => no no yes,
             gather(vec![async { 1 }]) => no no yes,
             gather([async { 1 }]).return_exceptions() => no no yes,
             try_gather((async { Ok::<u8, u8>(1) },)) => no no yes,
+            task_group(async |_: &TaskGroup<u8>| Ok::<u8, u8>(1)) => no no no,
         }
-    };
+    }
+}
 
 /// Every type at the root of the crate has its line.
 #[test]
