@@ -12,9 +12,9 @@ use looplet::{
     task_group, timeout, try_gather, wait, yield_now,
 };
 
-use crate::counts::{Count, NoneLeft};
-use crate::program::{Millis, Op, Program};
-use crate::world::{World, pause};
+use super::counts::{Count, NoneLeft};
+use super::program::{Millis, Op, Program};
+use super::world::{World, pause};
 
 /// The error of a program that fails.
 #[derive(Debug)]
@@ -28,9 +28,9 @@ pub(crate) fn spawn_program(world: &Rc<World>, program: Program) -> JoinHandle<R
 }
 
 fn perform(world: &Rc<World>, program: Program) -> LocalBoxFuture<'static, Result<(), Failed>> {
-    let world = world.clone();
+    let (world, playing) = (world.clone(), world.playing.one());
     Box::pin(async move {
-        let _playing = world.playing.one();
+        let _playing = playing;
         for op in program {
             step(&world, op).await?;
         }

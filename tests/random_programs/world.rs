@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use looplet::{Barrier, Condition, Event, JoinHandle, Mutex, Queue, Semaphore, Task, sleep};
 
-use crate::counts::{Count, Line};
-use crate::program::Millis;
+use super::counts::{Count, Line};
+use super::program::Millis;
 
 pub(crate) const CAPACITY: usize = 2;
 pub(crate) const PERMITS: usize = 2;
@@ -50,7 +50,7 @@ pub(crate) struct World {
     barrier: Barrier,
     at_barrier: Count,
 
-    /// Programs that have begun and not ended.
+    /// Programs whose futures have not been dropped, whether they have begun or not.
     pub(crate) playing: Count,
     pub(crate) tasks: RefCell<Vec<Task>>,
     pub(crate) ended: Cell<usize>,
