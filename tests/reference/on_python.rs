@@ -45,13 +45,15 @@ fn run(script: String) -> io::Result<String> {
         .arg("-")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()?;
     let mut stdin = python.stdin.take().expect("it is piped");
     // Written from beside, for it may print before it has read everything.
     let writer = std::thread::spawn(move || stdin.write_all(script.as_bytes()));
     let output = python.wait_with_output()?;
     writer.join().expect("the writer does not panic")?;
-    assert!(output.status.success(), "the script failed");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "the script failed: {complaint}");
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 

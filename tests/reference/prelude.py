@@ -7,8 +7,8 @@ import selectors
 import sys
 
 TICK = 1_000_000
-QUEUE_SIZES = (1, 2, 0)
-EVENTS = 2
+QUEUE_SIZES = (2, 0)
+EVENTS = 1
 SEMAPHORE_SIZES = (1, 2)
 
 
@@ -299,10 +299,9 @@ def play(main, naps):
         world.start(main)
         loop.run_until_complete(world.tasks[0])
         trace, world.trace = world.trace, None
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        if left:
+        while left := asyncio.all_tasks(loop):
+            for task in left:
+                task.cancel()
             loop.run_until_complete(asyncio.wait(left))
     finally:
         loop.close()

@@ -14,8 +14,8 @@ pub(crate) type Millis = u64;
 pub(crate) type Body = Rc<Vec<Step>>;
 
 /// How many items each queue holds; none: any number.
-pub(crate) const QUEUES: [Option<usize>; 3] = [Some(1), Some(2), None];
-pub(crate) const EVENTS: usize = 2;
+pub(crate) const QUEUES: [Option<usize>; 2] = [Some(2), None];
+pub(crate) const EVENTS: usize = 1;
 /// How many permits each semaphore has.
 pub(crate) const SEMAPHORES: [usize; 2] = [1, 2];
 
@@ -121,10 +121,11 @@ fn short_wait() -> impl Strategy<Value = Wait> {
 fn wait(body: Option<BoxedStrategy<Body>>, dialect: Dialect) -> BoxedStrategy<Wait> {
     let simple = prop_oneof![
         6 => short_wait(),
-        3 => (0..QUEUES.len()).prop_map(Wait::Get),
-        3 => (0..QUEUES.len()).prop_map(Wait::Put),
+        5 => (0..QUEUES.len()).prop_map(Wait::Get),
+        5 => (0..QUEUES.len()).prop_map(Wait::Put),
         2 => (0..EVENTS).prop_map(Wait::Event),
-        3 => (0..SEMAPHORES.len()).prop_map(Wait::Acquire),
+        2 => Just(Wait::Acquire(0)),
+        5 => Just(Wait::Acquire(1)),
         4 => (0..4usize).prop_map(Wait::Join),
     ];
     let peek = if dialect == Dialect::Asyncio { 0 } else { 2 };
@@ -153,15 +154,21 @@ fn body(generations: u32, dialect: Dialect) -> BoxedStrategy<Body> {
     vec(step, 0..7).prop_map(Rc::new).boxed()
 }
 
-/// The body of the main task, which waits for nothing without a limit: so every program ends.
+/// The body of the main task: it spawns some others, and waits for nothing without a limit, so that every program ends.
 pub(crate) fn programs(dialect: Dialect) -> BoxedStrategy<Body> {
-    let inner = body(2, dialect);
+    let crew = vec(body(2, dialect), 0..5);
+    let act = act(Some(body(1, dialect)), 2);
     let wait = wait(None, dialect);
     let step = prop_oneof![
-        9 => act(Some(inner), 2).prop_map(Step::Act),
+        9 => act.prop_map(Step::Act),
         3 => own().prop_map(Step::Own),
         5 => short_wait().prop_map(Step::Wait),
         4 => (0..12u64, wait).prop_map(|(limit, wait)| Step::Within(limit, wait)),
     ];
-    vec(step, 1..10).prop_map(Rc::new).boxed()
+    let last = (0..16u64).prop_map(|millis| Step::Wait(Wait::Sleep(millis)));
+    let all = |(crew, steps, last): (Vec<Body>, Vec<Step>, Step)| {
+        let spawns = crew.into_iter().map(|body| Step::Act(Act::Spawn(body)));
+        Rc::new(spawns.chain(steps).chain([last]).collect())
+    };
+    (crew, vec(step, 0..7), last).prop_map(all).boxed()
 }

@@ -107,7 +107,8 @@ impl Loop {
     }
 
     fn differs(&mut self, difference: Difference) {
-        if self.difference.is_none() {
+        // The cleanup is not compared.
+        if self.difference.is_none() && !self.closing {
             self.difference = Some((difference, self.trace.len()));
         }
     }
@@ -162,7 +163,7 @@ impl Loop {
             .timers
             .partition_point(|timer| timer.deadline <= self.now);
         let due: Vec<_> = self.timers.drain(..due).collect();
-        let alone = due.len() == 1 && self.ready.is_empty();
+        let alone = due.len() == 1 && self.ready.is_empty() && !self.is_last_round();
         for timer in due {
             match timer.purpose {
                 Purpose::Limit if !alone => self.differs(Difference::DeadlineInCompany),
@@ -178,6 +179,11 @@ impl Loop {
         let next = self.timers.iter().map(|timer| timer.deadline).min();
         self.now = next.expect("the main task waits for nothing without a limit");
         self.look();
+    }
+
+    /// Main has finished: what asyncio would do one round later it does not do.
+    fn is_last_round(&self) -> bool {
+        self.tasks[0].is_finished()
     }
 
     fn arm(&mut self, deadline: Millis, purpose: Purpose, wakes: Entry) -> usize {
@@ -203,30 +209,28 @@ impl Loop {
     /// Rule 5: every other task is cancelled, in spawn order, and the loop runs until all are gone; then what the last
     /// ones have queued.
     fn clean_up(&mut self) {
+        self.closing = true;
         // The grace of a shutdown, here none, begins with a look; `run` has none.
         self.look();
-        self.closing = true;
-        let alive = |l: &Self| {
-            (0..l.tasks.len())
-                .filter(|&task| !l.tasks[task].is_finished())
-                .collect()
-        };
-        let others: Vec<usize> = alive(self);
+        let others = self.alive();
         if others.is_empty() {
             return;
         }
         for task in others {
             self.cancel(task);
         }
-        loop {
+        while !self.alive().is_empty() {
             self.look();
             self.run_round();
-            let left: Vec<usize> = alive(self);
-            if left.is_empty() {
-                break;
-            }
         }
         self.run_round();
+    }
+
+    fn alive(&self) -> Vec<usize> {
+        let tasks = 0..self.tasks.len();
+        tasks
+            .filter(|&task| !self.tasks[task].is_finished())
+            .collect()
     }
 
     fn make_call(&mut self, call: Call) -> usize {

@@ -97,8 +97,7 @@ impl Loop {
         if self.tasks[task].is_finished() {
             return false;
         }
-        let is_suspended = !self.ready.contains(&Entry::Task(task)) && self.current != Some(task);
-        if is_suspended && self.awaits_others(task) {
+        if self.current != Some(task) && self.awaits_others(task) {
             self.differs(Difference::ChainOfAwaits);
         }
         self.tasks[task].cancel_requested = true;

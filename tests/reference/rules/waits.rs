@@ -215,7 +215,7 @@ impl Loop {
             self.await_end(task, children[ended]);
             return Begun::Waits(Pending::Gather(children, ended));
         }
-        if self.round > 1 {
+        if self.round > 1 || self.is_last_round() {
             self.differs(Difference::GatherInCompany);
         }
         Begun::Done(gathered(&children))
