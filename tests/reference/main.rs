@@ -47,7 +47,20 @@ fn compare_with_rules(program: &Body, drive: Drive) {
     );
 }
 
+/// How many programs there are, unless somebody says so.
+const PROGRAMS: u32 = 2000;
+
+fn config() -> ProptestConfig {
+    let mut config = ProptestConfig::default();
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = PROGRAMS;
+    }
+    config
+}
+
 proptest! {
+    #![proptest_config(config())]
+
     #[test]
     fn a_random_program_does_what_the_rules_say(program in programs(Dialect::Everything)) {
         compare_with_rules(&program, Drive::Virtual);

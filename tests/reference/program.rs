@@ -109,7 +109,7 @@ fn own() -> impl Strategy<Value = Own> {
         3 => Just(Own::Release),
         1 => (0..4usize).prop_map(Own::DropHandle),
         1 => (0..4usize).prop_map(Own::Detach),
-        2 => (0..4usize).prop_map(Own::OnDone),
+        3 => (0..4usize).prop_map(Own::OnDone),
         1 => (0..4usize).prop_map(Own::CancelCall),
     ]
 }
@@ -126,9 +126,9 @@ fn wait(body: Option<BoxedStrategy<Body>>, dialect: Dialect) -> BoxedStrategy<Wa
         2 => (0..EVENTS).prop_map(Wait::Event),
         2 => Just(Wait::Acquire(0)),
         5 => Just(Wait::Acquire(1)),
-        4 => (0..4usize).prop_map(Wait::Join),
+        6 => (0..4usize).prop_map(Wait::Join),
     ];
-    let peek = if dialect == Dialect::Asyncio { 0 } else { 2 };
+    let peek = if dialect == Dialect::Asyncio { 0 } else { 4 };
     let simple = prop_oneof![
         20 => simple,
         peek => (0..4usize).prop_map(Wait::Peek),
