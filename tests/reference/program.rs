@@ -154,9 +154,21 @@ fn body(generations: u32, dialect: Dialect) -> BoxedStrategy<Body> {
     vec(step, 0..7).prop_map(Rc::new).boxed()
 }
 
-/// The body of the main task: it spawns some others, and waits for nothing without a limit, so that every program ends.
-pub(crate) fn programs(dialect: Dialect) -> BoxedStrategy<Body> {
-    let crew = vec(body(2, dialect), 0..5);
+/// A main task that spawns others first and sleeps last.
+fn main_task(
+    crew: impl Strategy<Value = Vec<Body>> + 'static,
+    steps: impl Strategy<Value = Vec<Step>> + 'static,
+) -> BoxedStrategy<Body> {
+    let last = (0..16u64).prop_map(|millis| Step::Wait(Wait::Sleep(millis)));
+    let all = |(crew, steps, last): (Vec<Body>, Vec<Step>, Step)| {
+        let spawns = crew.into_iter().map(|body| Step::Act(Act::Spawn(body)));
+        Rc::new(spawns.chain(steps).chain([last]).collect())
+    };
+    (crew, steps, last).prop_map(all).boxed()
+}
+
+/// A bit of everything. The main task waits for nothing without a limit, so that every program ends.
+fn mixture(dialect: Dialect) -> BoxedStrategy<Body> {
     let act = act(Some(body(1, dialect)), 2);
     let wait = wait(None, dialect);
     let step = prop_oneof![
@@ -165,10 +177,34 @@ pub(crate) fn programs(dialect: Dialect) -> BoxedStrategy<Body> {
         5 => short_wait().prop_map(Step::Wait),
         4 => (0..12u64, wait).prop_map(|(limit, wait)| Step::Within(limit, wait)),
     ];
-    let last = (0..16u64).prop_map(|millis| Step::Wait(Wait::Sleep(millis)));
-    let all = |(crew, steps, last): (Vec<Body>, Vec<Step>, Step)| {
-        let spawns = crew.into_iter().map(|body| Step::Act(Act::Spawn(body)));
-        Rc::new(spawns.chain(steps).chain([last]).collect())
-    };
-    (crew, vec(step, 0..7), last).prop_map(all).boxed()
+    main_task(vec(body(2, dialect), 0..5), vec(step, 0..7))
+}
+
+/// Many that wait for the same few things, while some are cancelled.
+fn crowd() -> BoxedStrategy<Body> {
+    let scarce = prop_oneof![
+        4 => Just(Wait::Get(0)),
+        2 => Just(Wait::Put(0)),
+        4 => Just(Wait::Acquire(1)),
+    ];
+    let push = prop_oneof![
+        3 => (0..9usize).prop_map(Act::Cancel),
+        3 => Just(Act::TryPut(0)),
+        1 => Just(Act::TryGet(0)),
+    ];
+    let pause = (0..3u64).prop_map(|millis| Step::Wait(Wait::Sleep(millis)));
+    let step = prop_oneof![
+        6 => scarce.clone().prop_map(Step::Wait),
+        2 => (1..4u64, scarce).prop_map(|(limit, wait)| Step::Within(limit, wait)),
+        3 => pause.clone(),
+        2 => Just(Step::Own(Own::Release)),
+        2 => push.clone().prop_map(Step::Act),
+    ];
+    let step_of_main = prop_oneof![2 => pause, 3 => push.prop_map(Step::Act)];
+    let member = vec(step, 1..6).prop_map(Rc::new);
+    main_task(vec(member, 3..8), vec(step_of_main, 0..10))
+}
+
+pub(crate) fn programs(dialect: Dialect) -> BoxedStrategy<Body> {
+    prop_oneof![2 => mixture(dialect), 1 => crowd()].boxed()
 }
