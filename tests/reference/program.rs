@@ -205,6 +205,26 @@ fn crowd() -> BoxedStrategy<Body> {
     main_task(vec(member, 3..8), vec(step_of_main, 0..10))
 }
 
+/// A few tasks that end by themselves, and one that joins, watches and lets go of them.
+fn family(dialect: Dialect) -> BoxedStrategy<Body> {
+    let pause = prop_oneof![
+        3 => short_wait().prop_map(Step::Wait),
+        1 => (0..3usize).prop_map(|which| Step::Act(Act::Cancel(which))),
+    ];
+    let look = match dialect {
+        Dialect::Everything => (0..3usize).prop_map(Wait::Peek).boxed(),
+        Dialect::Asyncio => Just(Wait::Yield).boxed(),
+    };
+    let step = prop_oneof![
+        4 => (0..5u64, look).prop_map(|(limit, wait)| Step::Within(limit, wait)),
+        3 => own().prop_map(Step::Own),
+        2 => (0..3usize).prop_map(|which| Step::Wait(Wait::Join(which))),
+        2 => pause.clone(),
+    ];
+    let member = vec(pause, 0..4).prop_map(Rc::new);
+    main_task(vec(member, 1..4), vec(step, 0..10))
+}
+
 pub(crate) fn programs(dialect: Dialect) -> BoxedStrategy<Body> {
-    prop_oneof![2 => mixture(dialect), 1 => crowd()].boxed()
+    prop_oneof![4 => mixture(dialect), 2 => crowd(), 1 => family(dialect)].boxed()
 }
