@@ -48,7 +48,7 @@ fn compare_with_rules(program: &Body, drive: Drive) {
 }
 
 /// How many programs there are, unless somebody says so.
-const PROGRAMS: u32 = 2000;
+const PROGRAMS: u32 = 1500;
 
 fn config() -> ProptestConfig {
     let mut config = ProptestConfig::default();

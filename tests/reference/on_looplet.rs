@@ -1,18 +1,19 @@
 //! The same programs on looplet.
 
+mod tasks;
+
 use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use futures::future::LocalBoxFuture;
-use looplet::sync::OwnedPermit;
 use looplet::{
-    CallHandle, Event, EventLoop, JoinError, JoinHandle, Queue, Semaphore, Task, advance,
-    all_tasks, call_later, call_soon, current_task, gather, now, sleep, spawn, timeout, yield_now,
+    CallHandle, Event, EventLoop, JoinHandle, Queue, Semaphore, Task, advance, call_later,
+    call_soon, current_task, now, spawn,
 };
 
-use crate::program::{Act, Body, EVENTS, Own, QUEUES, SEMAPHORES, Step, Wait};
+use crate::program::{Act, Body, EVENTS, QUEUES, SEMAPHORES};
+use tasks::perform;
 
 /// How the loop is driven.
 #[derive(Clone, Copy, Debug)]
@@ -35,14 +36,7 @@ struct World {
     semaphores: Vec<Rc<Semaphore>>,
 }
 
-/// What one task owns; goes in this order.
-#[derive(Default)]
-struct Owned {
-    permits: Vec<(usize, OwnedPermit)>,
-    handles: Vec<(usize, JoinHandle<()>)>,
-    calls: Vec<(usize, CallHandle)>,
-}
-
+/// What an act may leave behind.
 enum Made {
     Task(usize, JoinHandle<()>),
     Call(usize, CallHandle),
@@ -149,16 +143,8 @@ impl World {
                 return Some(Made::Task(number, handle));
             }
             Act::Cancel(which) => self.cancel(who, *which),
-            Act::TryPut(queue) => {
-                let item = self.next_item();
-                let done = self.queues[*queue].try_put(item).is_ok();
-                self.note(who, format_args!("try_put q{queue} {item} {done}"));
-            }
-            Act::TryGet(queue) => {
-                let item = self.queues[*queue].try_get();
-                let item = item.map_or("nothing".to_owned(), |item| item.to_string());
-                self.note(who, format_args!("try_get q{queue} {item}"));
-            }
+            Act::TryPut(queue) => self.try_put(who, *queue),
+            Act::TryGet(queue) => self.try_get(who, *queue),
             Act::Set(event) => {
                 self.note(who, format_args!("sets e{event}"));
                 self.events[*event].set();
@@ -188,6 +174,18 @@ impl World {
         None
     }
 
+    fn try_put(&self, who: &str, queue: usize) {
+        let item = self.next_item();
+        let done = self.queues[queue].try_put(item).is_ok();
+        self.note(who, format_args!("try_put q{queue} {item} {done}"));
+    }
+
+    fn try_get(&self, who: &str, queue: usize) {
+        let item = self.queues[queue].try_get();
+        let item = item.map_or("nothing".to_owned(), |item| item.to_string());
+        self.note(who, format_args!("try_get q{queue} {item}"));
+    }
+
     fn cancel(&self, who: &str, which: usize) {
         let others = self.tasks.borrow().len() - 1;
         if others == 0 {
@@ -209,182 +207,4 @@ impl World {
         };
         (number, run)
     }
-}
-
-/// Tells that a body has gone before its end.
-struct Ending<'a> {
-    world: &'a World,
-    who: &'a str,
-    has_ended: bool,
-}
-
-impl Drop for Ending<'_> {
-    fn drop(&mut self) {
-        if !self.has_ended {
-            self.world.note(self.who, "cancelled");
-        }
-    }
-}
-
-fn perform(world: &Rc<World>, number: usize, body: Body) -> LocalBoxFuture<'static, ()> {
-    let world = world.clone();
-    Box::pin(async move {
-        let who = if number == 0 {
-            "main".into()
-        } else {
-            format!("t{number}")
-        };
-        world.note(&who, "begins");
-        let mut ending = Ending {
-            world: &world,
-            who: &who,
-            has_ended: false,
-        };
-        let mut owned = Owned::default();
-        for step in &*body {
-            let result = match step {
-                Step::Act(act) => {
-                    match world.act(&who, act) {
-                        Some(Made::Task(number, handle)) => owned.handles.push((number, handle)),
-                        Some(Made::Call(number, call)) => owned.calls.push((number, call)),
-                        None => {}
-                    }
-                    continue;
-                }
-                Step::Own(own) => do_with_own(&world, &mut owned, own),
-                Step::Wait(wait) => wait_for(&world, &mut owned, wait).await,
-                Step::Within(millis, wait) => {
-                    let limit = Duration::from_millis(*millis);
-                    let waited = timeout(limit, wait_for(&world, &mut owned, wait)).await;
-                    waited.unwrap_or_else(|_| "elapsed".into())
-                }
-            };
-            world.note(&who, result);
-        }
-        world.note(&who, "ends");
-        ending.has_ended = true;
-    })
-}
-
-/// One of several, counted round.
-fn take<T>(many: &mut Vec<T>, which: usize) -> Option<T> {
-    let count = many.len();
-    (count > 0).then(|| many.remove(which % count))
-}
-
-fn do_with_own(world: &Rc<World>, owned: &mut Owned, own: &Own) -> String {
-    match *own {
-        Own::Release => match take(&mut owned.permits, 0) {
-            None => "releases nothing".into(),
-            Some((semaphore, permit)) => {
-                drop(permit);
-                format!("releases s{semaphore}")
-            }
-        },
-        Own::DropHandle(which) => match take(&mut owned.handles, which) {
-            None => "drops nobody".into(),
-            Some((number, handle)) => {
-                drop(handle);
-                format!("drops t{number}")
-            }
-        },
-        Own::Detach(which) => match take(&mut owned.handles, which) {
-            None => "detaches nobody".into(),
-            Some((number, handle)) => {
-                handle.detach();
-                format!("detaches t{number}")
-            }
-        },
-        Own::OnDone(which) => match take(&mut owned.handles, which) {
-            None => "watches nobody".into(),
-            Some((number, handle)) => {
-                let (world, call) = (world.clone(), world.next_call());
-                handle.on_done(move |_| {
-                    world.note(format_args!("c{call}"), format_args!("hears of t{number}"))
-                });
-                owned.handles.push((number, handle));
-                format!("watches t{number}")
-            }
-        },
-        Own::CancelCall(which) => match take(&mut owned.calls, which) {
-            None => "uncalls nothing".into(),
-            Some((number, call)) => format!("uncalls c{number} {}", call.cancel()),
-        },
-    }
-}
-
-async fn wait_for(world: &Rc<World>, owned: &mut Owned, wait: &Wait) -> String {
-    match wait {
-        Wait::Yield => {
-            yield_now().await;
-            "yielded".into()
-        }
-        Wait::Sleep(millis) => {
-            sleep(Duration::from_millis(*millis)).await;
-            if *millis == 0 {
-                "yielded".into()
-            } else {
-                format!("slept {millis}")
-            }
-        }
-        Wait::Get(queue) => {
-            let item = world.queues[*queue].get().await;
-            format!("got q{queue} {}", item.expect("nobody shuts it down"))
-        }
-        Wait::Put(queue) => {
-            let item = world.next_item();
-            let put = world.queues[*queue].put(item).await;
-            put.expect("nobody shuts it down");
-            format!("put q{queue} {item}")
-        }
-        Wait::Event(event) => {
-            world.events[*event].wait().await;
-            format!("saw e{event}")
-        }
-        Wait::Acquire(semaphore) => {
-            let permit = world.semaphores[*semaphore].clone().acquire_owned().await;
-            owned.permits.push((*semaphore, permit));
-            format!("acquired s{semaphore}")
-        }
-        Wait::Join(which) => match take(&mut owned.handles, *which) {
-            None => "joined nobody".into(),
-            Some((number, handle)) => joined(number, handle.await),
-        },
-        Wait::Peek(which) => peek(owned, *which).await,
-        Wait::Gather(bodies) => gather_all(world, bodies).await,
-    }
-}
-
-async fn peek(owned: &mut Owned, which: usize) -> String {
-    let Some(taken) = take(&mut owned.handles, which) else {
-        return "joined nobody".into();
-    };
-    // It stays among the others, so that it outlives this wait.
-    owned.handles.push(taken);
-    let (number, handle) = owned.handles.last_mut().expect("it was put there");
-    let told = joined(*number, handle.await);
-    owned.handles.pop();
-    told
-}
-
-fn joined(number: usize, outcome: Result<(), JoinError>) -> String {
-    let told = match outcome {
-        Ok(()) => "done",
-        Err(error) if error.is_cancelled() => "cancelled",
-        Err(error) => panic!("{error}"),
-    };
-    format!("joined t{number} {told}")
-}
-
-async fn gather_all(world: &Rc<World>, bodies: &[Body]) -> String {
-    let first = world.tasks.borrow().len();
-    let children: Vec<_> = (first..)
-        .zip(bodies)
-        .map(|(number, body)| perform(world, number, body.clone()))
-        .collect();
-    let gathered = gather(children);
-    let mut all = all_tasks();
-    let children = all.split_off(all.len() - bodies.len());
-    world.tasks.borrow_mut().extend(children);
-    format!("gathered {}", gathered.await.len())
 }
