@@ -98,16 +98,21 @@ impl Core {
         self.look();
     }
 
+    /// Whether rounds are neither shuffled nor measured. Neither changes while the loop runs.
+    fn is_plain(&self) -> bool {
+        self.tasks.shuffle_seed().is_none() && self.slow_poll.is_none()
+    }
+
     /// Begins a round of what is ready now; `finish_round` does the work. False: nothing is ready.
     #[inline]
     fn begin_round(&self) -> bool {
-        self.begin_round_of::<true>()
+        self.begin_round_of::<false>()
     }
 
-    /// The same, without a look whether the loop shuffles if the caller knows that it does not.
+    /// The same, for a caller that knows the loop to be plain.
     #[inline]
-    fn begin_round_of<const MAY_SHUFFLE: bool>(&self) -> bool {
-        let ready = if MAY_SHUFFLE && self.tasks.shuffle_seed().is_some() {
+    fn begin_round_of<const PLAIN: bool>(&self) -> bool {
+        let ready = if !PLAIN && self.tasks.shuffle_seed().is_some() {
             self.tasks.begin_shuffled_round()
         } else {
             self.tasks.begin_round()
@@ -117,11 +122,17 @@ impl Core {
     }
 
     /// Runs the round.
-    #[inline(always)]
     fn finish_round(&self) {
-        if let Some(slow) = &self.slow_poll {
-            while self.run_measured(TURNS_PER_LOOK, slow) {
-                self.look();
+        self.finish_round_of::<false>();
+    }
+
+    #[inline(always)]
+    fn finish_round_of<const PLAIN: bool>(&self) {
+        if !PLAIN {
+            if let Some(slow) = &self.slow_poll {
+                while self.run_measured(TURNS_PER_LOOK, slow) {
+                    self.look();
+                }
             }
         }
         while self.tasks.run(TURNS_PER_LOOK) {
@@ -208,7 +219,7 @@ impl Core {
     /// Runs rounds, with waits between them, until `done` says so at the end of one.
     pub(super) fn run_until(&self, done: impl Fn() -> bool) {
         // Asked once and not in each round.
-        if self.tasks.shuffle_seed().is_some() {
+        if self.is_plain() {
             self.run_rounds_until::<true>(done);
         } else {
             self.run_rounds_until::<false>(done);
@@ -216,14 +227,14 @@ impl Core {
     }
 
     #[inline]
-    fn run_rounds_until<const MAY_SHUFFLE: bool>(&self, done: impl Fn() -> bool) {
+    fn run_rounds_until<const PLAIN: bool>(&self, done: impl Fn() -> bool) {
         loop {
-            self.finish_round();
+            self.finish_round_of::<PLAIN>();
             if done() {
                 return;
             }
             self.look();
-            if !self.begin_round_of::<MAY_SHUFFLE>() && self.wait(None) == Waited::InVain {
+            if !self.begin_round_of::<PLAIN>() && self.wait(None) == Waited::InVain {
                 self.deadlock();
             }
         }

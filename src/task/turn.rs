@@ -52,22 +52,30 @@ impl Local {
             Ok(polled) => polled,
             Err(panic) => return self.poll_panicked(task, panic),
         };
+        let state = &task.header().state;
         match polled {
-            Polled::Pending => task.header().state.suspend(),
-            // A task that cancelled itself counts as cancelled, whatever it returned.
-            _ if task.header().state.is_cancel_requested()
-                && !matches!(polled, Polled::Panicked) =>
-            {
-                self.finish(task, Outcome::Cancelled);
-            }
-            Polled::Done => self.finish_with_value(task),
-            Polled::DoneWithError => {
-                task.header().state.set_error();
-                self.finish(task, Outcome::Value);
-            }
-            Polled::Panicked => self.finish(task, Outcome::Panicked),
-            Polled::Failed => self.finish(task, Outcome::Failed),
+            Polled::Pending => state.suspend(),
+            Polled::Done if !state.is_cancel_requested() => self.finish_with_value(task),
+            other => self.finish_polled(task, other),
         }
+    }
+
+    /// Ends a task by what its last poll has returned.
+    #[cold]
+    fn finish_polled(&self, task: &Task, polled: Polled) {
+        let state = &task.header().state;
+        let outcome = match polled {
+            Polled::Panicked => Outcome::Panicked,
+            // A task that cancelled itself counts as cancelled, whatever it returned.
+            _ if state.is_cancel_requested() => Outcome::Cancelled,
+            Polled::Failed => Outcome::Failed,
+            Polled::DoneWithError => {
+                state.set_error();
+                Outcome::Value
+            }
+            Polled::Pending | Polled::Done => Outcome::Value,
+        };
+        self.finish(task, outcome);
     }
 
     /// Gives a new task its first turn inside of another one's.
