@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use loom::sync::Arc as Counted;
@@ -38,16 +39,15 @@ fn loom_a_jobs_result_reaches_its_task_before_virtual_time_goes_on() {
         let flights = Arc::new(Flights::new(event_loop.scheduler.doorway()));
         let (mut task, job) = submit(&event_loop, &flights, || 7);
         let other = thread::spawn(move || job.run());
-        loop {
+        // A loop that others keep awake; then one that sleeps.
+        for _ in 0..2 {
             // As the loop does before it waits: asked first, then looked.
             let in_flight = flights.any();
             event_loop.run_ready();
-            if task.is_finished() {
-                break;
-            }
-            assert!(in_flight, "time would go on before the result is there");
-            event_loop.sleep();
+            let is_too_late = !in_flight && !task.is_finished();
+            assert!(!is_too_late, "time would go on before the result is there");
         }
+        event_loop.run_until(|| task.is_finished());
         assert_eq!(task.try_join().unwrap().unwrap(), 7);
         event_loop.run_until(|| {
             event_loop.scheduler.take_mail();
@@ -65,8 +65,12 @@ fn loom_a_job_whose_task_is_cancelled_runs_or_not_and_leaves_nothing() {
         let flights = Arc::new(Flights::new(event_loop.scheduler.doorway()));
         let witness = Counted::new(());
         let (held, still) = (witness.clone(), flights.clone());
+        let grounded = Arc::new(AtomicBool::new(false));
+        let noted = grounded.clone();
         let (task, job) = submit(&event_loop, &flights, move || {
-            assert!(still.any(), "a job that runs is in flight to its end");
+            // Asked late, to leave time for the cancellation.
+            thread::yield_now();
+            noted.fetch_or(!still.any(), Relaxed);
             held
         });
         let other = thread::spawn(move || job.run());
@@ -80,6 +84,7 @@ fn loom_a_job_whose_task_is_cancelled_runs_or_not_and_leaves_nothing() {
         drop(task);
         event_loop.close();
         assert_eq!(Counted::strong_count(&witness), 1);
+        assert!(!grounded.load(Relaxed), "a job that runs is in flight");
     });
 }
 
@@ -93,11 +98,21 @@ impl Job for Tally {
     }
 }
 
-fn all_jobs_are_run(bound: usize) {
+impl Tally {
+    fn wait_for(&self, jobs: usize) {
+        let mut run = self.0.lock();
+        while *run < jobs {
+            run = self.1.wait(run);
+        }
+    }
+}
+
+/// Two jobs, the second one after the first or at once, for at most so many threads.
+fn all_jobs_are_run(one_by_one: bool, bound: usize) {
     let crew = Arc::new(Crew::new(Duration::MAX));
     let tally = Arc::new(Tally(Lock::new(0), Signal::new()));
     let threads = Rc::new(RefCell::new(Vec::new()));
-    for _ in 0..2 {
+    for job in 1..=2 {
         let submitted = crew.submit(tally.clone(), bound, || {
             let crew = crew.clone();
             threads
@@ -106,26 +121,25 @@ fn all_jobs_are_run(bound: usize) {
             Ok(())
         });
         submitted.unwrap();
+        if one_by_one || job == 2 {
+            tally.wait_for(job);
+        }
     }
-    let mut run = tally.0.lock();
-    while *run < 2 {
-        run = tally.1.wait(run);
-    }
-    drop(run);
     crew.close();
     assert!(threads.borrow().len() <= bound);
     for thread in threads.take() {
         thread.join().unwrap();
     }
-    assert_eq!(*tally.0.lock(), 2);
+    tally.wait_for(2);
 }
 
 #[test]
 fn loom_one_thread_runs_all_jobs_and_goes_home() {
-    check(None, || all_jobs_are_run(1));
+    check(None, || all_jobs_are_run(true, 1));
+    check(None, || all_jobs_are_run(false, 1));
 }
 
 #[test]
 fn loom_two_threads_run_all_jobs_and_go_home() {
-    check(Some(2), || all_jobs_are_run(2));
+    check(Some(2), || all_jobs_are_run(false, 2));
 }
