@@ -72,16 +72,31 @@ impl Pair {
             11 => self.check_all(),
             12 => drop(self.pop_due()),
             13 => self.jump_to_next(),
+            14 => self.burst(bytes),
             _ => self.go_on(bytes),
         }
     }
 
     fn arm(&mut self, bytes: &mut Bytes<'_>) {
-        let line = (self.moment(bytes).min(LAST), self.next);
+        let deadline = self.moment(bytes);
+        self.arm_at(deadline);
+    }
+
+    fn arm_at(&mut self, deadline: u64) {
+        let line = (deadline.min(LAST), self.next);
         self.next += 1;
         let key = self.wheel.arm(line.0, Box::new(line.1));
         self.model.insert(line, line.1);
         self.timers.push((key, line));
+    }
+
+    /// Arms many timers, which may all be due at once.
+    fn burst(&mut self, bytes: &mut Bytes<'_>) {
+        let first = self.moment(bytes);
+        let (count, apart) = (bytes.number(1), bytes.number(1) << bytes.below(32));
+        for n in 0..count {
+            self.arm_at(first.saturating_add(n * apart));
+        }
     }
 
     fn cancel(&mut self, bytes: &mut Bytes<'_>) {
