@@ -96,6 +96,21 @@ impl State {
         self.0.set(self.0.get() & !flags);
     }
 
+    /// Inserts a flag that is not there, by an addition. An `or` of one bit may become one of a single byte; the next
+    /// load of the word would have to wait for it, for a processor cannot forward a byte to a word.
+    #[inline]
+    fn raise(&self, flag: u64) {
+        debug_assert!(!self.has(flag));
+        self.0.set(self.0.get().wrapping_add(flag));
+    }
+
+    /// Removes a flag that is there, for the same reason by a subtraction.
+    #[inline]
+    fn lower(&self, flag: u64) {
+        debug_assert!(self.has(flag));
+        self.0.set(self.0.get().wrapping_sub(flag));
+    }
+
     pub(super) fn number(&self) -> u64 {
         self.0.get() >> NUMBER_SHIFT
     }
@@ -146,7 +161,7 @@ impl State {
     #[inline]
     pub(super) fn wake(&self) -> WakeAction {
         if !self.has(QUEUED | FINISHED | WATCHED) {
-            self.insert(QUEUED);
+            self.raise(QUEUED);
             WakeAction::Enqueue
         } else if self.has(QUEUED | FINISHED) {
             WakeAction::Nothing
@@ -159,8 +174,7 @@ impl State {
     /// A new task is queued for its first turn.
     #[inline]
     pub(super) fn queue_new(&self) {
-        debug_assert!(!self.has(QUEUED), "a new task is not queued yet");
-        self.insert(QUEUED);
+        self.raise(QUEUED);
     }
 
     pub(super) fn set_watched(&self) {
@@ -206,7 +220,7 @@ impl State {
     /// The poll returned without a result.
     #[inline]
     pub(super) fn suspend(&self) {
-        self.remove(RUNNING);
+        self.lower(RUNNING);
     }
 
     /// The future is about to be dropped outside of a poll.
