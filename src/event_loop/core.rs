@@ -30,6 +30,8 @@ pub(crate) struct Core {
     pub(super) parked: Cell<Duration>,
     /// Timers fired since the last wait.
     pub(super) fired: Cell<u64>,
+    /// Other threads have put items since the last wait.
+    pub(super) items_came: Cell<bool>,
     arming: Cell<Arming>,
     watcher: OnceCell<Rc<Watcher>>,
     /// What few loops need, made when it is first used.
@@ -72,6 +74,7 @@ impl Core {
             rounds: Cell::new(0),
             parked: Cell::new(Duration::ZERO),
             fired: Cell::new(0),
+            items_came: Cell::new(false),
             arming: Cell::new(Arming::Usual),
             watcher: OnceCell::new(),
             inbox: OnceCell::new(),

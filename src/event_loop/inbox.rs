@@ -46,6 +46,7 @@ impl Letter {
                 }
             }
             Self::Items(key) => {
+                core.items_came.set(true);
                 if let Some(flow) = core.inbox().flow(*key) {
                     flow.pump();
                 }

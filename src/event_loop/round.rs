@@ -13,6 +13,7 @@
 
 use std::future::Future;
 use std::panic::Location;
+use std::thread;
 use std::time::Duration;
 
 use super::clock::{Mode, NEVER};
@@ -151,7 +152,7 @@ impl Core {
         let (until, was_rung) = match (self.clock.mode(), outside) {
             (Mode::Real, _) => {
                 let next = earlier(self.next_wakeup(), limit);
-                (next, self.park(next))
+                (next, self.give_way(next) || self.park(next))
             }
             (Mode::Manual, _) | (Mode::Virtual, Outside::Jobs) => (limit, self.park(limit)),
             (Mode::Virtual, outside) => match earlier(self.next_deadline(), limit) {
@@ -191,6 +192,16 @@ impl Core {
         } else {
             Outside::Nobody
         }
+    }
+
+    /// Lets a thread that is in the middle of putting items go on, if it waits for this processor, rather than fall
+    /// asleep and be woken for each of them. Whether something has come. A loop that has a deadline does not risk it.
+    fn give_way(&self, until: Option<u64>) -> bool {
+        let in_a_stream = self.items_came.take();
+        if in_a_stream && until.is_none() {
+            thread::yield_now();
+        }
+        in_a_stream && self.tasks.has_news()
     }
 
     /// Sleeps until the deadline or the bell. Whether it was the bell, or there was no need to sleep.
