@@ -247,6 +247,15 @@ mod tests {
     }
 
     #[test]
+    fn all_armed_timers_are_seen_and_no_others() {
+        let mut slab = Slab::new();
+        let keys: Vec<_> = (0..4).map(|value| insert(&mut slab, value)).collect();
+        slab.remove(keys[1].index);
+        let values: Vec<_> = slab.iter().map(|timer| timer.value).collect();
+        assert_eq!(values, [0, 2, 3]);
+    }
+
+    #[test]
     fn the_generation_skips_zero_when_it_wraps() {
         let mut slab = Slab::new();
         slab.generation = NonZeroU32::MAX;
