@@ -90,6 +90,18 @@ fn a_detached_task_allocates_nothing() {
 }
 
 #[test]
+fn a_task_that_ends_while_it_is_queued_allocates_nothing() {
+    assert_steady("wake oneself and end", async || {
+        spawn(poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            Poll::Ready(())
+        }))
+        .detach();
+        yield_now().await;
+    });
+}
+
+#[test]
 fn a_cancelled_task_allocates_nothing_that_nobody_asks_for() {
     assert_steady("cancel", async || {
         let task = spawn(pending::<()>());

@@ -75,6 +75,38 @@ fn metrics_count_what_the_loop_has_done_and_holds() {
 }
 
 #[test]
+fn metrics_are_exact_in_a_loop_that_nobody_watches() {
+    let mut event_loop = EventLoop::builder().manual_time().build();
+    let kept = event_loop
+        .spawner()
+        .spawn_named("kept", std::future::pending::<()>());
+    for _ in 0..3 {
+        event_loop.spawn(yield_now()).detach();
+    }
+    event_loop.run_until_stalled();
+    let now = event_loop.metrics();
+    assert_eq!((now.rounds, now.polls, now.wakes), (2, 7, 3));
+    assert_eq!((now.spawned, now.live_tasks), (4, 1));
+    assert!(kept.cancel());
+    event_loop.run_until_stalled();
+    let now = event_loop.metrics();
+    assert_eq!((now.rounds, now.polls, now.wakes), (3, 7, 4));
+    assert_eq!((now.spawned, now.live_tasks), (4, 0));
+}
+
+#[test]
+fn the_id_of_a_task_is_printed_without_its_name() {
+    let event_loop = virtual_loop();
+    let (first, second) = (event_loop.spawn(async {}), event_loop.spawn(async {}));
+    let [first, second] = [first.id(), second.id()].map(|id| format!("{id:?}"));
+    assert!(
+        first.starts_with("TaskId(") && first.ends_with(".1.0)"),
+        "{first}"
+    );
+    assert!(second.ends_with(".2.0)"), "{second}");
+}
+
+#[test]
 fn the_next_deadline_is_exact_and_skips_cancelled_timers() {
     let mut event_loop = virtual_loop();
     assert_eq!(event_loop.next_deadline(), None);
