@@ -263,6 +263,19 @@ fn a_waiting_task_takes_128_bytes_and_a_pending_sleep_96() {
 }
 
 #[test]
+fn what_is_left_of_a_task_goes_with_its_last_clone_after_the_loop() {
+    let event_loop = EventLoop::new();
+    let first = event_loop.spawn(pending::<()>()).task();
+    let second = first.clone();
+    drop(event_loop);
+    let more = measure(|| (0..3).for_each(|_| drop(first.clone())));
+    assert_eq!((more.count_total, more.bytes_current), (0, 0));
+    assert_eq!(measure(|| drop(first)).bytes_current, 0);
+    assert!(second.is_cancelled());
+    assert!(measure(|| drop(second)).bytes_current < 0);
+}
+
+#[test]
 fn an_empty_run_allocates_a_handful_of_times() {
     run(async {});
     let empty = measure(|| run(async {}));
