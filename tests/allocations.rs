@@ -90,6 +90,18 @@ fn a_detached_task_allocates_nothing() {
 }
 
 #[test]
+fn a_task_that_ends_while_it_is_queued_allocates_nothing() {
+    assert_steady("wake oneself and end", async || {
+        spawn(poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            Poll::Ready(())
+        }))
+        .detach();
+        yield_now().await;
+    });
+}
+
+#[test]
 fn a_cancelled_task_allocates_nothing_that_nobody_asks_for() {
     assert_steady("cancel", async || {
         let task = spawn(pending::<()>());
@@ -248,6 +260,19 @@ fn a_waiting_task_takes_128_bytes_and_a_pending_sleep_96() {
         .await;
         assert!(each <= 96.0, "{each} bytes per pending sleep");
     });
+}
+
+#[test]
+fn what_is_left_of_a_task_goes_with_its_last_clone_after_the_loop() {
+    let event_loop = EventLoop::new();
+    let first = event_loop.spawn(pending::<()>()).task();
+    let second = first.clone();
+    drop(event_loop);
+    let more = measure(|| (0..3).for_each(|_| drop(first.clone())));
+    assert_eq!((more.count_total, more.bytes_current), (0, 0));
+    assert_eq!(measure(|| drop(first)).bytes_current, 0);
+    assert!(second.is_cancelled());
+    assert!(measure(|| drop(second)).bytes_current < 0);
 }
 
 #[test]

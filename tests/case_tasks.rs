@@ -5,13 +5,15 @@ mod support;
 use std::cell::Cell;
 use std::rc::Rc;
 
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use looplet::{
     EventLoop, JoinHandle, all_tasks, call_later, call_soon, current_task, now, sleep, spawn,
     spawn_named, try_current_task, yield_now,
 };
 use support::panic_text;
 use support::trace::{
-    Gate, GuardAt, Stage, log, nap, note, note_at, play, secs, virtual_loop_with,
+    Gate, GuardAt, Stage, log, nap, note, note_at, play, secs, virtual_loop, virtual_loop_with,
 };
 
 /// A loop that notes the panics that nobody sees.
@@ -311,4 +313,34 @@ fn t_25_a_task_whose_handle_was_dropped_runs_on() {
         nap(2.5).await;
     });
     assert_eq!(log(), ["tick @1", "tick @2", "cancelled at shutdown @2.5"]);
+}
+
+#[test]
+fn whoever_awaited_before_a_callback_came_stays_in_front_of_it_when_its_waker_changes() {
+    virtual_loop().block_on(async {
+        let mut task = spawn(nap(1.0));
+        assert!(futures::poll!(&mut task).is_pending());
+        task.on_done(|_| note("callback"));
+        let mut set = FuturesUnordered::new();
+        set.push(task);
+        set.next().await.unwrap().unwrap();
+        note("awaiter");
+    });
+    assert_eq!(log(), ["awaiter", "callback"]);
+}
+
+#[test]
+fn a_task_that_awaits_itself_through_somebody_elses_waker_panics_too() {
+    let mut event_loop = virtual_loop();
+    let place = Rc::new(Cell::new(None::<JoinHandle<()>>));
+    let own = place.clone();
+    let task = event_loop.spawn(async move {
+        let mut set = FuturesUnordered::new();
+        set.push(own.take().unwrap());
+        set.next().await;
+    });
+    let view = task.task();
+    place.set(Some(task));
+    event_loop.run_until_stalled();
+    assert!(view.is_finished() && !view.is_cancelled());
 }

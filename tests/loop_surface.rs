@@ -3,13 +3,13 @@
 mod support;
 
 use std::collections::HashSet;
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
 use std::time::Duration;
 
 use futures::task::{LocalSpawn, LocalSpawnExt};
 use looplet::{
     EventLoop, JoinError, JoinHandle, LoopGone, Task, TaskId, all_tasks, call_later, current_task,
-    spawn, spawn_named, yield_now,
+    gather, spawn, spawn_named, yield_now,
 };
 use support::trace::{Guard, Stage, log, nap, note, play, secs, told, virtual_loop};
 
@@ -72,6 +72,50 @@ fn metrics_count_what_the_loop_has_done_and_holds() {
     stage.round();
     let now = stage.event_loop.metrics();
     assert_eq!((now.live_tasks, now.armed_timers), (0, 0));
+}
+
+#[test]
+fn metrics_are_exact_in_a_loop_that_nobody_watches() {
+    let mut event_loop = EventLoop::builder().manual_time().build();
+    let kept = event_loop
+        .spawner()
+        .spawn_named("kept", std::future::pending::<()>());
+    for _ in 0..3 {
+        event_loop.spawn(yield_now()).detach();
+    }
+    event_loop.run_until_stalled();
+    let now = event_loop.metrics();
+    assert_eq!((now.rounds, now.polls, now.wakes), (2, 7, 3));
+    assert_eq!((now.spawned, now.live_tasks), (4, 1));
+    assert!(kept.cancel());
+    event_loop.run_until_stalled();
+    let now = event_loop.metrics();
+    assert_eq!((now.rounds, now.polls, now.wakes), (3, 7, 4));
+    assert_eq!((now.spawned, now.live_tasks), (4, 0));
+}
+
+#[test]
+fn a_gather_is_polled_for_its_first_unfinished_child_and_not_for_the_others() {
+    let polls = |children: u32| {
+        let mut event_loop = virtual_loop();
+        let last_first = (0..children).rev().map(|n| nap(1.0 + f64::from(n)));
+        event_loop.block_on(async { gather(last_first.collect::<Vec<_>>()).await });
+        event_loop.metrics().polls
+    };
+    // Each child is polled when it begins and when its nap is over.
+    assert_eq!(polls(10) - polls(5), 2 * 5);
+}
+
+#[test]
+fn the_id_of_a_task_is_printed_without_its_name() {
+    let event_loop = virtual_loop();
+    let (first, second) = (event_loop.spawn(async {}), event_loop.spawn(async {}));
+    let [first, second] = [first.id(), second.id()].map(|id| format!("{id:?}"));
+    assert!(
+        first.starts_with("TaskId(") && first.ends_with(".1.0)"),
+        "{first}"
+    );
+    assert!(second.ends_with(".2.0)"), "{second}");
 }
 
 #[test]
@@ -144,6 +188,11 @@ fn tasks_and_their_ids_can_be_compared_hashed_and_ordered() {
         assert!(tasks.contains(&handles[1].task()) && tasks.contains(&current_task()));
         assert_eq!(handles[2].task(), handles[2].task().clone());
         assert_ne!(handles[0].task(), handles[1].task());
+        let hashes: HashSet<u64> = tasks
+            .iter()
+            .map(|task| tasks.hasher().hash_one(task))
+            .collect();
+        assert_eq!(hashes.len(), tasks.len(), "tasks that differ share a hash");
     });
 }
 

@@ -292,6 +292,33 @@ fn a_report_that_cannot_be_written_harms_nobody() {
 }
 
 #[test]
+fn without_a_hook_what_nobody_saw_is_told_on_stderr() {
+    const CHILD: &str = "LOOPLET_TEST_STDERR";
+    if std::env::var_os(CHILD).is_some() {
+        looplet::run(async {
+            spawn_named("cook", async { panic!("out of eggs") }).detach();
+            looplet::call_soon(|| panic!("out of salt"));
+            yield_now().await;
+        });
+        return;
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "without_a_hook_what_nobody_saw_is_told_on_stderr",
+        ])
+        .arg("--nocapture")
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    let of_task =
+        "looplet: nobody saw that task 'cook' panicked: out of eggs (spawned at tests/panic.rs:";
+    assert!(text.contains(of_task), "{text}");
+    assert!(text.contains("out of salt\n"), "{text}");
+}
+
+#[test]
 fn a_second_panic_in_the_same_task_leaks_nothing() {
     let (mut event_loop, reports) = listening(EventLoop::builder());
     let drops = Rc::new(Cell::new(0));
