@@ -1,6 +1,6 @@
 //! The wheel against the plainest model there is: a sorted map.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -57,6 +57,7 @@ impl Pair {
             return;
         };
         let expected = self.model.remove(&place);
+        assert_eq!(self.wheel.deadline(key), expected.map(|_| place.0));
         assert_eq!(self.wheel.value_mut(key).copied(), expected);
         assert_eq!(self.wheel.cancel(key), expected);
         assert_eq!(self.wheel.cancel(key), None);
@@ -104,6 +105,9 @@ impl Pair {
         assert_eq!(self.wheel.next_deadline(), expected);
         assert_eq!(self.wheel.len(), self.model.len());
         assert_eq!(self.wheel.is_empty(), self.model.is_empty());
+        let seen: BTreeSet<_> = self.wheel.iter().map(|(at, name)| (at, *name)).collect();
+        let known = self.model.iter().map(|(place, name)| (place.0, *name));
+        assert_eq!(seen, known.collect());
     }
 
     /// The moment that a generated one stands for, here and now.
