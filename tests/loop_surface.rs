@@ -119,6 +119,13 @@ fn the_id_of_a_task_is_printed_without_its_name() {
 }
 
 #[test]
+fn a_builder_and_a_spawner_can_be_printed() {
+    assert_eq!(format!("{:?}", EventLoop::builder()), "Builder { .. }");
+    let spawner = virtual_loop().spawner();
+    assert_eq!(format!("{spawner:?}"), "Spawner { .. }");
+}
+
+#[test]
 fn the_next_deadline_is_exact_and_skips_cancelled_timers() {
     let mut event_loop = virtual_loop();
     assert_eq!(event_loop.next_deadline(), None);
