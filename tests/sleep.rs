@@ -1,0 +1,123 @@
+//! Sleeps that get another deadline, the first tick of an interval, and what both print.
+
+mod support;
+
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use futures::future::poll_immediate;
+use looplet::{EventLoop, Sleep, interval, now, sleep, timeout};
+use support::hand;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn in_virtual_time(test: impl AsyncFnOnce(Instant)) {
+    let mut event_loop = EventLoop::builder().virtual_time().build();
+    event_loop.block_on(async { test(now()).await });
+}
+
+/// A sleep of ten seconds that has waited for one.
+async fn begun() -> Sleep {
+    let mut ten = sleep(10 * SECOND);
+    assert!(timeout(SECOND, &mut ten).await.is_err());
+    ten
+}
+
+#[test]
+fn a_sleep_that_waits_can_be_made_to_end_earlier() {
+    in_virtual_time(async |start| {
+        let mut ten = begun().await;
+        ten.reset(start + 3 * SECOND);
+        ten.await;
+        assert_eq!(now() - start, 3 * SECOND);
+    });
+}
+
+#[test]
+fn a_sleep_that_waits_can_be_made_to_end_later() {
+    in_virtual_time(async |start| {
+        let mut ten = begun().await;
+        ten.reset(start + 20 * SECOND);
+        assert!(timeout(10 * SECOND, &mut ten).await.is_err());
+        ten.await;
+        assert_eq!(now() - start, 20 * SECOND);
+    });
+}
+
+#[test]
+fn a_sleep_that_is_due_and_has_not_noticed_starts_again() {
+    in_virtual_time(async |start| {
+        let mut ten = begun().await;
+        sleep(9 * SECOND).await;
+        ten.reset(start + 15 * SECOND);
+        ten.await;
+        assert_eq!(now() - start, 15 * SECOND);
+    });
+}
+
+#[test]
+fn a_sleep_that_is_done_starts_again() {
+    in_virtual_time(async |start| {
+        let mut one = sleep(SECOND);
+        (&mut one).await;
+        one.reset(start + 5 * SECOND);
+        one.await;
+        assert_eq!(now() - start, 5 * SECOND);
+    });
+}
+
+#[test]
+fn a_sleep_that_is_to_end_in_the_past_is_due_at_once() {
+    in_virtual_time(async |start| {
+        let mut ten = begun().await;
+        ten.reset(start);
+        ten.await;
+        assert_eq!(now() - start, SECOND);
+    });
+}
+
+#[test]
+fn a_sleep_may_become_endless_and_end_after_all() {
+    in_virtual_time(async |start| {
+        let mut ten = begun().await;
+        ten.reset(start + Duration::from_secs(1 << 40));
+        assert!(timeout(3600 * SECOND, &mut ten).await.is_err());
+        ten.reset(start + 7200 * SECOND);
+        ten.await;
+        assert_eq!(now() - start, 7200 * SECOND);
+    });
+}
+
+#[test]
+fn a_tick_that_is_due_does_not_suspend() {
+    in_virtual_time(async |start| {
+        let mut ticks = interval(SECOND);
+        assert_eq!(poll_immediate(pin!(ticks.tick())).await, Some(start));
+        assert_eq!(poll_immediate(pin!(ticks.tick())).await, None);
+        sleep(SECOND).await;
+        assert_eq!(
+            poll_immediate(pin!(ticks.tick())).await,
+            Some(start + SECOND)
+        );
+    });
+}
+
+#[test]
+fn a_sleep_prints_whether_it_waits() {
+    in_virtual_time(async |_| {
+        let mut one = sleep(SECOND);
+        assert_eq!(format!("{one:?}"), "Sleep(not begun)");
+        hand(&mut one).wait();
+        assert_eq!(format!("{one:?}"), "Sleep(waiting)");
+        (&mut one).await;
+        assert_eq!(format!("{one:?}"), "Sleep(done)");
+    });
+}
+
+#[test]
+fn an_interval_prints_its_period_and_what_it_does_with_missed_ticks() {
+    in_virtual_time(async |_| {
+        let text = format!("{:?}", interval(SECOND));
+        assert_eq!(text, "Interval { period: 1s, missed: Burst, .. }");
+    });
+}
