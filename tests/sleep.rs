@@ -2,7 +2,9 @@
 
 mod support;
 
-use std::pin::pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures::future::poll_immediate;
@@ -41,6 +43,25 @@ fn a_sleep_that_waits_can_be_made_to_end_later() {
         assert!(timeout(10 * SECOND, &mut ten).await.is_err());
         ten.await;
         assert_eq!(now() - start, 20 * SECOND);
+    });
+}
+
+#[test]
+fn who_waits_is_woken_at_the_new_end_without_another_poll() {
+    in_virtual_time(async |start| {
+        let mut ten = sleep(10 * SECOND);
+        let mut polls = 0;
+        poll_fn(|cx| {
+            polls += 1;
+            if polls == 2 {
+                return Poll::Ready(());
+            }
+            assert!(Pin::new(&mut ten).poll(cx).is_pending());
+            ten.reset(start + 3 * SECOND);
+            Poll::Pending
+        })
+        .await;
+        assert_eq!(now() - start, 3 * SECOND);
     });
 }
 
