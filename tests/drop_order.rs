@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -93,19 +93,18 @@ fn a_childs_destructor_may_drop_the_loop() {
 fn a_shutdown_does_not_wait_for_tasks_that_yield_for_ever() {
     within_seconds(|| {
         let event_loop = EventLoop::new();
-        let polls = Rc::new(Cell::new(0));
-        let count = polls.clone();
+        let token = Rc::new(());
+        let held = token.clone();
         event_loop
             .spawn(async move {
+                let _held = held;
                 loop {
-                    count.set(count.get() + 1);
                     looplet::yield_now().await;
                 }
             })
             .detach();
         event_loop.shutdown(Duration::from_millis(5));
-        assert!(polls.get() > 1);
-        assert_eq!(Rc::strong_count(&polls), 1);
+        assert_eq!(Rc::strong_count(&token), 1);
     });
 }
 
