@@ -23,6 +23,8 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(super) bell: Arc<Doorbell>,
     timers: RefCell<Wheel<Waker>>,
+    /// Where due timers are gathered; empty in between.
+    pub(super) due: Cell<Vec<Waker>>,
     /// How many polls there had been when the clock was last read.
     pub(super) read_at: Cell<u64>,
     pub(super) stop: Cell<bool>,
@@ -69,6 +71,7 @@ impl Core {
             clock,
             bell,
             timers: RefCell::new(Wheel::new()),
+            due: Cell::new(Vec::new()),
             read_at: Cell::new(0),
             stop: Cell::new(false),
             rounds: Cell::new(0),

@@ -1,6 +1,7 @@
 //! The room's face to the event loop: make tasks and calls, run a round of them, end them all.
 
 use std::future::Future;
+use std::hint;
 use std::marker::PhantomData;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::ptr::NonNull;
@@ -188,9 +189,16 @@ impl Scheduler {
         self.shared.stack.wake_up();
     }
 
-    /// Wakes a timer's or somebody else's waker; a panic in it is reported.
-    pub(crate) fn wake(&self, waker: std::task::Waker) {
-        self.shared.local.wake_any(waker);
+    /// Wakes timers' wakers, in order; a panic in one is reported.
+    pub(crate) fn wake_all(&self, wakers: &mut Vec<std::task::Waker>) {
+        // Their tasks lie anywhere in memory. To look at all of them first takes hardly longer than to look at one, for
+        // the processor begins the next look before it knows what this one has found.
+        for waker in &*wakers {
+            hint::black_box(waker::task_of(waker, self.pointer()));
+        }
+        for waker in wakers.drain(..) {
+            self.shared.local.wake_any(waker);
+        }
     }
 
     /// Drops a timer's or somebody else's waker; a panic in it is reported.

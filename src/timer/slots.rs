@@ -154,6 +154,7 @@ impl Slots {
     /// that has arrived at the beginning of that slot.
     pub(super) fn cascade<T>(&mut self, slab: &mut Slab<T>, first: Place, elapsed: u64) {
         let mut index = self.head(first);
+        fetch(slab, self.lists[first.index()]);
         self.vacate(first);
         while index != NONE {
             let timer = slab.timer(index);
@@ -217,6 +218,19 @@ impl Slots {
         assert_eq!(self.lists[place.index()].tail, prev);
         assert!(!deadlines.is_empty() && (!self.is_sorted(place) || deadlines.is_sorted()));
         deadlines
+    }
+}
+
+/// Has the processor fetch the timers of a list. Each is found through its neighbour only, so a walk waits for the memory
+/// of one after the other; two walks from both ends wait together.
+fn fetch<T>(slab: &Slab<T>, list: List) {
+    let (mut front, mut back) = (list.head, list.tail);
+    while front != back {
+        let next = slab.timer(front).links.next;
+        if next == back {
+            break;
+        }
+        (front, back) = (next, slab.timer(back).links.prev);
     }
 }
 
