@@ -324,6 +324,16 @@ fn it_is_a_stream_that_knows_its_length() {
 }
 
 #[test]
+fn it_prints_how_many_results_are_to_come() {
+    play(async {
+        let mut completed = as_completed([sleeper("a", 1.0), sleeper("b", 2.0)]);
+        assert_eq!(format!("{completed:?}"), "AsCompleted { left: 2, .. }");
+        completed.next().await.unwrap().unwrap();
+        assert_eq!(format!("{completed:?}"), "AsCompleted { left: 1, .. }");
+    });
+}
+
+#[test]
 fn it_works_with_wakers_of_other_executors() {
     let mut event_loop = virtual_loop();
     let task = event_loop.spawn(async { 7 });

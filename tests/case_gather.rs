@@ -360,6 +360,26 @@ fn names_and_places_of_children_are_those_of_tasks_spawned_at_the_call() {
 }
 
 #[test]
+fn return_exceptions_of_a_vector_is_a_vector_of_outcomes() {
+    play(async {
+        let children: Vec<_> = [1, 0].into_iter().map(|n| async move { 6 / n }).collect();
+        let settled = gather(children).return_exceptions().await;
+        let texts: Vec<_> = settled.into_iter().map(told).collect();
+        assert_eq!(texts, ["Ok(6)", "Err(Panic(attempt to divide by zero))"]);
+    });
+}
+
+#[test]
+fn a_gather_prints_its_kind() {
+    play(async {
+        let gathered = gather([async {}]);
+        assert_eq!(format!("{gathered:?}"), "Gathered { .. }");
+        let settled = gathered.return_exceptions();
+        assert_eq!(format!("{settled:?}"), "Settled { .. }");
+    });
+}
+
+#[test]
 fn a_finished_gather_must_not_be_polled_again() {
     play(async {
         let mut gathered = gather((async { 1 },));

@@ -169,3 +169,11 @@ fn an_empty_group_finishes_at_once() {
     });
     assert_eq!(log(), ["0", "x"]);
 }
+
+#[test]
+fn a_try_gather_prints_its_kind() {
+    play(async {
+        let gathered = try_gather([async { Ok::<_, ()>(1) }]);
+        assert_eq!(format!("{gathered:?}"), "TryGathered { .. }");
+    });
+}

@@ -304,3 +304,16 @@ fn the_waiter_resumes_one_round_after_the_last_task() {
     assert_eq!(stage.round(), ["last"]);
     assert_eq!(stage.round(), ["done [last first] pending [] @0"]);
 }
+
+#[test]
+fn a_wait_prints_how_many_tasks_it_has_and_when_it_is_over() {
+    play(async {
+        let two = || wait([after("a", 1.0), after("b", 2.0)]);
+        assert_eq!(
+            [two(), two().first_completed(), two().first_exception()]
+                .map(|waiting| format!("{waiting:?}")),
+            ["AllCompleted", "FirstCompleted", "FirstException"]
+                .map(|when| format!("Wait {{ tasks: 2, when: {when}, .. }}"))
+        );
+    });
+}

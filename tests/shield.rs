@@ -177,6 +177,20 @@ fn the_awaiter_runs_one_round_after_the_end() {
 }
 
 #[test]
+fn a_shield_prints_its_task() {
+    play(async {
+        let shield = shield(spawn(async { 5 }));
+        assert_eq!(
+            format!("{shield:?}"),
+            "Shield(<Task pending name='Task-2'>)"
+        );
+        yield_now().await;
+        let text = format!("{shield:?}");
+        assert_eq!(text, "Shield(<Task finished name='Task-2' result=5>)");
+    });
+}
+
+#[test]
 fn a_task_cannot_await_itself_through_a_shield() {
     play(async {
         let own = Rc::new(Cell::new(None));

@@ -4,24 +4,19 @@
 #[allow(dead_code, reason = "the tour is not needed here")]
 mod programs;
 
+#[path = "support/film.rs"]
+mod film;
+
 use std::fs;
 use std::future::pending;
 use std::time::Duration;
 
+use film::{filmed, filmed_by};
 use looplet::timeline::Timeline;
 use looplet::{EventLoop, sleep, spawn, spawn_named, yield_now};
 use programs::PROGRAMS;
 use programs::pictures::{PICTURES, film};
 use programs::stage::Plot;
-
-fn filmed(main: impl Future<Output = ()>) -> Timeline {
-    let timeline = Timeline::new();
-    let builder = EventLoop::builder()
-        .virtual_time()
-        .observer(timeline.clone());
-    builder.build().block_on(main);
-    timeline
-}
 
 #[test]
 fn the_pictures_in_the_documentation_are_up_to_date() {
@@ -102,11 +97,7 @@ fn many_tasks_are_cut_with_a_note() {
 
 #[test]
 fn a_long_run_is_cut_with_a_note_and_stays_small() {
-    let timeline = Timeline::with_limit(3_000);
-    let builder = EventLoop::builder()
-        .virtual_time()
-        .observer(timeline.clone());
-    builder.build().block_on(async {
+    let timeline = filmed_by(Timeline::with_limit(3_000), async {
         for _ in 0..10_000 {
             sleep(Duration::from_secs(1)).await;
         }

@@ -170,6 +170,7 @@ impl Watch {
         if self.first == children.len() {
             return Progress::AllEnded;
         }
+        children.task(self.first).set_waiter(cx.waker(), false);
         if !self
             .waker
             .as_ref()
@@ -183,7 +184,6 @@ impl Watch {
                     .for_each(|task| task.set_waiter(cx.waker(), true));
             }
         }
-        children.task(self.first).set_waiter(cx.waker(), false);
         Progress::Waiting
     }
 

@@ -146,6 +146,8 @@ impl<T> Wait<T> {
 
     /// Registers with as few tasks as can make the wait over.
     fn watch(&self, cx: &Context<'_>) {
+        let first = self.handles[self.first].as_task();
+        first.set_waiter(cx.waker(), false);
         let others = match self.when {
             When::AllCompleted => &[],
             When::FirstCompleted | When::FirstException => &self.handles[self.first + 1..],
@@ -154,9 +156,6 @@ impl<T> Wait<T> {
         for handle in others.iter().filter(|handle| !handle.is_finished()) {
             handle.as_task().set_waiter(cx.waker(), lazy);
         }
-        self.handles[self.first]
-            .as_task()
-            .set_waiter(cx.waker(), false);
     }
 }
 

@@ -146,7 +146,8 @@ impl Picture<'_> {
         for tick in &layout.ticks {
             let half = tick.text.chars().count() as f64 * LETTER / 2.0;
             let x = self.x(tick.at);
-            let centre = round(x.clamp(half + 4.0, WIDTH - half - 4.0));
+            // On the left only "0 s" stands, which fits there.
+            let centre = round(x.min(WIDTH - half - 4.0));
             if centre - half < free {
                 continue;
             }

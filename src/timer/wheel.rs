@@ -234,3 +234,28 @@ impl<T> Wheel<T> {
         self.slab.capacity()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TICK: u64 = 1 << 10;
+    const NOW: u64 = 1_000_000 * TICK;
+
+    #[test]
+    fn a_wheel_whose_timers_are_far_away_keeps_up_with_time_and_tells_near_ticks_apart() {
+        for far in [None, Some(9 * NOW)] {
+            let mut wheel = Wheel::new();
+            if let Some(deadline) = far {
+                wheel.arm(deadline, 0);
+            }
+            assert_eq!(wheel.pop_due(NOW), None);
+            // In one slot they would not be in order.
+            wheel.arm(NOW + 3 * TICK, 2);
+            wheel.arm(NOW + TICK, 1);
+            assert!(wheel.is_in_order());
+            assert_eq!(wheel.pop_due(NOW + 3 * TICK), Some(1));
+            assert_eq!(wheel.pop_due(NOW + 3 * TICK), Some(2));
+        }
+    }
+}
