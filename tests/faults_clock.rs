@@ -103,12 +103,12 @@ fn after_a_jump_an_interval_does_what_it_was_told() {
     // Whole periods only.
     assert_eq!(ticks_after(MissedTick::Skip, DAY), (1, DAY + SECOND));
     assert_eq!(
-        ticks_after(MissedTick::Delay, YEAR * 500),
-        (1, YEAR * 500 + SECOND)
+        ticks_after(MissedTick::Delay, YEAR * 200),
+        (1, YEAR * 200 + SECOND)
     );
     assert_eq!(
-        ticks_after(MissedTick::Skip, YEAR * 500),
-        (1, YEAR * 500 + SECOND)
+        ticks_after(MissedTick::Skip, YEAR * 200),
+        (1, YEAR * 200 + SECOND)
     );
 }
 
@@ -134,7 +134,7 @@ fn advance_runs_all_that_falls_due_on_the_way_at_its_own_time() {
     assert!(reports.borrow().is_empty());
 }
 
-// The end of time: nanoseconds of 64 bits, some 584 years.
+// The end of time: nanoseconds of 63 bits, some 292 years.
 
 #[test]
 fn what_lies_beyond_all_time_never_comes() {
@@ -205,7 +205,7 @@ fn at_the_end_of_time_nothing_comes_any_more_and_nothing_storms() {
         let late = event_loop.spawn(async { sleep(SECOND).await });
         event_loop.advance(Duration::MAX);
         assert!(nap.is_finished() && !clock.is_finished() && !late.is_finished());
-        assert_eq!(ticks.get(), if missed == MissedTick::Burst { 5 } else { 1 });
+        assert_eq!(ticks.get(), if missed == MissedTick::Burst { 2 } else { 1 });
         assert!(reports.borrow().is_empty(), "{reports:?}");
     }
 }

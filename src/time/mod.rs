@@ -2,6 +2,7 @@
 
 mod interval;
 mod sleep;
+mod state;
 mod timeout;
 
 use std::time::{Duration, Instant};

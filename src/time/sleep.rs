@@ -7,9 +7,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use super::state::{Packed, State};
 use crate::event_loop::context;
 use crate::event_loop::core::Core;
-use crate::timer::Key;
 use crate::waiting::{self, Kind};
 
 /// Waits until a deadline; made by [`sleep`] and [`sleep_until`].
@@ -36,19 +36,10 @@ use crate::waiting::{self, Kind};
 #[must_use = "futures do nothing unless awaited"]
 pub struct Sleep {
     core: Rc<Core>,
-    state: State,
+    state: Packed,
 }
 
-enum State {
-    /// A zero delay gives up one round and needs no timer.
-    Zero,
-    /// Not polled yet; in nanoseconds of the loop's clock.
-    Until(u64),
-    Armed(Key),
-    /// Beyond all time, or the loop is gone.
-    Never,
-    Done,
-}
+const _: () = assert!(size_of::<Sleep>() <= 16);
 
 /// Waits for at least `duration`, counted from this call; `Duration::MAX` means for ever. A zero duration gives the
 /// other tasks one round.
@@ -78,7 +69,7 @@ pub fn sleep(duration: Duration) -> Sleep {
         };
         Sleep {
             core: core.clone(),
-            state,
+            state: state.into(),
         }
     })
 }
@@ -121,19 +112,19 @@ impl Sleep {
     #[doc(alias = "reschedule")]
     pub fn reset(&mut self, deadline: Instant) {
         let until = self.core.clock.at(deadline);
-        if let State::Armed(key) = self.state {
+        if let State::Armed(key) = self.state.get() {
             if self.core.rearm(key, until) {
                 return;
             }
             self.core.disarm(key);
         }
-        self.state = State::Until(until);
+        self.state = State::Until(until).into();
     }
 
     pub(super) fn at(core: &Rc<Core>, deadline: Instant) -> Self {
         Self {
             core: core.clone(),
-            state: State::Until(core.clock.at(deadline)),
+            state: State::Until(core.clock.at(deadline)).into(),
         }
     }
 }
@@ -143,11 +134,11 @@ impl Future for Sleep {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let State::Until(deadline) = self.state else {
+        let State::Until(deadline) = self.state.get() else {
             return self.poll_again(cx);
         };
         let armed = self.core.arm(deadline, cx.waker().clone());
-        self.state = armed.map_or(State::Never, State::Armed);
+        self.state = armed.map_or(State::Never, State::Armed).into();
         Poll::Pending
     }
 }
@@ -155,14 +146,14 @@ impl Future for Sleep {
 impl Sleep {
     #[inline(never)]
     fn poll_again(&mut self, cx: &Context<'_>) -> Poll<()> {
-        match self.state {
+        match self.state.get() {
             State::Armed(key) if self.core.is_armed(key, cx.waker()) => {}
             State::Armed(_) | State::Done => {
-                self.state = State::Done;
+                self.state = State::Done.into();
                 return Poll::Ready(());
             }
             State::Zero => {
-                self.state = State::Done;
+                self.state = State::Done.into();
                 cx.waker().wake_by_ref();
             }
             State::Until(_) => unreachable!("it was armed at its first poll"),
@@ -175,7 +166,7 @@ impl Sleep {
 impl Drop for Sleep {
     #[inline]
     fn drop(&mut self) {
-        if let State::Armed(key) = self.state {
+        if let State::Armed(key) = self.state.get() {
             self.core.disarm(key);
         }
     }
@@ -183,7 +174,7 @@ impl Drop for Sleep {
 
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.state {
+        let state = match self.state.get() {
             State::Zero | State::Until(_) => "not begun",
             State::Armed(_) | State::Never => "waiting",
             State::Done => "done",

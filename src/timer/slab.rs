@@ -8,6 +8,9 @@ use super::place::Place;
 /// The link of a timer that has no neighbour on that side, and the end of the free list.
 pub(super) const NONE: u32 = u32::MAX;
 
+/// An index has 31 bits.
+const MOST: usize = 1 << 31;
+
 /// Room for so many timers is kept when the last one is gone. What a burst took beyond that (at 40
 /// bytes each) is given back, unless the burst before it needed as much: then there may be a third.
 const KEPT: usize = 4096;
@@ -23,6 +26,22 @@ const FEW: usize = 64;
 pub(crate) struct Key {
     pub(super) index: u32,
     generation: NonZeroU32,
+}
+
+impl Key {
+    /// The key as 63 bits of which the low half is never zero.
+    #[inline]
+    pub(crate) fn to_bits(self) -> u64 {
+        u64::from(self.index) << 32 | u64::from(self.generation.get())
+    }
+
+    #[inline]
+    pub(crate) fn from_bits(bits: u64) -> Option<Self> {
+        Some(Self {
+            index: (bits >> 32) as u32,
+            generation: NonZeroU32::new(bits as u32)?,
+        })
+    }
 }
 
 /// Where a timer hangs: its slot, and its neighbours on the list of that slot.
@@ -99,7 +118,7 @@ impl<T> Slab<T> {
             value,
         };
         let Some(entry) = self.entries.get_mut(self.free as usize) else {
-            assert!(self.entries.len() < NONE as usize, "too many timers");
+            assert!(self.entries.len() < MOST, "too many timers");
             return self.entries.push(Entry::Armed(timer));
         };
         if let Entry::Free { next } = *entry {
