@@ -75,3 +75,19 @@ fn an_item_whose_comparison_panics_is_in_the_queue_and_wakes_its_getter() {
     assert_eq!((queue.len(), second.wakes()), (2, 1));
     assert!(first.finish().is_ok() && second.finish().is_ok());
 }
+
+#[test]
+fn a_put_that_panicked_counts_its_item_once_even_if_it_is_polled_again() {
+    let queue = PriorityQueue::bounded(2);
+    (1..=2).for_each(|n| queue.try_put(Moody(n)).unwrap());
+    let mut put = hand(queue.put(Moody(0)));
+    put.wait();
+    queue.try_get().unwrap();
+    moody(|| put.poll());
+    queue.try_get().unwrap();
+    put.finish().unwrap();
+    drop(put);
+    assert_eq!(queue.try_get(), Ok(Moody(0)));
+    (0..3).for_each(|_| queue.task_done());
+    assert!(panics(|| queue.task_done()), "the item was counted twice");
+}
