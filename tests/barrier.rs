@@ -2,10 +2,13 @@
 
 mod support;
 
-use looplet::sync::{Barrier, BrokenBarrier};
-use support::{Crew, Trace, hand, panic_text};
-
+use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
+
+use cooked_waker::{IntoWaker, WakeRef};
+use looplet::sync::{Barrier, BrokenBarrier};
+use support::{Crew, Hand, Trace, Wakes, hand, panic_text};
 
 fn party(crew: &Crew, barrier: &Rc<Barrier>, trace: &Trace, name: &'static str) -> usize {
     let (barrier, trace) = (Rc::clone(barrier), trace.clone());
@@ -96,7 +99,7 @@ fn newcomers_wait_while_a_company_leaves() {
     assert_eq!(hand(barrier.wait()).finish(), Ok(1));
     let mut next = hand(barrier.wait());
     next.wait();
-    assert_eq!(barrier.n_waiting(), 0);
+    assert_eq!((next.wakes(), barrier.n_waiting()), (0, 0));
     assert_eq!(one.finish(), Ok(0));
     assert_eq!(next.wakes(), 1);
     next.wait();
@@ -128,4 +131,40 @@ fn whom_it_let_go_keeps_its_rank_through_reset_and_abort() {
     barrier.abort();
     assert_eq!(outside.finish(), Err(BrokenBarrier));
     assert_eq!(one.finish(), Ok(0));
+}
+
+#[test]
+fn a_newcomer_whose_waker_sends_the_last_one_away_as_it_is_cloned_is_let_in() {
+    thread_local!(static LAST: RefCell<Option<Hand<'static, Result<usize, BrokenBarrier>>>> = const { RefCell::new(None) });
+
+    struct Hasty(Arc<Wakes>);
+
+    impl Clone for Hasty {
+        fn clone(&self) -> Self {
+            drop(LAST.take());
+            Self(Arc::clone(&self.0))
+        }
+    }
+
+    impl WakeRef for Hasty {
+        fn wake_by_ref(&self) {
+            std::task::Wake::wake(Arc::clone(&self.0));
+        }
+    }
+
+    impl cooked_waker::Wake for Hasty {}
+
+    let barrier = Rc::new(Barrier::new(2));
+    let it = Rc::clone(&barrier);
+    let mut last = hand(async move { it.wait().await });
+    last.wait();
+    assert_eq!(hand(barrier.wait()).finish(), Ok(1));
+    LAST.set(Some(last));
+    let (mut newcomer, wakes) = (hand(barrier.wait()), Arc::new(Wakes::default()));
+    let waker = Box::new(Hasty(Arc::clone(&wakes))).into_waker();
+    // It finds the others leaving, and goes to wait outside with a clone of its waker: then they are gone.
+    assert!(newcomer.poll_with(&waker).is_pending());
+    assert_eq!(wakes.count(), 1);
+    newcomer.wait();
+    assert_eq!(barrier.n_waiting(), 1);
 }

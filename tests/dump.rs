@@ -165,6 +165,21 @@ fn without_notes_a_dump_knows_sleeps_and_joins_and_calls_the_rest_something_else
 }
 
 #[test]
+fn who_waits_for_two_of_a_kind_waits_for_that_kind() {
+    virtual_loop().block_on(async {
+        let queues = [Queue::<()>::unbounded(), Queue::unbounded()];
+        let getter = spawn_named("getter", async move {
+            let [one, other] = &queues;
+            futures::join!(one.get(), other.get())
+        });
+        yield_now().await;
+        let lines = lines(&dump());
+        assert_eq!(lines[2], "'getter' waits for an item of a queue");
+        drop(getter);
+    });
+}
+
+#[test]
 fn an_observed_loop_knows_age_polls_and_running_time() {
     let observer = |_: Instant, _: &Task, _: TaskEvent<'_>| ();
     let mut event_loop = EventLoop::builder()

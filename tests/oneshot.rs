@@ -4,9 +4,11 @@ mod support;
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Waker;
 
 use looplet::sync::{Closed, TryGetError, oneshot};
-use support::{calling, hand};
+use support::{Wakes, calling, hand};
 
 #[test]
 fn f_01_a_value_arrives_once() {
@@ -73,4 +75,26 @@ fn the_value_is_there_when_the_waker_is_called() {
     receiver.set(Some(waiting));
     sender.send(5).unwrap();
     assert_eq!(got.get(), Some(5));
+}
+
+#[test]
+fn each_end_wakes_the_waker_of_the_others_last_poll() {
+    let (first, last) = (Arc::new(Wakes::default()), Arc::new(Wakes::default()));
+    let wakers = [&first, &last].map(|wakes| Waker::from(Arc::clone(wakes)));
+
+    let (sender, receiver) = oneshot();
+    let mut receiver = hand(receiver);
+    for waker in &wakers {
+        assert!(receiver.poll_with(waker).is_pending());
+    }
+    sender.send(1).unwrap();
+    assert_eq!((first.count(), last.count()), (0, 1));
+
+    let (mut sender, receiver) = oneshot::<()>();
+    let mut closed = hand(sender.closed());
+    for waker in &wakers {
+        assert!(closed.poll_with(waker).is_pending());
+    }
+    drop(receiver);
+    assert_eq!((first.count(), last.count()), (0, 2));
 }

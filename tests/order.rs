@@ -133,6 +133,31 @@ fn the_first_failing_seed_is_found_and_repeats_the_failure() {
 }
 
 #[test]
+fn a_failure_hands_over_what_the_program_panicked_with_or_says_why_it_failed() {
+    let panicked = explore([1], || async { panic::panic_any(13_u8) }).unwrap_err();
+    assert_eq!(*panicked.into_panic().downcast::<u8>().unwrap(), 13);
+
+    let cancelled = explore([1], || async {
+        looplet::current_task().cancel();
+        yield_now().await;
+    });
+    let text = cancelled.unwrap_err().into_panic();
+    assert_eq!(
+        *text.downcast::<String>().unwrap(),
+        "the main task was cancelled"
+    );
+}
+
+#[test]
+fn a_failure_shows_the_run_if_runs_can_be_drawn() {
+    let bug = explore(0..100, race).unwrap_err().to_string();
+    // The two that race; only a chart names them.
+    for task in ["Task-2", "Task-3"] {
+        assert_eq!(bug.contains(task), cfg!(feature = "timeline"), "{bug}");
+    }
+}
+
+#[test]
 fn a_stuck_program_a_cancelled_one_and_an_unseen_panic_are_failures() {
     let stuck = explore([1], future::pending::<()>).unwrap_err();
     assert!(stuck.to_string().contains("deadlock:"), "{stuck}");

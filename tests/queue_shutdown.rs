@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use futures::StreamExt;
+use futures::stream::FusedStream;
 use looplet::sync::{Closed, PutError, Queue, TryGetError, TryPutError};
 use support::{Droppy, hand, panics};
 
@@ -138,7 +139,9 @@ fn a_stream_ends_at_the_shutdown_and_stays_ended() {
     queue.try_put(2).unwrap();
     queue.shutdown();
     assert_eq!(hand(stream.next()).finish(), Some(2));
+    assert!(!stream.is_terminated());
     assert_eq!(hand(stream.next()).finish(), None);
+    assert!(stream.is_terminated());
     assert_eq!(hand(stream.next()).finish(), None);
 }
 

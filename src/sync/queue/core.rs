@@ -100,8 +100,9 @@ impl<S: Store> Shared<S> {
         if !place.as_ref().is_some_and(is_turn) || state.is_shut {
             return false;
         }
-        state.unfinished += 1;
+        // There is none if pushing it has panicked before: then it is in, and was counted.
         if let Some(item) = item.take() {
+            state.unfinished += 1;
             state.items.push(item);
         }
         let _left = place.take().map(|place| state.putters.remove(place));

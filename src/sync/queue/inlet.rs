@@ -84,10 +84,12 @@ impl<S: Store<Item: 'static> + 'static> Inlet<S::Item> for Shared<S> {
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::collections::VecDeque;
     use std::rc::Rc;
 
+    use super::Inlet;
     use crate::error::{PutError, TryGetError};
-    use crate::sync::Queue;
+    use crate::sync::{LifoQueue, PriorityQueue, Queue};
 
     #[test]
     fn a_delivery_goes_above_the_bound() {
@@ -99,6 +101,45 @@ mod tests {
         assert!(queue.try_put(3).is_err());
         assert_eq!((queue.try_get(), queue.try_get()), (Ok(1), Ok(2)));
         assert_eq!(inlet.capacity(), Some(1));
+    }
+
+    /// Delivers 1 to 3, and then 4 to 6.
+    fn deliver_all(inlet: &dyn Inlet<u32>) {
+        for mut batch in [VecDeque::from([1, 2, 3]), VecDeque::from([4, 5, 6])] {
+            inlet.deliver_all(&mut batch);
+            assert!(batch.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_delivery_of_many_puts_all_of_them_and_counts_each() {
+        let (queue, stack, heap) = (
+            Queue::unbounded(),
+            LifoQueue::unbounded(),
+            PriorityQueue::unbounded(),
+        );
+        deliver_all(&*queue.inlet());
+        deliver_all(&*stack.inlet());
+        deliver_all(&*heap.inlet());
+        for n in 1..=6 {
+            assert_eq!((queue.try_get(), heap.try_get()), (Ok(n), Ok(n)));
+            assert_eq!(stack.try_get(), Ok(7 - n));
+            queue.task_done();
+            stack.task_done();
+            heap.task_done();
+        }
+    }
+
+    #[test]
+    fn after_the_shutdown_a_delivery_of_many_puts_nothing() {
+        let queue = Queue::unbounded();
+        let (inlet, mut batch) = (queue.inlet(), VecDeque::from([1, 2]));
+        queue.shutdown();
+        inlet.deliver_all(&mut batch);
+        assert_eq!(
+            (batch.len(), queue.try_get()),
+            (2, Err(TryGetError::Closed))
+        );
     }
 
     #[test]

@@ -150,10 +150,6 @@ impl<T: Send> Wake for Pipe<T> {
     fn wake(self: Arc<Self>) {
         self.announce();
     }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.announce();
-    }
 }
 
 impl<T> RemoteQueue<T> {
