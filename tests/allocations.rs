@@ -8,11 +8,12 @@ use std::hint::black_box;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use allocation_counter::{AllocationInfo, measure};
 use looplet::{
-    EventLoop, JoinHandle, Mutex, Queue, call_soon, gather, run, sleep, spawn, yield_now,
+    EventLoop, JoinHandle, Mutex, Queue, Task, TaskEvent, call_later, call_soon, gather, run,
+    sleep, spawn, yield_now,
 };
 
 /// So many repetitions before the count begins: what grows has grown by then.
@@ -260,6 +261,87 @@ fn a_waiting_task_takes_128_bytes_and_a_pending_sleep_96() {
         .await;
         assert!(each <= 96.0, "{each} bytes per pending sleep");
     });
+}
+
+#[test]
+fn cells_that_have_been_vacated_in_full_chunks_serve_again() {
+    let mut event_loop = EventLoop::new();
+    let mut tasks: Vec<_> = (0..4_000)
+        .map(|_| event_loop.spawn(Waits([1; 4])))
+        .collect();
+    event_loop.run_until_stalled();
+    for _ in 0..10 {
+        // Every other one goes, so that no chunk gets empty, and as many come.
+        let mut keeps = false;
+        tasks.retain(|task| {
+            keeps = !keeps;
+            keeps || !task.cancel()
+        });
+        event_loop.run_until_stalled();
+        let again = measure(|| {
+            while tasks.len() < tasks.capacity().min(4_000) {
+                tasks.push(event_loop.spawn(Waits([1; 4])));
+            }
+        });
+        assert_eq!(again.count_total, 0);
+        event_loop.run_until_stalled();
+    }
+}
+
+#[test]
+fn a_task_from_outside_leaves_nothing_behind() {
+    let mut event_loop = EventLoop::new();
+    let remote = event_loop.remote();
+    let mut repeat = |times| {
+        measure(|| {
+            event_loop.block_on(async {
+                for _ in 0..times {
+                    remote.spawn(|| async {}).unwrap().await.unwrap();
+                }
+            });
+        })
+    };
+    repeat(WARM_UP);
+    let left = repeat(MEASURED).bytes_current;
+    assert!(left < 4096, "{left} bytes are left");
+}
+
+#[test]
+fn a_task_that_comes_after_the_end_of_its_loop_leaves_nothing_behind() {
+    let event_loop = EventLoop::new();
+    let spawner = event_loop.spawner();
+    drop(event_loop);
+    let repeat = |times| {
+        measure(|| {
+            for _ in 0..times {
+                assert!(spawner.spawn(pending::<()>()).is_cancelled());
+                assert!(!spawner.call_soon(|| ()).cancel());
+            }
+        })
+    };
+    repeat(1);
+    assert_eq!(repeat(MEASURED).bytes_current, 0);
+}
+
+#[test]
+fn what_an_observer_could_hear_of_is_not_kept_if_nobody_is_told() {
+    fn tick(left: u64) {
+        if left > 0 {
+            let _ = call_later(Duration::from_millis(1), move || tick(left - 1));
+        }
+    }
+    let observer = |_: Instant, _: &Task, _: TaskEvent<'_>| ();
+    let mut event_loop = EventLoop::builder()
+        .virtual_time()
+        .observer(observer)
+        .build();
+    let mut repeat = |times: u64| {
+        let _ = event_loop.spawner().call_soon(move || tick(times));
+        measure(|| event_loop.advance(Duration::from_millis(times + 1)))
+    };
+    repeat(WARM_UP);
+    let left = repeat(MEASURED).bytes_current;
+    assert!(left < 4096, "{left} bytes are left");
 }
 
 #[test]

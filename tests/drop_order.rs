@@ -171,3 +171,28 @@ fn a_handle_can_be_polled_in_the_destructor_that_has_dropped_the_loop() {
         assert!(event_loop.borrow().is_none());
     });
 }
+
+#[test]
+fn a_loop_that_is_dropped_drops_its_tasks_first_and_then_its_calls() {
+    let order = Rc::new(RefCell::new(Vec::new()));
+    let noted = |name| {
+        let order = Rc::clone(&order);
+        OnDrop(move || order.borrow_mut().push(name))
+    };
+    let event_loop = EventLoop::new();
+    let spawner = event_loop.spawner();
+    for names in [["a call", "a task"], ["another call", "another task"]] {
+        let [call, task] = names.map(noted);
+        let _ = spawner.call_soon(move || drop(call));
+        let waits = async move {
+            let _task = task;
+            pending::<()>().await;
+        };
+        spawner.spawn(waits).detach();
+    }
+    drop(event_loop);
+    assert_eq!(
+        *order.borrow(),
+        ["a task", "another task", "a call", "another call"]
+    );
+}

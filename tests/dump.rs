@@ -1,6 +1,6 @@
 //! What a dump says of each task: state, waits as a tree, and tasks that wait for each other.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
@@ -9,8 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use looplet::{
-    EventLoop, JoinHandle, NoDump, Queue, Task, TaskEvent, TaskState, WaitsOn, dump, gather, sleep,
-    spawn_named, yield_now,
+    EventLoop, JoinHandle, NoDump, Queue, Task, TaskEvent, TaskState, WaitsOn, call_soon, dump,
+    gather, sleep, spawn_named, yield_now,
 };
 
 fn virtual_loop() -> EventLoop {
@@ -290,6 +290,30 @@ fn a_loop_that_is_stuck_inside_a_poll_is_told_of_with_the_task() {
 
     let error = asked(&mut EventLoop::new(), stick).unwrap_err();
     assert_eq!(error, NoDump::NoAnswer);
+}
+
+#[test]
+fn a_loop_that_is_stuck_elsewhere_is_not_told_of_with_a_task_that_was_polled_before() {
+    let observer = |_: Instant, _: &Task, _: TaskEvent<'_>| ();
+    let mut observed = EventLoop::builder().observer(observer).build();
+    let remote = observed.remote();
+    let ((begin, begins), (answer, answers)) = (mpsc::channel(), mpsc::channel());
+    let asker = thread::spawn(move || {
+        begins.recv().unwrap();
+        answer.send(remote.dump().unwrap_err()).unwrap();
+    });
+    let error = observed.block_on(async move {
+        let found = Rc::new(Cell::new(None));
+        let stuck = Rc::clone(&found);
+        let _ = call_soon(move || {
+            begin.send(()).unwrap();
+            stuck.set(answers.recv().ok());
+        });
+        yield_now().await;
+        found.take()
+    });
+    assert_eq!(error, Some(NoDump::NoAnswer));
+    asker.join().unwrap();
 }
 
 #[test]

@@ -61,6 +61,26 @@ fn a_wakeup_from_another_thread_calls_the_host_once() {
 }
 
 #[test]
+fn whatever_arrives_during_one_absence_calls_the_host_once() {
+    let (mut event_loop, rings) = hosted();
+    let ((first, first_done), (second, second_done)) =
+        (sleeper(&mut event_loop), sleeper(&mut event_loop));
+    let remote = event_loop.remote();
+    event_loop.run_until_stalled();
+    while rings.try_recv().is_ok() {}
+    thread::spawn(move || {
+        first.wake();
+        second.wake();
+        remote.call_soon(|| ()).unwrap();
+    })
+    .join()
+    .unwrap();
+    assert_eq!(rings.try_iter().count(), 1);
+    event_loop.run_until_stalled();
+    assert!(first_done.get() && second_done.get());
+}
+
+#[test]
 fn it_is_called_for_a_loop_that_has_not_run_yet() {
     let (mut event_loop, rings) = hosted();
     let remote = event_loop.remote();
@@ -219,6 +239,37 @@ fn shutdown_in_manual_time_ends_when_the_grace_is_over() {
         .spawn(async { looplet::sleep(Duration::from_millis(1)).await })
         .detach();
     event_loop.shutdown(Duration::from_millis(2));
+}
+
+#[test]
+fn shutdown_in_manual_time_ends_tasks_that_never_rest() {
+    let mut event_loop = EventLoop::builder().manual_time().build();
+    // The grace counts from now, however far time has been moved.
+    event_loop.advance(Duration::from_secs(1 << 30));
+    let restless = event_loop.spawn(async {
+        loop {
+            looplet::yield_now().await;
+        }
+    });
+    event_loop.shutdown(Duration::from_millis(2));
+    assert!(restless.is_cancelled());
+}
+
+#[test]
+fn a_wait_in_manual_time_lasts_as_long_on_the_wall_clock() {
+    let mut event_loop = EventLoop::builder().manual_time().build();
+    event_loop.advance(Duration::from_secs(1 << 30));
+    let (start, wait) = (Instant::now(), Duration::from_millis(30));
+    assert!(!event_loop.run_once(Some(wait)));
+    assert!(start.elapsed() >= wait);
+}
+
+#[test]
+fn shutdown_with_endless_grace_ends_once_nothing_can_happen_any_more() {
+    let event_loop = EventLoop::builder().virtual_time().build();
+    let stuck = event_loop.spawn(std::future::pending::<()>());
+    event_loop.shutdown(Duration::MAX);
+    assert!(stuck.is_cancelled());
 }
 
 #[test]

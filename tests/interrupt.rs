@@ -1,14 +1,16 @@
 //! Ctrl-C, in child processes: this program runs itself again and plays a part.
 #![cfg(all(unix, feature = "signal"))]
 
-use std::env;
 use std::future::pending;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio, exit};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
+use std::thread::{spawn, yield_now};
+use std::{env, fs};
 
 use looplet::EventLoop;
 use signal_hook::consts::SIGINT;
@@ -171,6 +173,78 @@ fn afterwards_ctrl_c_does_what_it_did_before() {
             assert!(status.success() && notes == ["survived"]);
         }
     }
+}
+
+#[test]
+fn a_main_that_ends_otherwise_than_by_ctrl_c_ends_as_ever() {
+    struct Fatal;
+    impl Drop for Fatal {
+        fn drop(&mut self) {
+            panic!("a fatal guard");
+        }
+    }
+    let test = "a_main_that_ends_otherwise_than_by_ctrl_c_ends_as_ever";
+    let text = |f: &mut dyn FnMut()| {
+        let panic = catch_unwind(AssertUnwindSafe(f)).unwrap_err();
+        eprintln!("> {}", panic.downcast_ref::<&str>().unwrap());
+    };
+    match part().as_deref() {
+        Some("asked") => text(&mut || {
+            handling().block_on(async {
+                let _guard = Fatal;
+                signal_hook::low_level::raise(SIGINT).unwrap();
+                pending::<()>().await;
+            });
+        }),
+        Some(_) => text(&mut || {
+            handling().block_on(async {
+                looplet::current_task().cancel();
+                pending::<()>().await;
+            });
+        }),
+        None => {
+            let (status, notes) = Actor::new(test, "asked").end();
+            assert!(status.success() && notes == ["a fatal guard"]);
+            let (status, notes) = Actor::new(test, "not asked").end();
+            assert!(status.success() && notes == ["the main task was cancelled"]);
+        }
+    }
+}
+
+/// The names of this process's threads, where the system shows them.
+fn threads() -> Vec<String> {
+    let threads = fs::read_dir("/proc/self/task").into_iter().flatten();
+    let name = |thread: io::Result<fs::DirEntry>| fs::read_to_string(thread?.path().join("comm"));
+    threads.filter_map(|thread| name(thread).ok()).collect()
+}
+
+#[test]
+fn the_thread_that_waits_for_ctrl_c_goes_with_main() {
+    let is_watching = || threads().iter().any(|name| name.starts_with("looplet-int"));
+    if part().is_some() {
+        // If the test is ended while this waits, so is this.
+        spawn(|| {
+            let _ = io::stdin().read_line(&mut String::new());
+            exit(1);
+        });
+        for _ in 0..3 {
+            handling().block_on(async {
+                // A thread takes its name itself, when it begins.
+                while !threads().is_empty() && !is_watching() {
+                    yield_now();
+                }
+            });
+            // The system may show a thread for a moment after its end.
+            while is_watching() {
+                yield_now();
+            }
+        }
+        eprintln!("> nobody waits");
+        return;
+    }
+    let actor = Actor::new("the_thread_that_waits_for_ctrl_c_goes_with_main", "watch");
+    let (status, notes) = actor.end();
+    assert!(status.success() && notes == ["nobody waits"]);
 }
 
 #[test]

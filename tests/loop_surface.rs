@@ -119,10 +119,17 @@ fn the_id_of_a_task_is_printed_without_its_name() {
 }
 
 #[test]
-fn a_builder_and_a_spawner_can_be_printed() {
+fn what_leads_into_a_loop_can_be_printed() {
     assert_eq!(format!("{:?}", EventLoop::builder()), "Builder { .. }");
-    let spawner = virtual_loop().spawner();
+    let event_loop = virtual_loop();
+    let spawner = event_loop.spawner();
     assert_eq!(format!("{spawner:?}"), "Spawner { .. }");
+    assert_eq!(format!("{:?}", event_loop.remote()), "Remote { .. }");
+    let call = spawner.call_soon(|| ());
+    assert_eq!(format!("{call:?}"), "CallHandle { .. }");
+    let task = event_loop.spawn(async {}).task();
+    let text = format!("EventLoop {{ tasks: [{task:?}], .. }}");
+    assert_eq!(format!("{event_loop:?}"), text);
 }
 
 #[test]

@@ -1,57 +1,17 @@
 //! What an observer is told, in which order, and that nothing it does harms the loop.
 
+mod support;
+
 use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use looplet::{
-    Builder, EventLoop, PollTimes, Queue, Task, TaskEvent, WaitsOn, WokenBy, gather, sleep, spawn,
-    spawn_eager, spawn_named, yield_now,
+    Builder, EventLoop, Task, TaskEvent, gather, sleep, spawn, spawn_eager, spawn_named, yield_now,
 };
-
-type Log = Rc<RefCell<Vec<String>>>;
-
-fn by(by: WokenBy<'_>) -> String {
-    match by {
-        WokenBy::Task(task) => task.name().to_string(),
-        other => format!("{other:?}"),
-    }
-}
-
-fn waits(on: &[WaitsOn]) -> String {
-    let words = on.iter().map(|wait| match wait {
-        WaitsOn::Until(_) => "Until".into(),
-        WaitsOn::Result(_) => "Result".into(),
-        other => format!("{other:?}"),
-    });
-    words.collect::<Vec<_>>().join("+")
-}
-
-fn told(task: &Task, event: TaskEvent<'_>) -> String {
-    let name = task.name();
-    match event {
-        TaskEvent::Spawned(who) => format!("{name} spawned by {}", by(who)),
-        TaskEvent::Queued(who) => format!("{name} queued by {}", by(who)),
-        TaskEvent::WaitBegins(on) => format!("{name} waits for {}", waits(on)),
-        other => format!("{name} {other:?}"),
-    }
-}
-
-fn observed_with(builder: Builder) -> (EventLoop, Log) {
-    let log = Log::default();
-    let into = log.clone();
-    let observer = move |_: Instant, task: &Task, event: TaskEvent<'_>| {
-        into.borrow_mut().push(told(task, event));
-    };
-    (builder.observer(observer).build(), log)
-}
-
-fn observed() -> (EventLoop, Log) {
-    observed_with(EventLoop::builder().virtual_time())
-}
+use support::observed::{Log, observed};
 
 #[test]
 fn the_life_of_a_task_is_told_from_spawn_to_end() {
@@ -146,139 +106,6 @@ fn tasks_that_end_with_their_loop_are_told_of() {
     });
     drop(event_loop);
     assert_eq!(log.take().last().unwrap(), "left Cancelled");
-}
-
-#[test]
-fn other_threads_and_plain_calls_are_named_as_causes() {
-    let (mut event_loop, log) = observed_with(EventLoop::builder());
-    event_loop.block_on(async {
-        let (sender, receiver) = looplet::oneshot();
-        let waiter = spawn_named("by thread", async {
-            let mut waker = None;
-            std::future::poll_fn(|cx| match waker.replace(cx.waker().clone()) {
-                None => {
-                    let waker = cx.waker().clone();
-                    thread::spawn(move || waker.wake());
-                    std::task::Poll::Pending
-                }
-                Some(_) => std::task::Poll::Ready(()),
-            })
-            .await;
-        });
-        let called = spawn_named("by call", async { receiver.await.unwrap() });
-        yield_now().await;
-        looplet::call_soon(move || sender.send(()).unwrap());
-        gather((waiter, called)).await.0.unwrap();
-    });
-    let log = log.take();
-    let has = |line: &str| assert!(log.iter().any(|it| it == line), "{line}: {log:#?}");
-    has("by thread waits for Elsewhere");
-    has("by thread queued by OtherThread");
-    has("by call waits for Message");
-    has("by call queued by Call");
-}
-
-#[test]
-fn every_primitive_says_what_it_makes_wait_for() {
-    use std::future::Future;
-    use std::pin::Pin;
-    let queue = Queue::<u8>::bounded(1);
-    queue.try_put(1).unwrap();
-    let empty = Queue::<u8>::unbounded();
-    let mutex = Rc::new(looplet::Mutex::new(()));
-    let taken = mutex.clone();
-    let semaphore = Rc::new(looplet::Semaphore::new(0));
-    let event = Rc::new(looplet::Event::new());
-    let barrier = Rc::new(looplet::Barrier::new(2));
-    let group = looplet::task_group(async |group| {
-        group.spawn(pending::<Result<(), ()>>()).detach();
-        Ok(())
-    });
-    type Case = (&'static str, Pin<Box<dyn Future<Output = ()>>>);
-    let cases: Vec<Case> = vec![
-        ("QueuePut", {
-            let queue = queue.clone();
-            Box::pin(async move {
-                let _ = queue.put(2).await;
-            })
-        }),
-        ("QueueJoin", {
-            let queue = queue.clone();
-            Box::pin(async move { queue.join().await })
-        }),
-        (
-            "QueueGet",
-            Box::pin(async move {
-                let _ = empty.get().await;
-            }),
-        ),
-        ("Lock", Box::pin(async move { drop(mutex.lock().await) })),
-        (
-            "Lock",
-            Box::pin(async move { drop(semaphore.acquire().await) }),
-        ),
-        ("Event", Box::pin(async move { event.wait().await })),
-        (
-            "Barrier",
-            Box::pin(async move {
-                let _ = barrier.wait().await;
-            }),
-        ),
-        ("Group", Box::pin(async move { drop(group.await) })),
-        ("Forever", Box::pin(async { sleep(Duration::MAX).await })),
-        (
-            "AnyOfMany",
-            Box::pin(async { drop(looplet::as_completed([spawn(pending::<()>())]).next().await) }),
-        ),
-        (
-            "Until+Result",
-            Box::pin(async {
-                drop(looplet::timeout(Duration::from_secs(9), spawn(pending::<()>())).await);
-            }),
-        ),
-        ("Elsewhere", Box::pin(pending())),
-    ];
-    let (mut event_loop, log) = observed();
-    event_loop.block_on(async {
-        let _guard = taken.lock().await;
-        for (wait, future) in cases {
-            let task = spawn_named(wait, future);
-            yield_now().await;
-            yield_now().await;
-            task.detach();
-            let line = match wait {
-                "Until+Result" => "Until+Result waits for Until+Result".to_string(),
-                wait => format!("{wait} waits for {wait}"),
-            };
-            assert!(log.take().contains(&line), "{line}");
-        }
-    });
-}
-
-#[test]
-fn a_wait_is_told_in_full_again_after_a_wakeup_for_nothing() {
-    let (mut event_loop, log) = observed();
-    event_loop.block_on(async {
-        let waker = Rc::new(Cell::new(None));
-        let kept = waker.clone();
-        let waiter = spawn_named("waiter", async move {
-            let child = looplet::timeout(Duration::from_secs(9), spawn(pending::<()>()));
-            let mut child = std::pin::pin!(child);
-            std::future::poll_fn(|cx| {
-                kept.set(Some(cx.waker().clone()));
-                child.as_mut().poll(cx).map(|_| ())
-            })
-            .await;
-        });
-        yield_now().await;
-        yield_now().await;
-        log.take();
-        waker.take().unwrap().wake();
-        yield_now().await;
-        let line = "waiter waits for Until+Result".to_string();
-        assert!(log.borrow().contains(&line), "{log:?}");
-        drop(waiter);
-    });
 }
 
 #[test]
@@ -379,20 +206,6 @@ fn a_program_runs_the_same_with_and_without_an_observer() {
     let plain = run(EventLoop::builder());
     let observed = run(EventLoop::builder().observer(|_: Instant, _: &Task, _: TaskEvent<'_>| ()));
     assert_eq!(plain, observed);
-}
-
-#[test]
-fn poll_times_count_every_poll_by_its_size() {
-    let times = PollTimes::new();
-    let mut event_loop = EventLoop::builder().observer(times.clone()).build();
-    event_loop.block_on(async {
-        yield_now().await;
-        thread::sleep(Duration::from_millis(5));
-    });
-    let counts: Vec<_> = times.counts().filter(|(_, count)| *count > 0).collect();
-    assert_eq!(counts.iter().map(|(_, count)| count).sum::<u64>(), 2);
-    assert!(counts.last().unwrap().0 > Duration::from_millis(5));
-    assert_eq!(times.to_string().lines().count(), counts.len());
 }
 
 #[test]

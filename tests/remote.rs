@@ -339,6 +339,26 @@ fn virtual_time_waits_for_a_remote_and_tells_of_a_deadlock_once_it_is_gone() {
 }
 
 #[test]
+fn a_sleeping_loop_hears_that_the_last_one_who_could_wake_it_has_gone() {
+    for _ in 0..20 {
+        let mut event_loop = EventLoop::builder().virtual_time().build();
+        let remote = event_loop.remote();
+        let (ready, readies) = channel();
+        let thread = thread::spawn(move || {
+            readies.recv().unwrap();
+            // Mostly while the loop sleeps; it need not be.
+            drop(remote);
+        });
+        let main = async {
+            ready.send(()).unwrap();
+            pending::<()>().await;
+        };
+        assert!(panic_text(|| event_loop.block_on(main)).is_some());
+        thread.join().unwrap();
+    }
+}
+
+#[test]
 fn the_panic_of_a_foreign_waker_harms_nobody() {
     struct Fatal;
     impl std::task::Wake for Fatal {

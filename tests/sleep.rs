@@ -1,4 +1,4 @@
-//! Sleeps that get another deadline, the first tick of an interval, and what both print.
+//! Sleeps that get another deadline, the first tick of an interval, what both print, and what a real sleep costs.
 
 mod support;
 
@@ -140,5 +140,27 @@ fn an_interval_prints_its_period_and_what_it_does_with_missed_ticks() {
     in_virtual_time(async |_| {
         let text = format!("{:?}", interval(SECOND));
         assert_eq!(text, "Interval { period: 1s, missed: Burst, .. }");
+    });
+}
+
+#[test]
+fn a_loop_that_waits_leaves_the_processor_to_others() {
+    // Where the system tells how long this thread has run.
+    let worked = || {
+        let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+        let nanos = text.split(' ').next()?.parse().ok()?;
+        Some(Duration::from_nanos(nanos))
+    };
+    let wait = Duration::from_millis(200);
+    looplet::run(async {
+        // Whatever it takes to sleep for the first time.
+        sleep(Duration::from_millis(1)).await;
+        let before = worked();
+        sleep(wait).await;
+        let both = before.zip(worked());
+        assert!(
+            both.is_none_or(|(before, after)| after - before < wait / 2),
+            "{both:?}"
+        );
     });
 }

@@ -204,9 +204,6 @@ impl Core {
             let Some(letter) = inbox.next() else { break };
             self.tasks.guarded(LETTER, || letter.open(self));
         }
-        if inbox.len() > 0 {
-            inbox.post.door.announce_mail();
-        }
     }
 
     /// Nothing comes in any more: whoever waits outside is told, and what was on its way is dropped.

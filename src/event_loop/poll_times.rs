@@ -43,6 +43,15 @@ impl Default for Counts {
     }
 }
 
+impl Counts {
+    /// One poll more that took so many nanoseconds.
+    fn add(&self, took: u128) {
+        let size = (u128::BITS - took.leading_zeros()) as usize;
+        let count = &self.sizes[size.min(SIZES - 1)];
+        count.set(count.get() + 1);
+    }
+}
+
 impl PollTimes {
     /// Nothing counted yet.
     pub fn new() -> Self {
@@ -63,9 +72,7 @@ impl Observer for PollTimes {
             TaskEvent::PollBegins => begun.push(Instant::now()),
             TaskEvent::PollEnds => {
                 let took = begun.pop().map_or(0, |begun| begun.elapsed().as_nanos());
-                let size = (u128::BITS - took.leading_zeros()) as usize;
-                let count = &self.0.sizes[size.min(SIZES - 1)];
-                count.set(count.get() + 1);
+                self.0.add(took);
             }
             _ => {}
         }
@@ -93,5 +100,20 @@ impl fmt::Display for PollTimes {
 impl fmt::Debug for PollTimes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.counts()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Counts, SIZES};
+
+    #[test]
+    fn the_last_size_takes_all_that_is_longer() {
+        let counts = Counts::default();
+        for took in [0, 1, 2, 3, u128::MAX] {
+            counts.add(took);
+        }
+        let sizes = counts.sizes.map(|count| count.get());
+        assert_eq!((sizes[..3].to_vec(), sizes[SIZES - 1]), (vec![1, 1, 2], 1));
     }
 }

@@ -231,6 +231,39 @@ mod tests {
     }
 
     #[test]
+    fn a_thread_that_idles_takes_the_next_job_and_no_other_is_started() {
+        let pool = Pool::new(2);
+        let (started, starts) = unbounded();
+        let (go, gate) = unbounded();
+        for _ in 0..3 {
+            pool.submit(Arc::new(Note(started.clone(), gate.clone())))
+                .unwrap();
+            starts.recv().unwrap();
+            go.send(()).unwrap();
+            while pool.crew.state.lock().idle == 0 {
+                thread::yield_now();
+            }
+        }
+        assert_eq!(pool.crew.state.lock().threads, 1);
+        pool.close();
+    }
+
+    #[test]
+    fn a_job_waits_if_there_is_a_thread_and_no_other_can_be_started() {
+        let (crew, (note, gate)) = (Crew::new(KEEP_IDLE), (unbounded().0, unbounded().1));
+        let submit = |start| {
+            let job = Note(note.clone(), gate.clone());
+            crew.submit(Arc::new(job), 2, || start)
+        };
+        let refused = || Err(io::ErrorKind::OutOfMemory.into());
+        assert!(submit(refused()).is_err());
+        submit(Ok(())).unwrap();
+        submit(refused()).unwrap();
+        let state = crew.state.lock();
+        assert_eq!((state.waiting.len(), state.threads), (2, 1));
+    }
+
+    #[test]
     fn a_thread_without_work_ends_and_another_one_takes_its_place() {
         let pool = Pool::with_patience(1, Duration::ZERO);
         let (started, starts) = unbounded();

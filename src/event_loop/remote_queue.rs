@@ -124,13 +124,9 @@ impl<T: Send + 'static> Inflow<T> {
 
     fn put(&self, queue: &Rc<dyn Inlet<T>>, item: T, arrivals: &Arrivals<'_, T>) -> bool {
         arrivals.add_one();
-        if queue.capacity().is_none() || queue.is_shutdown() {
-            // After a shutdown the queue takes what it was told of, and gives the rest back to be dropped.
-            drop(queue.deliver(item));
-            return true;
-        }
         match queue.try_put(item) {
             Ok(()) => {}
+            // After a shutdown the queue takes what it was told of, and gives the rest back to be dropped.
             Err(TryPutError::Closed(item)) => drop(queue.deliver(item)),
             Err(TryPutError::Full(item)) => {
                 arrivals.count.set(arrivals.count.get() - 1);

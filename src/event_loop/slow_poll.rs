@@ -1,7 +1,6 @@
 //! Tells of turns that hold up the loop: asyncio's slow callbacks.
 
 use std::env;
-use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -60,14 +59,6 @@ impl Drop for SlowPoll {
     fn drop(&mut self) {
         // The destructor is somebody else's code, and the loop goes whatever it does.
         drop_quietly(self.hook.take());
-    }
-}
-
-impl fmt::Debug for SlowPoll {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SlowPoll")
-            .field("limit", &self.limit)
-            .finish_non_exhaustive()
     }
 }
 

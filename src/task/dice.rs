@@ -42,6 +42,20 @@ mod tests {
     use super::Dice;
 
     #[test]
+    fn the_numbers_are_those_of_splitmix64() {
+        let dice = Dice::new(1_234_567);
+        let drawn = [(); 5].map(|()| dice.draw());
+        let known = [
+            6_457_827_717_110_365_317,
+            3_203_168_211_198_807_973,
+            9_817_491_932_198_370_423,
+            4_593_380_528_125_082_431,
+            16_408_922_859_458_223_821,
+        ];
+        assert_eq!(drawn, known);
+    }
+
+    #[test]
     fn all_orders_of_three_come_up_about_equally_often() {
         let dice = Dice::new(7);
         let mut seen = std::collections::BTreeMap::new();

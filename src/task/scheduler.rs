@@ -332,3 +332,33 @@ impl Drop for Scheduler {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::panic::Location;
+    use std::sync::Arc;
+
+    use super::super::{Bell, Plain};
+    use super::Scheduler;
+
+    struct Mute;
+
+    impl Bell for Mute {
+        fn ring(&self) {}
+    }
+
+    #[test]
+    fn what_a_task_points_to_outlives_a_scheduler_that_was_never_closed() {
+        let bell = Arc::new(Mute);
+        let scheduler = Scheduler::new(bell.clone());
+        let vacant = scheduler.vacant::<Plain<_>>(Location::caller());
+        let handle = vacant.spawn(pending::<()>());
+        scheduler.enter(|| scheduler.end_all());
+        drop(scheduler);
+        assert_eq!(Arc::strong_count(&bell), 2);
+        assert!(handle.is_cancelled());
+        drop(handle);
+        assert_eq!(Arc::strong_count(&bell), 1);
+    }
+}

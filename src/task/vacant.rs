@@ -277,7 +277,7 @@ impl Local {
 
 #[cfg(test)]
 mod tests {
-    use std::future::Pending;
+    use std::future::{Pending, pending};
     use std::panic::Location;
     use std::sync::Arc;
 
@@ -293,13 +293,15 @@ mod tests {
     fn a_cell_that_was_never_filled_goes_as_it_came() {
         let scheduler = Scheduler::new(Arc::new(Mute));
         let vacant = || scheduler.vacant::<Plain<Pending<()>>>(Location::caller());
+        let task = vacant().spawn(pending());
         drop(vacant());
         drop(vacant().named("nobody"));
-        assert_eq!(scheduler.live(), 0);
+        assert_eq!(scheduler.tasks(), [task.task()]);
         scheduler.enter(|| scheduler.end_all());
         scheduler.close();
         drop(vacant());
         drop(vacant().named("nobody, late"));
-        assert_eq!((scheduler.live(), scheduler.spawned()), (0, 4));
+        assert_eq!((scheduler.live(), scheduler.spawned()), (0, 5));
+        assert!(task.is_cancelled());
     }
 }

@@ -47,11 +47,6 @@ fn is_home(header: &Header) -> bool {
     ptr::eq(HOME.with(Cell::get), header.shared.as_ptr())
 }
 
-/// The same, for others.
-pub(super) fn is_running(header: &Header) -> bool {
-    is_home(header)
-}
-
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
 
 /// The waker of one poll. It is borrowed: the loop holds a reference as long as the poll lasts, so neither counting up

@@ -101,7 +101,7 @@ impl Local {
         f(match self.running.get().map(kind_of) {
             Some(Kind::Call) => Cause::Call,
             Some(Kind::Task) | None if self.taking_news.get() => Cause::OtherThread,
-            _ if waker::is_running(task.header()) && !task.is_cancel_requested() => Cause::Timer,
+            _ if !task.is_cancel_requested() => Cause::Timer,
             _ => Cause::Outside,
         });
     }

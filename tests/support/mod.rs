@@ -3,6 +3,7 @@
 #![allow(dead_code)] // No test file uses all of it.
 
 pub(crate) mod groups;
+pub(crate) mod observed;
 pub(crate) mod probes;
 pub(crate) mod trace;
 

@@ -1,0 +1,51 @@
+//! Loops with an observer that writes down what it is told.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Instant;
+
+use looplet::{Builder, EventLoop, Task, TaskEvent, WaitsOn, WokenBy};
+
+/// What an observer was told, a line each.
+pub(crate) type Log = Rc<RefCell<Vec<String>>>;
+
+fn by(by: WokenBy<'_>) -> String {
+    match by {
+        WokenBy::Task(task) => task.name().to_string(),
+        other => format!("{other:?}"),
+    }
+}
+
+fn waits(on: &[WaitsOn]) -> String {
+    let words = on.iter().map(|wait| match wait {
+        WaitsOn::Until(_) => "Until".into(),
+        WaitsOn::Result(_) => "Result".into(),
+        other => format!("{other:?}"),
+    });
+    words.collect::<Vec<_>>().join("+")
+}
+
+fn told(task: &Task, event: TaskEvent<'_>) -> String {
+    let name = task.name();
+    match event {
+        TaskEvent::Spawned(who) => format!("{name} spawned by {}", by(who)),
+        TaskEvent::Queued(who) => format!("{name} queued by {}", by(who)),
+        TaskEvent::WaitBegins(on) => format!("{name} waits for {}", waits(on)),
+        other => format!("{name} {other:?}"),
+    }
+}
+
+/// A loop with a log of what its observer is told.
+pub(crate) fn observed_with(builder: Builder) -> (EventLoop, Log) {
+    let log = Log::default();
+    let into = log.clone();
+    let observer = move |_: Instant, task: &Task, event: TaskEvent<'_>| {
+        into.borrow_mut().push(told(task, event));
+    };
+    (builder.observer(observer).build(), log)
+}
+
+/// The same, in virtual time.
+pub(crate) fn observed() -> (EventLoop, Log) {
+    observed_with(EventLoop::builder().virtual_time())
+}
