@@ -89,10 +89,3 @@ impl Waiter {
         }
     }
 }
-
-impl Drop for Waiter {
-    #[inline]
-    fn drop(&mut self) {
-        drop(self.take());
-    }
-}
