@@ -13,6 +13,7 @@ use std::time::Duration;
 use looplet::{now, sleep, spawn, spawn_blocking, yield_now};
 use support::panic_text;
 use support::probes::{Ledger, assert_alive, virtual_loop};
+use support::process::myself;
 
 /// Set in the child process.
 const CHILD: &str = "LOOPLET_TEST_THREADS";
@@ -37,10 +38,6 @@ fn in_child(test: &str, stack: &str, mut command: Command) {
         child.status.success() && told.contains("1 passed"),
         "{told}"
     );
-}
-
-fn myself() -> Command {
-    Command::new(std::env::current_exe().unwrap())
 }
 
 #[test]
@@ -84,20 +81,18 @@ fn jobs_beyond_a_refused_thread_wait_for_one_that_is_there() {
     const JOBS: usize = 12;
     if !is_child() {
         // 1 GiB of addresses, and threads of 128 MiB.
-        let mut shell = Command::new("sh");
-        let limit = "ulimit -v 1048576 && exec \"$0\" \"$@\"";
-        shell.args(["-c", limit]).arg(myself().get_program());
-        let possible = shell
-            .arg("--list")
-            .output()
-            .is_ok_and(|it| it.status.success());
-        if !possible {
+        let limited = || {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", "ulimit -v 1048576 && exec \"$0\" \"$@\""]);
+            shell.arg(std::env::current_exe().unwrap());
+            shell
+        };
+        let listed = limited().arg("--list").output();
+        if !listed.is_ok_and(|it| it.status.success()) {
             return; // As under a sanitizer, which needs terabytes of addresses.
         }
-        let mut shell = Command::new("sh");
-        shell.args(["-c", limit]).arg(myself().get_program());
         let test = "jobs_beyond_a_refused_thread_wait_for_one_that_is_there";
-        return in_child(test, &(128 << 20).to_string(), shell);
+        return in_child(test, &(128 << 20).to_string(), limited());
     }
     let (mut event_loop, reports) = virtual_loop();
     let threads = event_loop.block_on(async {

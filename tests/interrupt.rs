@@ -1,6 +1,8 @@
 //! Ctrl-C, in child processes: this program runs itself again and plays a part.
 #![cfg(all(unix, feature = "signal"))]
 
+mod support;
+
 use std::future::pending;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
@@ -14,6 +16,7 @@ use std::{env, fs};
 
 use looplet::EventLoop;
 use signal_hook::consts::SIGINT;
+use support::process::myself;
 
 const PART: &str = "LOOPLET_TEST_PART";
 
@@ -34,7 +37,7 @@ struct Actor(Child, BufReader<ChildStderr>);
 
 impl Actor {
     fn new(test: &str, part: &str) -> Self {
-        let mut child = Command::new(env::current_exe().unwrap())
+        let mut child = myself()
             .args(["--exact", test, "--nocapture"])
             .env(PART, part)
             .stdin(Stdio::piped())

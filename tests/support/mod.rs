@@ -1,10 +1,11 @@
 //! What the tests of several files share: counting wakers, hand-polled futures, a crew of them, and hostile values; in
-//! [`trace`], programs on a loop in virtual time.
+//! [`trace`], programs on a loop in virtual time; in [`process`], child processes.
 #![allow(dead_code)] // No test file uses all of it.
 
 pub(crate) mod groups;
 pub(crate) mod observed;
 pub(crate) mod probes;
+pub(crate) mod process;
 pub(crate) mod trace;
 
 use std::cell::{Cell, RefCell};
