@@ -318,6 +318,32 @@ fn shutdown_lets_tasks_end_by_themselves_for_the_period_of_grace() {
 }
 
 #[test]
+fn what_falls_due_with_the_end_of_the_grace_is_in_time() {
+    let event_loop = virtual_loop();
+    let task = event_loop.spawn(async {
+        nap(5.0).await;
+        note_at("ended");
+    });
+    task.detach();
+    event_loop.shutdown(secs(5.0));
+    assert_eq!(log(), ["ended @5"]);
+}
+
+#[test]
+fn run_once_does_not_count_a_call_that_was_cancelled_and_waits_on() {
+    let mut stage = Stage::new();
+    let spawner = stage.event_loop.spawner();
+    assert!(spawner.call_soon(|| note("never")).cancel());
+    assert!(!stage.event_loop.run_once(Some(Duration::ZERO)));
+    let task = stage.spawn(nap(2.0));
+    assert!(stage.settle().is_empty());
+    assert!(spawner.call_soon(|| note("never")).cancel());
+    assert!(stage.event_loop.run_once(None));
+    assert!(task.is_finished());
+    assert!(log().is_empty());
+}
+
+#[test]
 fn shutdown_ends_also_a_task_that_never_waits() {
     async fn endless(_guard: Guard) {
         loop {
@@ -327,10 +353,14 @@ fn shutdown_ends_also_a_task_that_never_waits() {
     let event_loop = virtual_loop();
     event_loop.spawn(endless(Guard("in virtual time"))).detach();
     event_loop.shutdown(Duration::ZERO);
+    // Virtual time never comes to the end of the grace, for something is always ready.
+    let event_loop = EventLoop::builder().virtual_time().build();
+    event_loop.spawn(endless(Guard("for a while"))).detach();
+    event_loop.shutdown(Duration::from_millis(1));
     let event_loop = EventLoop::new();
     event_loop.spawn(endless(Guard("in real time"))).detach();
     event_loop.shutdown(Duration::from_millis(1));
-    assert_eq!(log(), ["in virtual time", "in real time"]);
+    assert_eq!(log(), ["in virtual time", "for a while", "in real time"]);
 }
 
 #[test]

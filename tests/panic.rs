@@ -89,6 +89,24 @@ fn a_lazy_waiters_waker_that_panics_when_it_is_dropped_is_reported() {
 }
 
 #[test]
+fn a_plain_call_that_panics_is_not_taken_for_a_task() {
+    let (mut event_loop, reports) = virtual_loop();
+    event_loop.block_on(async {
+        spawn(std::future::pending::<()>()).detach();
+        looplet::call_soon(|| panic!("boom"));
+        let task = spawn(async {});
+        task.on_done(|_| panic!("boom"));
+        yield_now().await;
+        yield_now().await;
+        yield_now().await;
+    });
+    assert_eq!(reports.borrow().len(), 2, "{reports:?}");
+    for report in &*reports.borrow() {
+        assert!(report.contains("task 'call' panicked: boom"), "{report}");
+    }
+}
+
+#[test]
 fn a_waker_that_panics_when_it_is_woken_is_reported() {
     let (mut event_loop, reports) = virtual_loop();
     event_loop.block_on(async {

@@ -377,6 +377,8 @@ fn its_figures_are_exact() {
         (2, true, false)
     );
     assert_eq!(Queue::<i32>::unbounded().capacity(), None);
+    let most = Queue::<i32>::bounded(usize::MAX);
+    assert_eq!((most.capacity(), most.is_full()), (Some(usize::MAX), false));
     assert_eq!(
         format!("{queue:?}"),
         "Queue { len: 2, capacity: Some(2), is_shutdown: false }"

@@ -1,13 +1,16 @@
 //! The three clocks: real time, virtual time that jumps, manual time that is moved by hand.
 //!
-//! Inside the crate time is a `u64`: nanoseconds since the loop was made, with 63 bits, enough for almost three centuries.
-//! What lies beyond counts as never.
+//! Inside the crate time is a `u64`: nanoseconds since thirteen days before the loop was made, with 63 bits, enough for
+//! almost three centuries. What lies beyond counts as never.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 /// The deadline that never comes. No moment is later, so one bit is left for others.
 pub(crate) const NEVER: u64 = u64::MAX >> 1;
+
+/// When a loop is made. Deadlines before that are long due, and still have an order.
+pub(crate) const BEGIN: u64 = 1 << 50;
 
 /// What is said to those who try.
 pub(crate) const REAL_TIME_CANNOT_ADVANCE: &str =
@@ -24,6 +27,7 @@ pub(crate) enum Mode {
 
 pub(crate) struct Clock {
     mode: Mode,
+    /// When the loop was made.
     origin: Instant,
     /// The last reading; outside of real time it is the time.
     now: Cell<u64>,
@@ -34,7 +38,7 @@ impl Clock {
         Self {
             mode,
             origin: Instant::now(),
-            now: Cell::new(0),
+            now: Cell::new(BEGIN),
         }
     }
 
@@ -52,7 +56,7 @@ impl Clock {
     pub(crate) fn moved(&self) -> u64 {
         match self.mode {
             Mode::Real => 0,
-            Mode::Virtual | Mode::Manual => self.last(),
+            Mode::Virtual | Mode::Manual => self.last() - BEGIN,
         }
     }
 
@@ -60,7 +64,7 @@ impl Clock {
     #[inline]
     pub(crate) fn read(&self) -> u64 {
         if self.mode == Mode::Real {
-            self.now.set(nanos(self.origin.elapsed()));
+            self.now.set(since_begin(self.origin.elapsed()));
         }
         self.now.get()
     }
@@ -84,19 +88,34 @@ impl Clock {
     pub(crate) fn after(&self, delay: Duration) -> u64 {
         let delay = nanos(delay);
         let now = if delay == 0 { self.last() } else { self.read() };
+        // No overflow: neither is above `NEVER`.
         (now + delay).min(NEVER)
     }
 
-    /// The deadline that is an instant; one from before the loop was made is long due.
+    /// The deadline that is an instant.
     pub(crate) fn at(&self, when: Instant) -> u64 {
-        nanos(when.saturating_duration_since(self.origin))
+        match when.checked_duration_since(self.origin) {
+            Some(later) => since_begin(later),
+            None => BEGIN.saturating_sub(nanos(self.origin - when)),
+        }
     }
 
-    /// The instant of a deadline; the last one that the platform can tell, if it lies beyond.
+    /// The instant of a deadline; that of the beginning, if the platform cannot tell it.
     pub(crate) fn instant(&self, deadline: u64) -> Instant {
-        let later = Duration::from_nanos(deadline);
-        self.origin.checked_add(later).unwrap_or(self.origin)
+        let distance = Duration::from_nanos(deadline.abs_diff(BEGIN));
+        let instant = if deadline < BEGIN {
+            self.origin.checked_sub(distance)
+        } else {
+            self.origin.checked_add(distance)
+        };
+        instant.unwrap_or(self.origin)
     }
+}
+
+#[inline]
+fn since_begin(duration: Duration) -> u64 {
+    // No overflow: the first is no more than half of what fits.
+    (nanos(duration) + BEGIN).min(NEVER)
 }
 
 /// A duration in nanoseconds, [`NEVER`] at most.

@@ -9,7 +9,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::bell::Doorbell;
-use super::clock::{Clock, NEVER};
+use super::clock::{BEGIN, Clock, NEVER};
 use super::inbox::Inbox;
 use super::observer::{Observer, Watcher};
 use super::pool::{Flights, Pool};
@@ -66,11 +66,14 @@ impl Core {
         blocking_threads: usize,
         slow_poll: Option<SlowPoll>,
     ) -> Self {
+        let mut timers = Wheel::new();
+        // So that it stands at the beginning.
+        let _nothing = timers.pop_due(BEGIN);
         Self {
             tasks: Scheduler::new(bell.clone()),
             clock,
             bell,
-            timers: RefCell::new(Wheel::new()),
+            timers: RefCell::new(timers),
             due: Cell::new(Vec::new()),
             read_at: Cell::new(0),
             stop: Cell::new(false),
@@ -146,6 +149,7 @@ impl Core {
         match armed {
             None => return false,
             Some(true) => self.note_armed(key),
+            Some(false) if self.is_closed() => {}
             Some(false) => self.exchange_waker(key, waker),
         }
         true
@@ -215,6 +219,17 @@ impl Core {
             .for_each(|(deadline, waker)| f(deadline, waker));
     }
 
+    /// Nobody is woken by a timer any more. The timers stay armed: what did not fire in time never does.
+    fn discard_wakers(&self) {
+        let mut timers = self.timers.borrow_mut();
+        let taken = |waker| mem::replace(waker, Waker::noop().clone());
+        let wakers: Vec<_> = timers.values_mut().map(taken).collect();
+        drop(timers);
+        for waker in wakers {
+            self.tasks.discard(waker);
+        }
+    }
+
     /// Cancels and drops all there is. The last step of a loop's life.
     pub(super) fn close(self: &Rc<Self>) {
         // A host need not hear of what arrives from now on.
@@ -223,9 +238,7 @@ impl Core {
             self.tasks.enter(|| {
                 self.arming.set(Arming::Refused);
                 self.tasks.end_all();
-                while let Some(waker) = self.pop_due(NEVER) {
-                    self.tasks.discard(waker);
-                }
+                self.discard_wakers();
                 // Before the wait for jobs, which may themselves wait for an answer from the loop.
                 self.close_mail();
                 self.tasks.drop_report();

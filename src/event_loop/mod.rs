@@ -195,7 +195,7 @@ impl EventLoop {
             let limit = max_wait.map(|wait| self.core.clock.after(wait));
             let mut may_wait = max_wait != Some(Duration::ZERO);
             // The bell may ring for nothing, as when another thread drops a waker: then the wait goes on.
-            while may_wait && !self.core.tasks.is_ready() {
+            while !self.core.tasks.is_ready_for_a_turn() && may_wait {
                 may_wait = self.core.wait(limit) == Waited::Looked;
             }
             self.core.run_round()

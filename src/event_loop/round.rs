@@ -15,7 +15,7 @@ use std::future::Future;
 use std::iter;
 use std::panic::Location;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::clock::{Mode, NEVER};
 use super::core::Core;
@@ -35,6 +35,10 @@ const CROWD: u64 = 16;
 /// Where timers are dense, waking up for each few of them costs more than all that they do. Then they are fired by the
 /// crowd, and each comes so much later at most. In nanoseconds.
 const PAUSE: u64 = 150_000;
+
+/// How long a loop that is to end lets tasks run in virtual time, which does not move meanwhile. Longer than tasks that
+/// only need a moment take on the slowest machine.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// How a wait has ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -109,6 +113,18 @@ impl Core {
         self.look();
     }
 
+    /// How many turns may pass until the next look, so that the clock is read in time.
+    #[inline]
+    fn turns_until_look(&self) -> u32 {
+        if !self.has_timers() {
+            return TURNS_PER_LOOK;
+        }
+        let since = self.tasks.polls() - self.read_at.get();
+        let left = u64::from(TURNS_PER_LOOK).saturating_sub(since);
+        // Fits: it is no more than the number it was counted down from.
+        (left as u32).max(1)
+    }
+
     /// Whether rounds are neither shuffled nor measured. Neither changes while the loop runs.
     fn is_plain(&self) -> bool {
         self.tasks.shuffle_seed().is_none() && self.slow_poll.is_none()
@@ -141,12 +157,12 @@ impl Core {
     fn finish_round_of<const PLAIN: bool>(&self) {
         if !PLAIN {
             if let Some(slow) = &self.slow_poll {
-                while self.run_measured(TURNS_PER_LOOK, slow) {
+                while self.run_measured(self.turns_until_look(), slow) {
                     self.look();
                 }
             }
         }
-        while self.tasks.run(TURNS_PER_LOOK) {
+        while self.tasks.run(self.turns_until_look()) {
             self.look();
         }
     }
@@ -220,7 +236,7 @@ impl Core {
         if !self.tasks.fall_asleep() {
             return true;
         }
-        let asleep = std::time::Instant::now();
+        let asleep = Instant::now();
         let was_rung = self.bell.wait(until.map(|until| self.real_instant(until)));
         self.tasks.wake_up();
         self.parked.set(self.parked.get() + asleep.elapsed());
@@ -228,11 +244,11 @@ impl Core {
     }
 
     /// When a wait until `deadline` ends on the wall clock; in manual time the rest of it is counted from here.
-    fn real_instant(&self, deadline: u64) -> std::time::Instant {
+    fn real_instant(&self, deadline: u64) -> Instant {
         match self.clock.mode() {
             Mode::Real => self.clock.instant(deadline),
             Mode::Virtual | Mode::Manual => {
-                std::time::Instant::now() + Duration::from_nanos(deadline - self.clock.last())
+                Instant::now() + Duration::from_nanos(deadline - self.clock.last())
             }
         }
     }
@@ -302,23 +318,32 @@ impl Core {
 
     /// Lets the tasks end by themselves, until `end`. Some grace is one round at least.
     pub(super) fn run_until_empty(&self, end: u64) {
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         let grace = Duration::from_nanos(end - self.clock.last());
-        // Manual time does not pass by itself, so there the wall clock decides too.
-        let is_over = || match self.clock.mode() {
-            Mode::Real | Mode::Virtual => self.clock.read() >= end,
+        // Manual time does not pass by itself, and virtual time stands still while anything is ready: there the wall
+        // clock decides too.
+        let is_over = |moved: Instant| match self.clock.mode() {
+            Mode::Real => self.clock.read() >= end,
+            Mode::Virtual => self.clock.last() >= end || moved.elapsed() > grace.max(PATIENCE),
             Mode::Manual => begun.elapsed() > grace,
         };
+        let mut moved = begun;
         let mut has_run = grace.is_zero();
         loop {
             self.finish_round();
             self.look();
-            if self.tasks.live() == 0 || has_run && is_over() {
+            if self.tasks.live() == 0 || has_run && is_over(moved) {
                 return;
             }
             if self.begin_round() {
                 has_run = true;
-            } else if self.wait(Some(end)) != Waited::Looked || is_over() {
+                continue;
+            }
+            let waited = self.wait(Some(end));
+            moved = Instant::now();
+            if waited != Waited::Looked || is_over(moved) {
+                // What falls due with the end is in time.
+                self.run_round();
                 return;
             }
         }

@@ -13,6 +13,7 @@ use super::extra::Extra;
 use super::raw::{self, Header};
 use super::shared::{self, Local, Phase, Shared};
 use super::state::{CancelAction, Outcome, WakeAction};
+use super::work::Kind;
 use super::{vacant, waker, watch};
 use crate::error::{JoinError, panic_message};
 
@@ -168,7 +169,10 @@ impl Task {
             .extra
             .get()
             .and_then(|extra| extra.name.borrow().as_deref().map(Rc::from));
-        own.unwrap_or_else(|| format!("Task-{}", self.header().state.number()).into())
+        own.unwrap_or_else(|| match self.header().vtable.kind {
+            Kind::Task => format!("Task-{}", self.header().state.number()).into(),
+            Kind::Call => "call".into(),
+        })
     }
 
     /// Renames the task.

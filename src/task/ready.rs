@@ -55,6 +55,15 @@ impl ReadyQueue {
         Some(task)
     }
 
+    /// Takes the first entry, if nothing is left to do for it.
+    pub(super) fn pop_ended(&self) -> Option<NonNull<Header>> {
+        debug_assert!(!self.in_round(), "the end of a round is not lost");
+        let first = self.head.get()?;
+        // SAFETY: ONE-ENTRY: the entry is queued, and so alive.
+        let has_ended = unsafe { first.as_ref() }.state.is_finished();
+        has_ended.then(|| self.pop()).flatten()
+    }
+
     /// Makes what is queued now a round. False: nothing is.
     #[inline]
     pub(super) fn begin_round(&self) -> bool {

@@ -102,6 +102,15 @@ impl Scheduler {
         !self.shared.local.ready.is_empty()
     }
 
+    /// The same, after a look whether what is queued has not ended meanwhile.
+    pub(crate) fn is_ready_for_a_turn(&self) -> bool {
+        let local = &self.shared.local;
+        while let Some(first) = local.ready.pop_ended() {
+            local.turn(first);
+        }
+        self.is_ready()
+    }
+
     /// Begins a round of what is ready now; what becomes ready meanwhile waits for the next one. False:
     /// nothing is ready.
     #[inline]

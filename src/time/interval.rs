@@ -68,11 +68,11 @@ pub struct Interval {
 /// ```
 #[track_caller]
 pub fn interval(period: Duration) -> Interval {
+    let core = context::current();
     assert!(
         !period.is_zero(),
         "interval() needs a period above zero; use yield_now() to run once per round"
     );
-    let core = context::current();
     let next = core.clock.instant(core.clock.read());
     Interval {
         core,

@@ -121,6 +121,12 @@ impl Sleep {
         self.state = State::Until(until).into();
     }
 
+    /// Whether the deadline has passed before the first poll, by the loop's last reading of the clock.
+    #[inline]
+    pub(super) fn is_overdue(&self) -> bool {
+        matches!(self.state.get(), State::Until(deadline) if deadline <= self.core.clock.last())
+    }
+
     pub(super) fn at(core: &Rc<Core>, deadline: Instant) -> Self {
         Self {
             core: core.clone(),

@@ -25,7 +25,8 @@ pin_project! {
 
 #[derive(Debug)]
 enum Limit {
-    /// There was no time to begin with: one poll, and no more.
+    /// There was no time to begin with: one poll, and no more. A deadline that passes between the call and the first
+    /// poll comes to the same.
     Passed,
     Sleep(Sleep),
 }
@@ -113,7 +114,7 @@ impl<F: Future> Future for Timeout<F> {
         }
         let passed = match this.limit {
             Limit::Passed => true,
-            Limit::Sleep(sleep) => Pin::new(sleep).poll(cx).is_ready(),
+            Limit::Sleep(sleep) => sleep.is_overdue() || Pin::new(sleep).poll(cx).is_ready(),
         };
         if !passed {
             return Poll::Pending;

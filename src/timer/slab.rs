@@ -144,6 +144,14 @@ impl<T> Slab<T> {
         })
     }
 
+    /// The same, to change them.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Timer<T>> {
+        self.entries.iter_mut().filter_map(|entry| match entry {
+            Entry::Armed(timer) => Some(timer),
+            Entry::Free { .. } => None,
+        })
+    }
+
     /// Frees the place of a timer that is on no list any more.
     #[inline]
     pub(super) fn remove(&mut self, index: u32) -> T {

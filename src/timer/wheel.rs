@@ -66,6 +66,11 @@ impl<T> Wheel<T> {
         self.slab.iter().map(|timer| (timer.deadline, &timer.value))
     }
 
+    /// The values of all armed timers, in no order.
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.slab.iter_mut().map(|timer| &mut timer.value)
+    }
+
     /// Arms a timer; a deadline in the past is due at once.
     #[inline]
     pub(crate) fn arm(&mut self, deadline: u64, value: T) -> Key {

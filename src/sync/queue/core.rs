@@ -16,14 +16,17 @@ use crate::waiting;
 /// What all handles, futures and streams of one queue share.
 pub(crate) struct Shared<S: Store> {
     state: RefCell<State<S>>,
-    /// `usize::MAX` if there is no bound.
+    pub(super) capacity: Option<usize>,
+    /// The capacity; `usize::MAX` if there is none, which no queue ever reaches.
     bound: usize,
     pub(super) hook: RefCell<Option<Hook>>,
 }
 
 impl<S: Store> Shared<S> {
-    pub(super) fn new(bound: usize) -> Self {
+    pub(super) fn new(capacity: Option<usize>) -> Self {
+        let bound = capacity.unwrap_or(usize::MAX);
         Self {
+            capacity,
             state: RefCell::new(State::new(bound)),
             bound,
             hook: RefCell::new(None),
@@ -226,10 +229,6 @@ impl<S: Store> Shared<S> {
 
     pub(super) fn has_unfinished(&self) -> bool {
         self.state.borrow().unfinished > 0
-    }
-
-    pub(super) fn capacity(&self) -> Option<usize> {
-        (self.bound != usize::MAX).then_some(self.bound)
     }
 
     #[inline(never)]

@@ -61,7 +61,7 @@ impl<S: Store<Item: 'static> + 'static> Inlet<S::Item> for Shared<S> {
     }
 
     fn capacity(&self) -> Option<usize> {
-        Shared::capacity(self)
+        self.capacity
     }
 
     fn is_shutdown(&self) -> bool {

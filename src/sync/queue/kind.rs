@@ -15,7 +15,7 @@ macro_rules! queue {
             /// assert_eq!(queue.try_get(), Ok(1));
             /// ```
             pub fn unbounded() -> Self {
-                Self { shared: Rc::new(Shared::new(usize::MAX)) }
+                Self { shared: Rc::new(Shared::new(None)) }
             }
 
             /// A queue that holds at most `capacity` items: then a `put` waits.
@@ -35,7 +35,7 @@ macro_rules! queue {
                     capacity > 0,
                     concat!("a queue of capacity 0 could never hold an item: use ", $text, "::unbounded() or a capacity of at least 1"),
                 );
-                Self { shared: Rc::new(Shared::new(capacity)) }
+                Self { shared: Rc::new(Shared::new(Some(capacity))) }
             }
 
             /// Puts an item, waiting while the queue is full; does not suspend if there is room.
@@ -159,7 +159,7 @@ macro_rules! queue {
             /// The bound, if there is one.
             #[doc(alias = "maxsize")]
             pub fn capacity(&self) -> Option<usize> {
-                self.shared.capacity()
+                self.shared.capacity
             }
 
             /// Ends the queue: every `put` fails from now on, also those that wait; `get` takes what is left, then fails.

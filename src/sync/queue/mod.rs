@@ -91,7 +91,7 @@ queue! {
 fn describe<S: Store>(queue: &Shared<S>, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.debug_struct(name)
         .field("len", &queue.len())
-        .field("capacity", &queue.capacity())
+        .field("capacity", &queue.capacity)
         .field("is_shutdown", &queue.is_shut())
         .finish()
 }

@@ -1,5 +1,6 @@
 //! The line itself: who waits, in order of arrival, and who may go on. Plain data that runs no foreign code.
 
+use std::marker::PhantomData;
 use std::mem;
 use std::task::Waker;
 
@@ -17,7 +18,7 @@ const NIL: u32 = u32::MAX;
 /// [may go] -> [may go] -> [waits] -> ... -> [waits]      allowance: `granted` of `len` may go
 /// ```
 ///
-/// `N` is what an owner notes about each waiter.
+/// `N` is what an owner notes about each waiter. What has a line stays on its thread, as those who wait do.
 pub(in crate::sync) struct Line<N = ()> {
     slots: Vec<Slot<N>>,
     free: u32,
@@ -30,6 +31,7 @@ pub(in crate::sync) struct Line<N = ()> {
     next_ticket: u64,
     /// Whoever has a lower ticket was called.
     called_below: u64,
+    not_send: PhantomData<*const ()>,
 }
 
 struct Slot<N> {
@@ -70,6 +72,7 @@ impl<N: Default> Line<N> {
             granted: 0,
             next_ticket: 0,
             called_below: 0,
+            not_send: PhantomData,
         }
     }
 
