@@ -12,7 +12,9 @@ use crate::waiting::Kind;
 
 /// A place where a fixed number of tasks wait for each other, again and again.
 ///
-/// Who arrives while the last company is still leaving waits until all of it is gone, and counts from then on.
+/// Who arrives while the last company is still leaving waits outside until all of it is gone. Then as many are woken as
+/// there is room for, first come first, and count from when they run; the others keep their places. Nothing is reserved:
+/// a newcomer that runs before those who were woken counts before them, and may take the room of the last one.
 ///
 /// ```
 /// let start = looplet::Barrier::new(2);
@@ -33,7 +35,8 @@ struct State {
     /// Those who have arrived, and what became of it once that is known. Then they are leaving: for as long as the
     /// first one of the line knows, nobody else may arrive.
     inside: Line<Option<Outcome>>,
-    /// Those who wait until everybody has left.
+    /// Those who wait until everybody has left. As many of them may go on as there is room for inside, and not all: each
+    /// company would call everybody, only to send most of them back.
     outside: Line,
 }
 
@@ -58,6 +61,17 @@ impl State {
             0
         } else {
             self.inside.len()
+        }
+    }
+
+    /// How many of those outside may go on: to come in, or to hear that it is broken.
+    fn room(&self, parties: usize) -> usize {
+        if self.is_broken {
+            usize::MAX
+        } else if self.is_leaving() {
+            0
+        } else {
+            parties.saturating_sub(self.inside.len())
         }
     }
 
@@ -169,14 +183,12 @@ impl Barrier {
             // Only if foreign code arrived in the middle of an arrival.
             state.decide(true);
         }
-        if state.is_broken || !state.is_leaving() {
-            state.outside.call_all();
-        }
         drop(state);
         wake_each(|| {
             let mut state = self.state.borrow_mut();
+            let room = state.room(self.parties);
             let first = state.inside.next_called();
-            first.or(|| state.outside.next_called())
+            first.or(|| state.outside.let_go(room))
         });
     }
 }
