@@ -78,11 +78,11 @@ impl State {
     /// Lets all those inside leave who do not know yet: with their rank, or with an error.
     fn decide(&mut self, passed: bool) {
         let mut rank = 0;
-        self.inside.for_each_note(|note| {
+        self.inside.for_each_waiting(|note| {
             if note.is_none() {
                 *note = Some(if passed { Ok(rank) } else { Err(BrokenBarrier) });
+                rank += 1;
             }
-            rank += 1;
         });
         self.inside.call_all();
     }

@@ -154,9 +154,9 @@ impl<N: Default> Line<N> {
         (self.head != NIL).then(|| &self.slot(self.head).note)
     }
 
-    /// The notes of all who wait, first come first.
-    pub(in crate::sync) fn for_each_note(&mut self, mut f: impl FnMut(&mut N)) {
-        let mut at = self.head;
+    /// The notes of all who were not let go, first come first.
+    pub(in crate::sync) fn for_each_waiting(&mut self, mut f: impl FnMut(&mut N)) {
+        let mut at = self.cursor;
         while at != NIL {
             let slot = self.slot_mut(at);
             f(&mut slot.note);
@@ -286,5 +286,27 @@ impl<N: Default> Line<N> {
     #[inline]
     fn slot_mut(&mut self, at: u32) -> &mut Slot<N> {
         &mut self.slots[at as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_was_let_go_costs_nothing_when_the_others_take_notes() {
+        let mut line = Line::<u32>::new();
+        let _places: Vec<_> = (0..5).map(|_| line.push(Waker::noop().clone())).collect();
+        let count = |line: &mut Line<u32>| {
+            let mut count = 0;
+            line.for_each_waiting(|_| count += 1);
+            count
+        };
+        assert_eq!(count(&mut line), 5);
+        assert!(line.let_one_go(5).is_some());
+        assert_eq!(count(&mut line), 4);
+        line.call_all();
+        while line.next_called().waker.is_some() {}
+        assert_eq!(count(&mut line), 0);
     }
 }
