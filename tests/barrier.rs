@@ -317,3 +317,29 @@ fn whom_it_let_go_keeps_its_rank_if_the_waker_of_another_one_aborts() {
     assert!(barrier.is_broken());
     assert_eq!((one.finish(), two.finish()), (Ok(0), Ok(1)));
 }
+
+#[test]
+fn who_was_called_and_is_polled_by_the_waker_of_a_company_that_took_its_room_keeps_its_place() {
+    let barrier = Rc::new(Barrier::new(2));
+    let mut last = hand(barrier.wait());
+    last.wait();
+    assert_eq!(hand(barrier.wait()).finish(), Ok(1));
+    let it = Rc::clone(&barrier);
+    let first = Rc::new(RefCell::new(hand(async move { it.wait().await })));
+    first.borrow_mut().wait();
+    let (mut second, mut third) = (hand(barrier.wait()), hand(barrier.wait()));
+    second.wait();
+    third.wait();
+    drop(last);
+    let called = Rc::clone(&first);
+    let mut newcomer = hand(barrier.wait());
+    let waker = calling(move || called.borrow_mut().wait());
+    assert!(newcomer.poll_with(&waker).is_pending());
+    assert_eq!(hand(barrier.wait()).finish(), Ok(1));
+    assert_eq!(newcomer.finish(), Ok(0));
+    first.borrow_mut().wait();
+    assert_eq!(second.finish(), Ok(1));
+    assert_eq!(first.borrow_mut().finish(), Ok(0));
+    third.wait();
+    assert_eq!(barrier.n_waiting(), 1);
+}

@@ -188,8 +188,16 @@ impl Barrier {
             let mut state = self.state.borrow_mut();
             let room = state.room(self.parties);
             let first = state.inside.next_called();
-            first.or(|| state.outside.let_go(room))
+            first.or(|| state.outside.let_more_go(room))
         });
+    }
+
+    /// Keeps those outside for whom there was room, and is none any more. Only when one of them looks: else whoever
+    /// aborts and resets again and again would each time go along the whole line.
+    fn keep_out(&self) {
+        let mut state = self.state.borrow_mut();
+        let room = state.room(self.parties);
+        state.outside.take_back(room);
     }
 }
 
@@ -252,6 +260,7 @@ impl Future for Wait<'_> {
                 return Poll::Ready(outcome.unwrap_or(Err(BrokenBarrier)));
             }
             if outside.is_in_line() {
+                outside.owner().0.keep_out();
                 ready!(outside.poll(cx));
                 outside.leave();
             }

@@ -105,18 +105,20 @@ impl<N: Default> Line<N> {
     /// Whether this one is among the first `n`, and was let go. Of those who were let go only the first `n` still are.
     #[inline]
     pub(in crate::sync) fn is_turn(&mut self, place: &Place, n: usize) -> bool {
-        while self.granted as usize > n {
-            self.retract();
-        }
+        self.take_back(n);
         self.may_go(place)
     }
 
     /// Lets exactly the first `n` go on. Gives one who must be woken, for [`wake_each`].
     #[inline]
     pub(in crate::sync) fn let_go(&mut self, n: usize) -> Next {
-        while self.granted as usize > n {
-            self.retract();
-        }
+        self.take_back(n);
+        self.let_more_go(n)
+    }
+
+    /// As [`let_go`](Self::let_go), for an owner that [takes back](Self::take_back) before anybody looks.
+    #[inline]
+    pub(in crate::sync) fn let_more_go(&mut self, n: usize) -> Next {
         let mut waker = None;
         while (self.granted as usize) < n && self.cursor != NIL && waker.is_none() {
             waker = self.grant();
@@ -171,6 +173,14 @@ impl<N: Default> Line<N> {
         self.cursor = slot.next;
         self.granted += 1;
         slot.waker.take()
+    }
+
+    /// Of those who were let go, only the first `n` still are.
+    #[inline]
+    pub(in crate::sync) fn take_back(&mut self, n: usize) {
+        while self.granted as usize > n {
+            self.retract();
+        }
     }
 
     /// Takes the turn of the last one who was let go: it stays where it stands.
