@@ -12,7 +12,9 @@ use crate::waiting::Kind;
 
 /// A place where a fixed number of tasks wait for each other, again and again.
 ///
-/// Who arrives while the last company is still leaving waits until all of it is gone, and counts from then on.
+/// Who arrives while the last company is still leaving waits outside until all of it is gone. Then as many are woken as
+/// there is room for, first come first, and count from when they run; the others keep their places. Nothing is reserved:
+/// a newcomer that runs before those who were woken counts before them, and may take the room of the last one.
 ///
 /// ```
 /// let start = looplet::Barrier::new(2);
@@ -33,7 +35,8 @@ struct State {
     /// Those who have arrived, and what became of it once that is known. Then they are leaving: for as long as the
     /// first one of the line knows, nobody else may arrive.
     inside: Line<Option<Outcome>>,
-    /// Those who wait until everybody has left.
+    /// Those who wait until everybody has left. As many of them may go on as there is room for inside, and not all: each
+    /// company would call everybody, only to send most of them back.
     outside: Line,
 }
 
@@ -61,14 +64,25 @@ impl State {
         }
     }
 
+    /// How many of those outside may go on: to come in, or to hear that it is broken.
+    fn room(&self, parties: usize) -> usize {
+        if self.is_broken {
+            usize::MAX
+        } else if self.is_leaving() {
+            0
+        } else {
+            parties.saturating_sub(self.inside.len())
+        }
+    }
+
     /// Lets all those inside leave who do not know yet: with their rank, or with an error.
     fn decide(&mut self, passed: bool) {
         let mut rank = 0;
-        self.inside.for_each_note(|note| {
+        self.inside.for_each_waiting(|note| {
             if note.is_none() {
                 *note = Some(if passed { Ok(rank) } else { Err(BrokenBarrier) });
+                rank += 1;
             }
-            rank += 1;
         });
         self.inside.call_all();
     }
@@ -169,15 +183,21 @@ impl Barrier {
             // Only if foreign code arrived in the middle of an arrival.
             state.decide(true);
         }
-        if state.is_broken || !state.is_leaving() {
-            state.outside.call_all();
-        }
         drop(state);
         wake_each(|| {
             let mut state = self.state.borrow_mut();
+            let room = state.room(self.parties);
             let first = state.inside.next_called();
-            first.or(|| state.outside.next_called())
+            first.or(|| state.outside.let_more_go(room))
         });
+    }
+
+    /// Keeps those outside for whom there was room, and is none any more. Only when one of them looks: else whoever
+    /// aborts and resets again and again would each time go along the whole line.
+    fn keep_out(&self) {
+        let mut state = self.state.borrow_mut();
+        let room = state.room(self.parties);
+        state.outside.take_back(room);
     }
 }
 
@@ -240,6 +260,7 @@ impl Future for Wait<'_> {
                 return Poll::Ready(outcome.unwrap_or(Err(BrokenBarrier)));
             }
             if outside.is_in_line() {
+                outside.owner().0.keep_out();
                 ready!(outside.poll(cx));
                 outside.leave();
             }

@@ -4,8 +4,8 @@ use std::future::Future;
 use std::rc::Rc;
 
 use looplet::{
-    Condition, Event, EventLoop, Mutex, Queue, Semaphore, TaskGroup, as_completed, gather, shield,
-    spawn, task_group, wait, yield_now,
+    Barrier, Condition, Event, EventLoop, Mutex, Queue, Semaphore, TaskGroup, as_completed, gather,
+    shield, spawn, task_group, wait, yield_now,
 };
 
 use crate::gauge::Gauge;
@@ -58,6 +58,10 @@ async fn crowds_that_share(size: u64, gauge: &Gauge) -> u64 {
     let shared = Rc::new((Mutex::new(()), Condition::new()));
     let wait = async |it: Rc<(Mutex<()>, Condition)>| drop(it.1.wait(it.0.lock().await).await);
     kept += crowd(setup, &shared, wait, || shared.1.notify_all()).await;
+
+    let barrier = Rc::new(Barrier::new(size as usize + 1));
+    let fail = async |it: Rc<Barrier>| it.wait().await.unwrap_err();
+    kept += crowd(setup, &barrier, fail, || barrier.abort()).await;
 
     kept + crowds_at_queues(setup).await
 }
@@ -138,7 +142,7 @@ pub(crate) fn at_everything(size: u64, gauge: &Gauge) -> (u64, &'static str) {
     let served = event_loop.block_on(async {
         crowds_that_share(each, gauge).await + crowds_of_children(each, gauge).await
     });
-    assert_eq!(served, 6 * each / 2 + 5 * each);
+    assert_eq!(served, 7 * each / 2 + 5 * each);
     assert_eq!(event_loop.metrics().live_tasks, 0);
     gauge.note_idle();
     (served, "waiters")

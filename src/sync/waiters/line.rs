@@ -108,18 +108,20 @@ impl<N: Default> Line<N> {
     /// Whether this one is among the first `n`, and was let go. Of those who were let go only the first `n` still are.
     #[inline]
     pub(in crate::sync) fn is_turn(&mut self, place: &Place, n: usize) -> bool {
-        while self.granted as usize > n {
-            self.retract();
-        }
+        self.take_back(n);
         self.may_go(place)
     }
 
     /// Lets exactly the first `n` go on. Gives one who must be woken, for [`wake_each`].
     #[inline]
     pub(in crate::sync) fn let_go(&mut self, n: usize) -> Next {
-        while self.granted as usize > n {
-            self.retract();
-        }
+        self.take_back(n);
+        self.let_more_go(n)
+    }
+
+    /// As [`let_go`](Self::let_go), for an owner that [takes back](Self::take_back) before anybody looks.
+    #[inline]
+    pub(in crate::sync) fn let_more_go(&mut self, n: usize) -> Next {
         let mut waker = None;
         while (self.granted as usize) < n && self.cursor != NIL && waker.is_none() {
             waker = self.grant();
@@ -157,9 +159,9 @@ impl<N: Default> Line<N> {
         (self.head != NIL).then(|| &self.slot(self.head).note)
     }
 
-    /// The notes of all who wait, first come first.
-    pub(in crate::sync) fn for_each_note(&mut self, mut f: impl FnMut(&mut N)) {
-        let mut at = self.head;
+    /// The notes of all who were not let go, first come first.
+    pub(in crate::sync) fn for_each_waiting(&mut self, mut f: impl FnMut(&mut N)) {
+        let mut at = self.cursor;
         while at != NIL {
             let slot = self.slot_mut(at);
             f(&mut slot.note);
@@ -174,6 +176,14 @@ impl<N: Default> Line<N> {
         self.cursor = slot.next;
         self.granted += 1;
         slot.waker.take()
+    }
+
+    /// Of those who were let go, only the first `n` still are.
+    #[inline]
+    pub(in crate::sync) fn take_back(&mut self, n: usize) {
+        while self.granted as usize > n {
+            self.retract();
+        }
     }
 
     /// Takes the turn of the last one who was let go: it stays where it stands.
@@ -289,5 +299,27 @@ impl<N: Default> Line<N> {
     #[inline]
     fn slot_mut(&mut self, at: u32) -> &mut Slot<N> {
         &mut self.slots[at as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_was_let_go_costs_nothing_when_the_others_take_notes() {
+        let mut line = Line::<u32>::new();
+        let _places: Vec<_> = (0..5).map(|_| line.push(Waker::noop().clone())).collect();
+        let count = |line: &mut Line<u32>| {
+            let mut count = 0;
+            line.for_each_waiting(|_| count += 1);
+            count
+        };
+        assert_eq!(count(&mut line), 5);
+        assert!(line.let_one_go(5).is_some());
+        assert_eq!(count(&mut line), 4);
+        line.call_all();
+        while line.next_called().waker.is_some() {}
+        assert_eq!(count(&mut line), 0);
     }
 }
