@@ -92,7 +92,7 @@ impl Clock {
         nanos(when.saturating_duration_since(self.origin))
     }
 
-    /// The instant of a deadline; the last one that the platform can tell, if it lies beyond.
+    /// The instant of a deadline; the loop's first one, if the platform cannot tell one so late.
     pub(crate) fn instant(&self, deadline: u64) -> Instant {
         let later = Duration::from_nanos(deadline);
         self.origin.checked_add(later).unwrap_or(self.origin)

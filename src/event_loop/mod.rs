@@ -371,7 +371,7 @@ impl Drop for EventLoop {
     }
 }
 
-/// Rule 4 and 5: what becomes of a finished main.
+/// What a finished main is to whoever ran it: its output, its panic, or a panic that says that it was cancelled.
 #[track_caller]
 fn output_of_main<T>(outcome: Result<T, JoinError>) -> T {
     match outcome {
