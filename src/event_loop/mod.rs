@@ -83,6 +83,7 @@ use crate::task::{JoinError, JoinHandle, Plain, Task};
 /// send::<looplet::EventLoop>();
 /// ```
 #[doc(alias = "AbstractEventLoop")]
+#[doc(alias = "SelectorEventLoop")]
 #[doc(alias = "Runner")]
 #[doc(alias = "new_event_loop")]
 pub struct EventLoop {
