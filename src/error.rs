@@ -27,7 +27,8 @@ macro_rules! plain_error {
 }
 
 plain_error! {
-    /// The other side is gone for good: a queue that was shut down and is empty, or a dropped [`Sender`](crate::sync::Sender).
+    /// The other side is gone for good: a queue that was shut down and is empty, or a dropped
+    /// [`Sender`](crate::sync::Sender).
     #[doc(alias = "QueueShutDown")]
     Closed, "closed: nothing more will arrive"
 }
