@@ -27,7 +27,8 @@ macro_rules! plain_error {
 }
 
 plain_error! {
-    /// The other side is gone for good: a queue that was shut down and is empty, or a dropped [`Sender`](crate::sync::Sender).
+    /// The other side is gone for good: a queue that was shut down and is empty, or a dropped
+    /// [`Sender`](crate::sync::Sender).
     #[doc(alias = "QueueShutDown")]
     Closed, "closed: nothing more will arrive"
 }
@@ -50,6 +51,11 @@ plain_error! {
 }
 
 /// Why [`Remote::dump`](crate::Remote::dump) has no dump to give.
+///
+/// ```
+/// let remote = looplet::EventLoop::new().remote();
+/// assert_eq!(remote.dump().unwrap_err(), looplet::NoDump::LoopGone);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoDump {
@@ -93,6 +99,13 @@ impl fmt::Display for NoDump {
 impl Error for NoDump {}
 
 /// A value could not be put because the queue was shut down; the value comes back in field 0.
+///
+/// ```
+/// let queue = looplet::Queue::unbounded();
+/// queue.shutdown();
+/// let error = futures::executor::block_on(queue.put("egg")).unwrap_err();
+/// assert_eq!(error.0, "egg");
+/// ```
 #[doc(alias = "QueueShutDown")]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PutError<T>(pub T);
@@ -157,6 +170,15 @@ impl<T> fmt::Display for TryPutError<T> {
 impl<T> Error for TryPutError<T> {}
 
 /// No item could be taken at once.
+///
+/// ```
+/// use looplet::{Queue, TryGetError};
+///
+/// let queue = Queue::<u8>::unbounded();
+/// assert_eq!(queue.try_get(), Err(TryGetError::Empty));
+/// queue.shutdown();
+/// assert_eq!(queue.try_get(), Err(TryGetError::Closed));
+/// ```
 #[doc(alias = "QueueEmpty")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TryGetError {

@@ -24,6 +24,13 @@ const EVENTS: usize = 2_000;
 const COLUMNS: usize = 100;
 
 /// A run of [`explore`] that has failed. Its `Display`, and its `Debug`, which `unwrap` prints, is the whole report.
+///
+/// ```
+/// let bug = looplet::explore(0..100, || async { panic!("no salt") }).unwrap_err();
+/// assert_eq!(bug.seed(), 0);
+/// assert!(bug.to_string().contains("LOOPLET_SEED=0"));
+/// assert_eq!(*bug.into_panic().downcast::<&str>().unwrap(), "no salt");
+/// ```
 pub struct OrderBug {
     seed: u64,
     /// How many runs before it went well.
@@ -33,8 +40,8 @@ pub struct OrderBug {
 }
 
 /// Runs a program in virtual time once per seed, the order inside of each round drawn from it (see
-/// [`Builder::shuffle`](crate::Builder::shuffle)), until a run fails: its future panics, or is stuck (`deadlock:`), or a task panics and nobody
-/// looks. Gives the number of runs if none does.
+/// [`Builder::shuffle`](crate::Builder::shuffle)), until a run fails: its future panics, is cancelled or is stuck
+/// (`deadlock:`), or a task panics and nobody looks. Gives the number of runs if none does.
 ///
 /// Each run is on a loop of its own and ends as [`run`](crate::run) does, with all other tasks cancelled. If the
 /// environment variable `LOOPLET_SEED` is set, that seed is the only one; so a failure that was found is repeated

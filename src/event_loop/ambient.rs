@@ -185,6 +185,8 @@ pub fn all_tasks() -> Vec<Task> {
 /// });
 /// ```
 #[doc(alias = "print_call_graph")]
+#[doc(alias = "format_call_graph")]
+#[doc(alias = "capture_call_graph")]
 #[track_caller]
 pub fn dump() -> Dump {
     context::with(|core| Dump::of(core))

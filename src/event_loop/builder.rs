@@ -201,6 +201,14 @@ impl Builder {
     /// # Panics
     ///
     /// If `n` is 0.
+    ///
+    /// ```
+    /// let mut event_loop = looplet::EventLoop::builder().blocking_threads(1).build();
+    /// event_loop.block_on(async {
+    ///     let (first, second) = (looplet::spawn_blocking(|| 1), looplet::spawn_blocking(|| 2)); // one after the other
+    ///     assert_eq!(first.await.unwrap() + second.await.unwrap(), 3);
+    /// });
+    /// ```
     #[doc(alias = "set_default_executor")]
     #[track_caller]
     pub fn blocking_threads(mut self, n: usize) -> Self {

@@ -100,7 +100,7 @@ impl Clock {
         }
     }
 
-    /// The instant of a deadline; that of the beginning, if the platform cannot tell it.
+    /// The instant of a deadline; that of the loop's making, if the platform cannot tell it.
     pub(crate) fn instant(&self, deadline: u64) -> Instant {
         let distance = Duration::from_nanos(deadline.abs_diff(BEGIN));
         let instant = if deadline < BEGIN {

@@ -216,7 +216,7 @@ impl fmt::Display for Dump {
         let awaited: BTreeSet<_> = self.tasks.iter().flat_map(TaskDump::results).collect();
         let mut shown = BTreeSet::new();
         let roots = self.tasks.iter().filter(|task| !awaited.contains(&task.id));
-        // Who is in a circle, or awaited by one only, is no root and comes last.
+        // Whoever is in a circle, or awaited out of one only, has no root above it and comes last.
         for task in roots.chain(&self.tasks) {
             if !shown.contains(&task.id) {
                 self.write_tree(f, task, &mut shown)?;

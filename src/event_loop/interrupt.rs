@@ -104,7 +104,6 @@ struct Watch {
 
 impl Watch {
     fn start(core: &Core) -> io::Result<Self> {
-        disposition();
         let mut signals = Signals::new([SIGINT])?;
         let stage = Arc::new(AtomicU8::new(RUNNING));
         let handle = signals.handle();
@@ -166,6 +165,7 @@ enum Disposition {
     Handled,
 }
 
+/// Found out by the first call, which comes before anything is installed.
 fn disposition() -> Disposition {
     static BEFORE: OnceLock<Disposition> = OnceLock::new();
     *BEFORE.get_or_init(|| {

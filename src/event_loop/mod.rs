@@ -83,6 +83,7 @@ use crate::task::{JoinError, JoinHandle, Plain, Task};
 /// send::<looplet::EventLoop>();
 /// ```
 #[doc(alias = "AbstractEventLoop")]
+#[doc(alias = "SelectorEventLoop")]
 #[doc(alias = "Runner")]
 #[doc(alias = "new_event_loop")]
 pub struct EventLoop {
@@ -371,7 +372,7 @@ impl Drop for EventLoop {
     }
 }
 
-/// Rule 4 and 5: what becomes of a finished main.
+/// What a finished main is to whoever ran it: its output, its panic, or a panic that says that it was cancelled.
 #[track_caller]
 fn output_of_main<T>(outcome: Result<T, JoinError>) -> T {
     match outcome {

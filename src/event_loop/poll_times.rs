@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use super::observer::{Observer, TaskEvent};
 use crate::task::Task;
 
-/// The sizes double from one to the next; the last one holds all that is longer than about half an hour.
+/// The sizes double from one to the next; the last one holds all that is longer than about eighteen
+/// minutes.
 const SIZES: usize = 42;
 /// The longest bar of the text.
 const BAR: u64 = 40;
@@ -58,7 +59,8 @@ impl PollTimes {
         Self::default()
     }
 
-    /// All sizes, the shortest first: how many polls took less than this, and at least as long as the size before.
+    /// All sizes, the shortest first: how many polls took less than this, and at least as long as the size before. The
+    /// last one counts all that took longer, too.
     pub fn counts(&self) -> impl Iterator<Item = (Duration, u64)> {
         let sizes = self.0.sizes.iter().enumerate();
         sizes.map(|(size, count)| (Duration::from_nanos(1 << size), count.get()))

@@ -37,6 +37,10 @@ const NEVER_MADE: &str = "remote";
 ///
 /// `(&mut handle).await` loses nothing when it is dropped.
 ///
+/// # Panics
+///
+/// Polling it after its result was taken panics.
+///
 /// ```
 /// let mut event_loop = looplet::EventLoop::new();
 /// let task = event_loop.remote().spawn(|| async { "done" }).unwrap();
@@ -201,20 +205,45 @@ impl<T> RemoteHandle<T> {
     }
 
     /// Blocks this thread until the task has ended, but no longer than `timeout`; none if that has passed. The task
-    /// runs on, and the handle remains good.
+    /// runs on, and the handle remains good. `Duration::MAX` means no limit.
+    ///
+    /// # Errors
+    ///
+    /// As [`join`](Self::join), inside of the `Some`.
     ///
     /// # Panics
     ///
     /// As [`join`](Self::join).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut event_loop = looplet::EventLoop::new();
+    /// let mut task = event_loop.remote().spawn(|| async { "done" }).unwrap();
+    /// let asker = std::thread::spawn(move || {
+    ///     while task.join_timeout(Duration::from_millis(1)).is_none() {}
+    /// });
+    /// event_loop.run_until_stalled();
+    /// asker.join().unwrap();
+    /// ```
     #[track_caller]
     pub fn join_timeout(&mut self, timeout: Duration) -> Option<Result<T, JoinError>> {
         self.refuse_home("join_timeout");
         self.wait(Instant::now().checked_add(timeout))
     }
 
-    /// Requests the cancellation of the task; true if the request was sent, false if the task has finished already.
+    /// Requests the cancellation of the task; true if the request was sent, false if the task has finished already or
+    /// the loop is gone.
     ///
     /// A task that has not begun by the time the loop reads the request never begins.
+    ///
+    /// ```
+    /// let mut event_loop = looplet::EventLoop::new();
+    /// let task = event_loop.remote().spawn(std::future::pending::<()>).unwrap();
+    /// assert!(task.cancel());
+    /// event_loop.run_until_stalled();
+    /// assert!(!task.cancel()); // too late
+    /// ```
     pub fn cancel(&self) -> bool {
         if self.slot.state.lock().is_finished {
             return false;

@@ -86,7 +86,8 @@ pub fn gather<G: Gather>(group: G) -> Gathered<G::Children> {
 
 /// The outputs of a group; made by [`gather`].
 ///
-/// Dropping it unfinished drops the children's futures, in order, before it returns.
+/// Dropping it unfinished drops the children's futures, in order, before it returns. Polling it after it has finished
+/// panics.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Gathered<C: Children>(Group<C>);
 
@@ -120,7 +121,8 @@ impl<C: Children> Future for Gathered<C> {
     }
 }
 
-/// The outcomes of a group; made by [`Gathered::return_exceptions`]. Dropping it does what dropping the gather does.
+/// The outcomes of a group; made by [`Gathered::return_exceptions`]. Dropping it, and polling it after it has finished,
+/// does what it does to a [`Gathered`].
 #[must_use = "futures do nothing unless awaited"]
 pub struct Settled<C: Children>(Group<C>);
 

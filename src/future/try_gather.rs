@@ -172,7 +172,8 @@ pub fn try_gather<G: TryGather>(group: G) -> TryGathered<G::Children> {
 
 /// The values of a group, or its first error; made by [`try_gather`].
 ///
-/// Dropping it unfinished drops the children's futures, in order, before it returns.
+/// Dropping it unfinished drops the children's futures, in order, before it returns. Polling it after it has finished
+/// panics.
 #[must_use = "futures do nothing unless awaited"]
 pub struct TryGathered<C: TryChildren>(Group<C>);
 

@@ -19,7 +19,8 @@ enum When {
 
 /// Waits for tasks; made by [`wait`].
 ///
-/// Dropping it cancels nothing: the handles in it are dropped, which detaches their tasks.
+/// Dropping it cancels nothing: the handles in it are dropped, which detaches their tasks. Polling it after it has
+/// finished panics.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Wait<T> {
     handles: Vec<JoinHandle<T>>,
@@ -82,7 +83,8 @@ impl<T> Wait<T> {
         self
     }
 
-    /// Over as soon as one task has panicked, or all have ended. A cancelled task is no exception.
+    /// Over as soon as one task has panicked, or has failed in its task group, or all have ended. A cancelled task is no
+    /// exception, nor is an `Err`.
     ///
     /// ```
     /// use looplet::{spawn, wait};

@@ -125,6 +125,14 @@ impl Barrier {
     /// Sends those who wait away with an error, and makes the barrier usable again.
     ///
     /// Whom it let go before keeps its rank, though it may not have run yet.
+    ///
+    /// ```
+    /// let start = looplet::Barrier::new(1);
+    /// start.abort();
+    /// assert!(futures::executor::block_on(start.wait()).is_err());
+    /// start.reset();
+    /// assert_eq!(futures::executor::block_on(start.wait()), Ok(0));
+    /// ```
     pub fn reset(&self) {
         let mut state = self.state.borrow_mut();
         state.is_broken = false;

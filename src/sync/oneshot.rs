@@ -89,6 +89,7 @@ impl<T> Sender<T> {
     ///
     /// The value itself if the receiver is gone.
     #[doc(alias = "set_result")]
+    #[doc(alias = "set_exception")]
     pub fn send(self, value: T) -> Result<(), T> {
         if self.is_closed() {
             return Err(value);
@@ -147,7 +148,8 @@ impl<T> fmt::Debug for Sender<T> {
 ///
 /// # Cancel safety
 ///
-/// Polling it through `&mut` and stopping loses nothing. Dropping it drops a value that was sent, and later ones come back to their sender.
+/// Polling it through `&mut` and stopping loses nothing. Dropping it drops a value that was sent, and one that is sent
+/// later comes back to its sender.
 #[must_use = "nobody gets the value if the receiver is dropped"]
 pub struct Receiver<T>(Rc<Channel<T>>);
 

@@ -1,4 +1,4 @@
-//! Tasks: one allocation each, plain counts on the loop's thread, one atomic word for everything foreign.
+//! Tasks: one cell of memory each, plain counts on the loop's thread, one atomic word for everything foreign.
 //!
 //! # Who holds a reference
 //!

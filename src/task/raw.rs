@@ -1,4 +1,4 @@
-//! The memory of a task: header, then future or output, in one allocation, and the operations that need its type.
+//! The memory of a task: header, then future or output, in one cell, and the operations that need its type.
 //!
 //! ```text
 //!        +-----------------------------+  <- what a waker, a Task, a JoinHandle and a queue entry point at
@@ -136,7 +136,7 @@ impl<W: Work> CellOf<W> {
 
 /// Allocates a cell with this header and no future in it yet.
 ///
-/// The two steps keep a large future from being moved more often than needed: see `Vacant::fill`.
+/// The two steps keep a large future from being moved more often than needed: see `Vacant::place`.
 #[inline]
 pub(super) fn allocate<W: Work>(
     cells: &Cells,

@@ -188,7 +188,7 @@ impl Shared {
 
     /// Moves all of a finished cell's references to its atomic word; the last one to go frees bare memory, anywhere.
     pub(super) fn bury(task: NonNull<Header>) {
-        // SAFETY: COUNTED: a registered cell is live.
+        // SAFETY: COUNTED: a cell in use is live.
         let header = unsafe { task.as_ref() };
         mem::forget(Self::keep(header.shared));
         let count = header.count.replace(0);

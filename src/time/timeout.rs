@@ -13,7 +13,7 @@ use super::{Elapsed, now};
 pin_project! {
     /// A future with a deadline; made by [`timeout`] and [`timeout_at`].
     ///
-    /// Dropping it drops the future inside.
+    /// Dropping it drops the future inside. Polling it after it has elapsed panics.
     #[must_use = "futures do nothing unless awaited"]
     #[derive(Debug)]
     pub struct Timeout<F> {

@@ -32,8 +32,6 @@
 //! * `sort`: puts a list into order where a slot cannot be split any further
 //! * `wheel`: [`Wheel`], which holds all this together
 
-// The loop that will use it is not built yet.
-
 mod place;
 mod slab;
 mod slots;

@@ -10,8 +10,9 @@ use super::futures::Put;
 use super::store::Store;
 use crate::error::{PutError, TryPutError};
 
-/// Called at each shutdown that changes something, with whether it is `shutdown_now`. Says how many items were accepted before it and
-/// are still on their way: after a plain shutdown the queue waits for them before it tells its getters the end.
+/// Called at each shutdown that changes something, with whether it is `shutdown_now`. Says how many items were accepted
+/// before it and are still on their way: after a plain shutdown the queue waits for them before it tells its getters the
+/// end.
 pub(crate) type Hook = Rc<dyn Fn(bool) -> usize>;
 
 /// What a remote end needs of its queue.

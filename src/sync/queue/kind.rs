@@ -63,7 +63,8 @@ macro_rules! queue {
 
             /// Takes an item, waiting while there is none; does not suspend if there is one.
             ///
-            /// A wakeup reserves nothing: whoever asks when an item is there gets it. The one that waited then keeps its place in the line.
+            /// A wakeup reserves nothing: whoever asks when an item is there gets it. The one that waited then keeps its
+            /// place in the line.
             ///
             #[doc = concat!("```\nlet queue = looplet::", $text, "::unbounded();")]
             /// futures::executor::block_on(async {
@@ -162,9 +163,16 @@ macro_rules! queue {
                 self.shared.capacity
             }
 
-            /// Ends the queue: every `put` fails from now on, also those that wait; `get` takes what is left, then fails.
+            /// Ends the queue: every `put` fails from now on, also those that wait; `get` takes what is left, then
+            /// fails. `join` still waits until all is done.
             ///
-            /// `join` still waits until all is done.
+            #[doc = concat!("```\nlet queue = looplet::", $text, "::unbounded();")]
+            /// queue.try_put(1).unwrap();
+            /// queue.shutdown();
+            /// assert!(queue.try_put(2).is_err());
+            /// assert_eq!(queue.try_get(), Ok(1));
+            /// assert_eq!(queue.try_get(), Err(looplet::TryGetError::Closed));
+            /// ```
             pub fn shutdown(&self) {
                 self.shared.shut_down(false);
             }

@@ -73,7 +73,8 @@ queue! {
 }
 
 queue! {
-    /// A queue that gives back the smallest item first, equal ones in the order in which they were put; otherwise like [`Queue`].
+    /// A queue that gives back the smallest item first, equal ones in the order in which they were put; otherwise like
+    /// [`Queue`].
     ///
     /// The comparison must not use the queue itself. If it panics no item is lost: what was being put is in the queue,
     /// what was being taken is still there.

@@ -76,6 +76,7 @@ impl<T> Store for Fifo<T> {
     fn len(&self) -> usize {
         self.0.len()
     }
+
     fn push_all(&mut self, items: &mut VecDeque<T>, count: &mut usize) {
         *count += items.len();
         if self.0.is_empty() {
