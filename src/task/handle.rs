@@ -223,16 +223,6 @@ impl Task {
         self.local().end(self);
     }
 
-    /// Whether the task has ended other than by an ordinary value.
-    pub(crate) fn is_irregular(&self) -> bool {
-        self.header().state.is_irregular()
-    }
-
-    /// How many tasks of the loop have ended irregularly so far.
-    pub(crate) fn irregular_ends(&self) -> u64 {
-        self.local().irregular.get()
-    }
-
     /// Notes who awaits the task's handle. Whoever is lazy is woken only by an end that is no ordinary value.
     #[inline]
     pub(crate) fn set_waiter(&self, waker: &Waker, lazy: bool) {

@@ -38,11 +38,27 @@ impl Task {
         extra.collector.set(Some((collector, number)));
     }
 
+    /// Lets a listener that wakes nobody hear of an unfinished task's end, beside whoever awaits the handle. It is
+    /// forgotten when the handle is dropped.
+    pub(crate) fn add_collector(&self, collector: Rc<dyn Listener>) {
+        self.extra().collector.set(Some((collector, 0)));
+    }
+
     /// Takes the panic that a task of a group has ended with: it has failed, for all who ask later.
     pub(crate) fn take_failure(&self) -> Option<JoinError> {
         let panic = self.take_panic()?;
         self.header().state.finish(Outcome::Failed);
         Some(panic)
+    }
+
+    /// Whether the task has ended other than by an ordinary value.
+    pub(crate) fn is_irregular(&self) -> bool {
+        self.header().state.is_irregular()
+    }
+
+    /// How many tasks of the loop have ended irregularly so far.
+    pub(crate) fn irregular_ends(&self) -> u64 {
+        self.local().irregular.get()
     }
 
     /// When a finished task ended: after all those of its loop that give a smaller number.
