@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::task::{Context, Waker};
 
 use super::children::Children;
-use crate::task::{Listener, Task};
+use crate::task::{Listener, Outcome, Task};
 
 /// After so many vain looks at all children an alarm is set at each. It costs a child about as much as they did: an
 /// allocation, and the longer way through its end. So who never gets there pays nothing, and nobody pays more than
@@ -22,6 +22,9 @@ pub(super) enum Wanted {
     Nothing,
     /// Other than by an ordinary value.
     Irregular,
+    /// By a panic, or an error that went to a task group.
+    Exception,
+    AnyEnd,
 }
 
 impl Wanted {
@@ -29,15 +32,39 @@ impl Wanted {
         match self {
             Self::Nothing => false,
             Self::Irregular => task.is_irregular(),
+            Self::Exception => is_exception(task),
+            Self::AnyEnd => task.is_finished(),
+        }
+    }
+
+    /// A count of the ends in the task's loop, those that meet it among them.
+    fn count(self, task: &Task) -> u64 {
+        match self {
+            Self::Nothing | Self::Irregular | Self::Exception => task.irregular_ends(),
+            Self::AnyEnd => task.ends(),
         }
     }
 
     /// Of those that meet it, the one that ended first.
     fn first_of(self, children: &impl Children) -> Option<usize> {
-        (0..children.len())
-            .filter(|&index| self.is_met_by(children.task(index)))
-            .min_by_key(|&index| children.task(index).ended_as())
+        // The choice is made here, once, and not again for each child.
+        match self {
+            Self::Nothing => None,
+            Self::Irregular => first(children, Task::is_irregular),
+            Self::Exception => first(children, is_exception),
+            Self::AnyEnd => first(children, Task::is_finished),
+        }
     }
+}
+
+fn is_exception(task: &Task) -> bool {
+    matches!(task.outcome(), Some(Outcome::Panicked | Outcome::Failed))
+}
+
+fn first(children: &impl Children, is_wanted: impl Fn(&Task) -> bool) -> Option<usize> {
+    (0..children.len())
+        .filter(|&index| is_wanted(children.task(index)))
+        .min_by_key(|&index| children.task(index).ended_as())
 }
 
 /// What a look at the children shows.
@@ -91,7 +118,23 @@ pub(super) struct Watch {
 }
 
 impl Watch {
+    /// For children that need not be of one loop, whose counter would tell all.
+    pub(super) fn over(children: &impl Children) -> Self {
+        let loops_differ =
+            (1..children.len()).any(|index| !children.task(index).has_loop_of(children.task(0)));
+        Self {
+            vain_looks: if loops_differ { VAIN_LOOKS - 1 } else { 0 },
+            ..Self::default()
+        }
+    }
+
+    /// The next registration is one with all children, whoever was registered before.
+    pub(super) fn forget_waker(&mut self) {
+        self.waker = None;
+    }
+
     /// Looks at the children.
+    #[inline]
     pub(super) fn look(&mut self, children: &impl Children, wanted: Wanted) -> Progress {
         if let Some(index) = self.find(children, wanted) {
             return Progress::Found(index);
@@ -108,26 +151,28 @@ impl Watch {
     }
 
     /// Makes sure that the next thing to see wakes the caller.
+    #[inline]
     pub(super) fn register(&mut self, children: &impl Children, wanted: Wanted, cx: &Context<'_>) {
         children.task(self.first).set_waiter(cx.waker(), false);
         let known = self.waker.as_ref();
-        if known.is_some_and(|waker| waker.will_wake(cx.waker())) {
+        if wanted == Wanted::Nothing || known.is_some_and(|it| it.will_wake(cx.waker())) {
             return;
         }
+        // A foreign waker's clone may panic, and then nobody is registered with all.
+        self.waker = None;
+        let later = (self.first + 1..children.len()).map(|index| children.task(index));
+        later
+            .filter(|task| !task.is_finished())
+            .for_each(|task| task.set_waiter(cx.waker(), wanted != Wanted::AnyEnd));
         self.waker = Some(cx.waker().clone());
-        if wanted != Wanted::Nothing {
-            let later = (self.first + 1..children.len()).map(|index| children.task(index));
-            later
-                .filter(|task| !task.is_finished())
-                .for_each(|task| task.set_waiter(cx.waker(), true));
-        }
     }
 
+    #[inline]
     fn find(&mut self, children: &impl Children, wanted: Wanted) -> Option<usize> {
         if wanted == Wanted::Nothing || children.len() == 0 {
             return None;
         }
-        let now = Some(children.task(0).irregular_ends());
+        let now = Some(wanted.count(children.task(0)));
         let has_news = match &self.alarm {
             Some(alarm) => alarm.has_rung.get(),
             None => self.seen != now,
@@ -213,18 +258,42 @@ mod tests {
         EventLoop::builder().virtual_time().build().block_on(main);
     }
 
+    async fn end_another() {
+        let other = spawn(pending::<()>());
+        other.cancel();
+        assert!(other.await.is_err());
+    }
+
     #[test]
     fn ends_of_others_cost_a_bounded_number_of_looks_at_each_child() {
+        for wanted in [Wanted::Irregular, Wanted::Exception, Wanted::AnyEnd] {
+            play(async {
+                let children = Counted::new();
+                let mut watch = Watch::over(&children);
+                for _ in 0..MANY {
+                    end_another().await;
+                    let progress = look(&mut watch, &children, wanted).await;
+                    assert!(matches!(progress, Progress::Waiting));
+                }
+                let each = children.looks.get() / MANY;
+                assert!(each < 40, "{each} looks at each child");
+            });
+        }
+    }
+
+    #[test]
+    fn ends_of_children_that_are_not_wanted_cost_no_more() {
         play(async {
             let children = Counted::new();
             let mut watch = Watch::default();
-            for _ in 0..MANY {
-                let other = spawn(pending::<()>());
-                other.cancel();
-                assert!(other.await.is_err());
-                let progress = look(&mut watch, &children, Wanted::Irregular).await;
+            for child in children.handles.iter().rev() {
+                let progress = look(&mut watch, &children, Wanted::Exception).await;
                 assert!(matches!(progress, Progress::Waiting));
+                child.cancel();
+                yield_now().await;
             }
+            let progress = look(&mut watch, &children, Wanted::Exception).await;
+            assert!(matches!(progress, Progress::AllEnded));
             let each = children.looks.get() / MANY;
             assert!(each < 40, "{each} looks at each child");
         });
@@ -240,9 +309,7 @@ mod tests {
                 for _ in 0..vain {
                     let progress = look(&mut watch, &children, Wanted::Irregular).await;
                     assert!(matches!(progress, Progress::Waiting));
-                    let other = spawn(pending::<()>());
-                    other.cancel();
-                    assert!(other.await.is_err());
+                    end_another().await;
                 }
                 children.handles[7].cancel();
                 children.handles[3].cancel();

@@ -61,6 +61,16 @@ impl Task {
         self.local().irregular.get()
     }
 
+    /// How many tasks of the loop have ended so far.
+    pub(crate) fn ends(&self) -> u64 {
+        self.local().ended.get()
+    }
+
+    /// Whether both are tasks of one loop.
+    pub(crate) fn has_loop_of(&self, other: &Self) -> bool {
+        self.header().shared == other.header().shared
+    }
+
     /// When a finished task ended: after all those of its loop that give a smaller number.
     pub(crate) fn ended_as(&self) -> usize {
         self.header().waiter.ended_as()
