@@ -1,10 +1,12 @@
 //! The tasks of a gather: in which shape they come, and what becomes of them when it ends.
 
 use std::panic;
+use std::rc::Rc;
 use std::task::Context;
 
 use super::watch::{Progress, Wanted, Watch};
 use crate::event_loop::context;
+use crate::event_loop::core::Core;
 use crate::task::{JoinError, JoinHandle, Outcome, Task};
 
 /// Handles in one of the shapes that `gather` takes, and the same shape of what comes out.
@@ -133,6 +135,8 @@ for_tuples!(children_of_tuples);
 
 /// The tasks of one gather. If it is dropped before its time, their futures are dropped first.
 pub(super) struct Group<C: Children> {
+    /// The loop of the children.
+    core: Rc<Core>,
     children: C,
     watch: Watch,
     /// The group has given its result, so its tasks are let go.
@@ -140,8 +144,9 @@ pub(super) struct Group<C: Children> {
 }
 
 impl<C: Children> Group<C> {
-    pub(super) fn new(children: C) -> Self {
+    pub(super) fn new(core: Rc<Core>, children: C) -> Self {
         Self {
+            core,
             children,
             watch: Watch::default(),
             done: false,
@@ -185,10 +190,14 @@ impl<C: Children> Group<C> {
 
 impl<C: Children> Drop for Group<C> {
     fn drop(&mut self) {
-        if !self.done {
+        if self.done {
+            return;
+        }
+        // Whoever drops this may be outside of the loop, or inside of another one.
+        context::lend(&self.core, || {
             for index in 0..self.children.len() {
                 self.children.task(index).end();
             }
-        }
+        });
     }
 }

@@ -81,8 +81,8 @@ for_tuples!(gather_tuples);
 #[track_caller]
 pub fn gather<G: Gather>(group: G) -> Gathered<G::Children> {
     let at = Location::caller();
-    context::with(|_| ());
-    Gathered(Group::new(group.spawn(at)))
+    let core = context::current();
+    Gathered(Group::new(core, group.spawn(at)))
 }
 
 /// The outputs of a group; made by [`gather`].

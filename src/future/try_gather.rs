@@ -167,8 +167,8 @@ for_tuples!(try_gather_futures);
 #[track_caller]
 pub fn try_gather<G: TryGather>(group: G) -> TryGathered<G::Children> {
     let at = Location::caller();
-    context::with(|_| ());
-    TryGathered(Group::new(group.spawn(at)))
+    let core = context::current();
+    TryGathered(Group::new(core, group.spawn(at)))
 }
 
 /// The values of a group, or its first error; made by [`try_gather`].
