@@ -16,6 +16,9 @@ use super::state::{CancelAction, Outcome, WakeAction};
 use super::{vacant, waker, watch};
 use crate::error::{JoinError, panic_message};
 
+/// What a task panics with that awaits its own handle.
+pub(super) const AWAITS_ITSELF: &str = "a task cannot await itself";
+
 /// A task seen from outside, without the right to its result: to look at it, name it or cancel it.
 ///
 /// Clones are the same task and compare equal. Dropping one does nothing to the task.
@@ -237,7 +240,7 @@ impl Task {
     }
 
     fn replace_waiter(&self, task: NonNull<Header>) {
-        assert!(task != self.0, "a task cannot await itself");
+        assert!(task != self.0, "{AWAITS_ITSELF}");
         self.local().note_join(task, self);
         let header = self.header();
         if header.waiter.is(task) {
@@ -259,7 +262,7 @@ impl Task {
 
     #[cold]
     fn set_foreign_waiter(&self, waker: &Waker) {
-        assert!(!self.is_current(), "a task cannot await itself");
+        assert!(!self.is_current(), "{AWAITS_ITSELF}");
         let extra = self.extra();
         let first = self.header().waiter.take().is_none();
         if extra

@@ -2,10 +2,13 @@
 //! whoever collects the results of many.
 
 use std::cell::Cell;
+use std::ptr;
 use std::rc::Rc;
 use std::task::Waker;
 
 use super::extra::Extra;
+use super::handle::AWAITS_ITSELF;
+use super::scheduler::Scheduler;
 use super::shared::Local;
 use super::state::Outcome;
 use super::{Task, raw};
@@ -44,6 +47,17 @@ impl Task {
         self.extra().collector.set(Some((collector, 0)));
     }
 
+    fn has_collector(&self, collector: &Rc<impl Listener>) -> bool {
+        let Some(extra) = self.header().extra.get() else {
+            return false;
+        };
+        let listening = extra.collector.take();
+        let own = listening.as_ref().map(|(listener, _)| Rc::as_ptr(listener));
+        let is_same = own.is_some_and(|own| ptr::addr_eq(own, Rc::as_ptr(collector)));
+        extra.collector.set(listening);
+        is_same
+    }
+
     /// Takes the panic that a task of a group has ended with: it has failed, for all who ask later.
     pub(crate) fn take_failure(&self) -> Option<JoinError> {
         let panic = self.take_panic()?;
@@ -74,6 +88,19 @@ impl Task {
     /// When a finished task ended: after all those of its loop that give a smaller number.
     pub(crate) fn ended_as(&self) -> usize {
         self.header().waiter.ended_as()
+    }
+}
+
+impl Scheduler {
+    /// Whoever polls with this waker is about to wait for what the collector hears.
+    ///
+    /// # Panics
+    ///
+    /// If that is a task whose own end is part of it.
+    pub(crate) fn refuse_own_end(&self, waker: &Waker, collector: &Rc<impl Listener>) {
+        let waiter = self.task_behind(waker).or_else(|| self.current_task());
+        let is_own = waiter.is_some_and(|task| task.has_collector(collector));
+        assert!(!is_own, "{AWAITS_ITSELF}");
     }
 }
 
