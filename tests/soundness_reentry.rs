@@ -5,7 +5,7 @@
 
 mod support;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -13,11 +13,11 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use looplet::{
-    EventLoop, JoinHandle, Task, TaskEvent, TaskGroup, gather, spawn, spawn_eager, task_group,
-    yield_now,
+    EventLoop, JoinHandle, Task, TaskEvent, TaskGroup, all_tasks, gather, spawn, spawn_eager,
+    task_group, yield_now,
 };
-use support::panic_text;
 use support::probes::{Ledger, OnDrop, virtual_loop};
+use support::{Hand, hand, panic_text};
 
 type Place<T> = Rc<RefCell<Option<T>>>;
 
@@ -319,4 +319,36 @@ fn a_destructor_in_an_observed_loop_may_poll_a_handle() {
     assert!(task.is_cancelled());
     drop((task, event_loop));
     assert_eq!(Rc::strong_count(&witness), 1);
+}
+
+/// It comes before the gather has heard of that end, and does not take it for an ordinary one.
+#[test]
+fn an_observer_may_poll_a_gather_when_it_hears_of_a_childs_end() {
+    let place = Place::<Hand<'static, [(); 1]>>::default();
+    let there = place.clone();
+    let polled = Rc::new(Cell::new(false));
+    let done = polled.clone();
+    let observer = move |_: Instant, task: &Task, event: TaskEvent<'_>| {
+        if matches!(event, TaskEvent::Cancelled) && &*task.name() == "child" {
+            there.borrow_mut().as_mut().unwrap().wait();
+            done.set(true);
+        }
+    };
+    let mut event_loop = EventLoop::builder().observer(observer).build();
+    event_loop.block_on(async {
+        place.replace(Some(hand(gather([pending::<()>()]))));
+        let child = all_tasks().pop().unwrap();
+        child.set_name("child");
+        // Ends of others make the gather look in vain, until it relies on what it is told.
+        for _ in 0..40 {
+            let other = spawn(pending::<()>());
+            other.cancel();
+            assert!(other.await.is_err());
+            place.borrow_mut().as_mut().unwrap().wait();
+        }
+        child.cancel();
+        yield_now().await;
+        assert!(child.is_cancelled());
+    });
+    assert!(polled.get());
 }
