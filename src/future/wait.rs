@@ -151,7 +151,7 @@ impl<T> Wait<T> {
         }
         if context::try_with(|core| core.tasks.notes_joins()) == Some(true) {
             // An observer is told of all tasks that are waited for, each time.
-            self.watch.forget_waker();
+            self.watch.forget_registration();
         }
         self.watch.register(&self.handles, wanted, cx);
         false

@@ -108,7 +108,8 @@ impl Listener for Alarm {
 /// end as wanted. So a thousand sleepers cost their waiter about one look each, not a thousand.
 #[derive(Default)]
 pub(super) struct Watch {
-    waker: Option<Waker>,
+    /// Whoever is noted at one unfinished task is noted at all of them.
+    is_registered: bool,
     /// All tasks before this one have ended.
     first: usize,
     /// How many ends the loop had seen when this last looked for a wanted one and found none.
@@ -128,9 +129,9 @@ impl Watch {
         }
     }
 
-    /// The next registration is one with all children, whoever was registered before.
-    pub(super) fn forget_waker(&mut self) {
-        self.waker = None;
+    /// The next registration is one with all children, whoever is registered.
+    pub(super) fn forget_registration(&mut self) {
+        self.is_registered = false;
     }
 
     /// Looks at the children.
@@ -153,18 +154,19 @@ impl Watch {
     /// Makes sure that the next thing to see wakes the caller.
     #[inline]
     pub(super) fn register(&mut self, children: &impl Children, wanted: Wanted, cx: &Context<'_>) {
-        children.task(self.first).set_waiter(cx.waker(), false);
-        let known = self.waker.as_ref();
-        if wanted == Wanted::Nothing || known.is_some_and(|it| it.will_wake(cx.waker())) {
+        let is_new = children.task(self.first).set_waiter(cx.waker(), false);
+        if wanted == Wanted::Nothing || self.is_registered && !is_new {
             return;
         }
-        // A foreign waker's clone may panic, and then nobody is registered with all.
-        self.waker = None;
+        // A foreign waker's clone may panic.
+        self.is_registered = false;
+        let lazy = wanted != Wanted::AnyEnd;
         let later = (self.first + 1..children.len()).map(|index| children.task(index));
-        later
-            .filter(|task| !task.is_finished())
-            .for_each(|task| task.set_waiter(cx.waker(), wanted != Wanted::AnyEnd));
-        self.waker = Some(cx.waker().clone());
+        let unfinished = later.filter(|task| !task.is_finished());
+        unfinished.for_each(|task| {
+            task.set_waiter(cx.waker(), lazy);
+        });
+        self.is_registered = true;
     }
 
     #[inline]

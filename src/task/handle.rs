@@ -226,30 +226,34 @@ impl Task {
         self.local().end(self);
     }
 
-    /// Notes who awaits the task's handle. Whoever is lazy is woken only by an end that is no ordinary value.
+    /// Notes who awaits the task's handle. Whoever is lazy is woken only by an end that is no ordinary value. False: it
+    /// was noted before.
     #[inline]
-    pub(crate) fn set_waiter(&self, waker: &Waker, lazy: bool) {
+    pub(crate) fn set_waiter(&self, waker: &Waker, lazy: bool) -> bool {
         let header = self.header();
         header.state.set_lazy(lazy);
         match waker::task_of(waker, header.shared) {
-            // SAFETY: COUNTED: the waker holds a count, so the task is alive; and it is of this loop.
-            Some(task) if header.is_plain() && task != self.0 => unsafe { header.waiter.put(task) },
+            Some(task) if header.is_plain() && task != self.0 => {
+                // SAFETY: COUNTED: the waker holds a count, so the task is alive; and it is of this loop.
+                unsafe { header.waiter.put(task) };
+                true
+            }
             Some(task) => self.replace_waiter(task),
             None => self.set_foreign_waiter(waker),
         }
     }
 
-    fn replace_waiter(&self, task: NonNull<Header>) {
+    fn replace_waiter(&self, task: NonNull<Header>) -> bool {
         assert!(task != self.0, "{AWAITS_ITSELF}");
         self.local().note_join(task, self);
         let header = self.header();
         if header.waiter.is(task) {
-            return;
+            return false;
         }
         let first = header.waiter.take().is_none();
         if !header.waiter.is_vacant() {
             // The loop has been dropped by this task's destructor: there is nobody to wake.
-            return;
+            return true;
         }
         if let Some(extra) = header.extra.get() {
             self.note_waiter_place(extra, first);
@@ -258,21 +262,19 @@ impl Task {
         unsafe { header.waiter.put(task) };
         // Last, for it may be anybody's code.
         drop(header.extra.get().and_then(|extra| extra.waiter.take()));
+        true
     }
 
     #[cold]
-    fn set_foreign_waiter(&self, waker: &Waker) {
+    fn set_foreign_waiter(&self, waker: &Waker) -> bool {
         assert!(!self.is_current(), "{AWAITS_ITSELF}");
         let extra = self.extra();
         let first = self.header().waiter.take().is_none();
-        if extra
-            .waiter
-            .borrow()
-            .as_ref()
-            .is_some_and(|old| old.will_wake(waker))
-        {
-            return;
+        let known = extra.waiter.borrow();
+        if known.as_ref().is_some_and(|old| old.will_wake(waker)) {
+            return false;
         }
+        drop(known);
         self.note_waiter_place(extra, first);
         // A foreign waker's clone and drop are somebody else's code: nothing is borrowed meanwhile.
         let waker = waker.clone();
@@ -282,6 +284,7 @@ impl Task {
             // That code has dropped the loop, and so the waiter came too late to be woken.
             self.local().wake_waiters(self, extra, None);
         }
+        true
     }
 
     /// The callbacks that were there first stay in front of the first waiter, and of those that replace it.
