@@ -158,7 +158,7 @@ impl Watch {
         if wanted == Wanted::Nothing || self.is_registered && !is_new {
             return;
         }
-        // A foreign waker's clone may panic.
+        // Until all have it: a foreign waker's clone may panic.
         self.is_registered = false;
         let lazy = wanted != Wanted::AnyEnd;
         let later = (self.first + 1..children.len()).map(|index| children.task(index));

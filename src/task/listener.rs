@@ -1,5 +1,5 @@
 //! Who hears of a task's end in the moment in which it comes, beside whoever awaits the handle: its task group, and
-//! whoever collects the results of many.
+//! whoever waits for many or collects their results.
 
 use std::cell::Cell;
 use std::ptr;
