@@ -284,6 +284,16 @@ mod tests {
     }
 
     #[test]
+    fn children_of_one_loop_are_spared_the_alarm() {
+        play(async {
+            let children = Counted::new();
+            let mut watch = Watch::over(&children);
+            look(&mut watch, &children, Wanted::AnyEnd).await;
+            assert!(watch.alarm.is_none());
+        });
+    }
+
+    #[test]
     fn ends_of_children_that_are_not_wanted_cost_no_more() {
         play(async {
             let children = Counted::new();
