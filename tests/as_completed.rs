@@ -3,11 +3,14 @@
 mod support;
 
 use std::cell::Cell;
+use std::future::{Future, pending};
 use std::rc::Rc;
 
-use futures::stream::FusedStream;
+use futures::stream::{FusedStream, FuturesUnordered};
 use futures::{Stream, StreamExt};
-use looplet::{JoinHandle, as_completed, spawn, timeout, yield_now};
+use looplet::{
+    AsCompleted, EventLoop, JoinHandle, Task, as_completed, oneshot, spawn, timeout, yield_now,
+};
 use support::hand;
 use support::trace::{
     Gate, GuardAt, Stage, elapsed, log, message, nap, note, note_at, play, secs, told,
@@ -272,7 +275,7 @@ fn cancelling_the_awaiter_leaves_the_tasks_alone() {
 fn a_panic_after_the_drop_is_reported_and_one_that_was_given_is_not() {
     let reports = Rc::new(Cell::new(0));
     let count = reports.clone();
-    let builder = looplet::EventLoop::builder().on_unhandled_panic(move |task, _| {
+    let builder = EventLoop::builder().on_unhandled_panic(move |task, _| {
         assert!(task.is_some());
         count.set(count.get() + 1);
     });
@@ -349,10 +352,75 @@ fn it_works_with_wakers_of_other_executors() {
 #[test]
 fn a_loop_that_goes_cancels_the_tasks_and_says_so() {
     let event_loop = virtual_loop();
-    let mut completed = as_completed([event_loop.spawn(std::future::pending::<()>())]);
+    let mut completed = as_completed([event_loop.spawn(pending::<()>())]);
     let mut next = hand(completed.next());
     next.wait();
     drop(event_loop);
     assert_eq!(next.wakes(), 1);
     assert!(next.finish().unwrap().unwrap_err().is_cancelled());
+}
+
+/// A task that is given its own handle.
+fn with_own_handle<F: Future<Output = ()> + 'static>(
+    f: impl FnOnce(JoinHandle<()>) -> F + 'static,
+) -> Task {
+    let (send, receive) = oneshot();
+    let handle = spawn(async move { f(receive.await.unwrap()).await });
+    let task = handle.task();
+    assert!(send.send(handle).is_ok());
+    task
+}
+
+/// The report of the task's panic, which nobody awaits.
+fn reporting() -> looplet::Builder {
+    EventLoop::builder().on_unhandled_panic(|_, error| note(error))
+}
+
+#[test]
+fn a_task_cannot_await_itself_among_others() {
+    virtual_loop_with(reporting()).block_on(async {
+        let tasks = [
+            with_own_handle(async |own| {
+                let mut completed = as_completed([spawn(async {}), own, spawn(pending())]);
+                yield_now().await;
+                assert!(completed.next().await.unwrap().is_ok());
+                note("the first is there");
+                drop(completed.next().await);
+            }),
+            with_own_handle(async |own| drop(as_completed([own]).collect::<Vec<_>>().await)),
+            // The waker is not the task's own.
+            with_own_handle(async |own| {
+                let mut completed = as_completed([own]);
+                let others = [completed.next()]
+                    .into_iter()
+                    .collect::<FuturesUnordered<_>>();
+                drop(others.collect::<Vec<_>>().await);
+            }),
+        ];
+        nap(1.0).await;
+        assert!(tasks.iter().all(Task::is_finished));
+    });
+    let report = |n| format!("task 'Task-{n}' panicked: a task cannot await itself");
+    let first = "the first is there".to_owned();
+    assert_eq!(log(), [report(3), report(4), first, report(2)]);
+}
+
+#[test]
+fn a_task_may_hand_on_its_own_handle_among_others() {
+    play(async {
+        let (send, receive) = oneshot();
+        let task = spawn(async move {
+            let mut completed: AsCompleted<()> = receive.await.unwrap();
+            hand(completed.next()).finish().unwrap().unwrap();
+            completed
+        });
+        let own = with_own_handle(async |own| {
+            let completed = as_completed([own, spawn(async {})]);
+            yield_now().await;
+            assert!(send.send(completed).is_ok());
+        });
+        let mut rest = task.await.unwrap();
+        assert!(rest.next().await.unwrap().is_ok());
+        assert!(own.is_finished());
+    });
 }

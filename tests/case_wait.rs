@@ -5,8 +5,10 @@ mod support;
 use std::time::Duration;
 
 use looplet::{JoinHandle, Wait, Waited, all_tasks, spawn, spawn_named, wait, yield_now};
-use support::panic_text;
-use support::trace::{Guard, Stage, log, nap, note, note_at, play, secs, told, wait_with_guard};
+use support::trace::{
+    Guard, Stage, elapsed, log, nap, note, note_at, play, secs, told, virtual_loop, wait_with_guard,
+};
+use support::{hand, panic_text};
 
 /// A task that ends after so long.
 fn after(name: &'static str, seconds: f64) -> JoinHandle<()> {
@@ -316,4 +318,50 @@ fn a_wait_prints_how_many_tasks_it_has_and_when_it_is_over() {
                 .map(|when| format!("Wait {{ tasks: 2, when: {when}, .. }}"))
         );
     });
+}
+
+#[test]
+fn a_wait_that_has_begun_can_be_changed() {
+    for (is_any, when) in [(true, 1.0), (false, 2.0)] {
+        play(async move {
+            let handles = [
+                after("slow", 3.0),
+                failing_after("bad", 2.0),
+                after("quick", 1.0),
+            ];
+            let mut all = wait(handles);
+            assert!(futures::poll!(&mut all).is_pending());
+            let mut exception = all.first_exception();
+            assert!(futures::poll!(&mut exception).is_pending());
+            let changed = if is_any {
+                exception.first_completed()
+            } else {
+                exception
+            };
+            changed.await;
+            assert_eq!(elapsed(), when);
+        });
+    }
+}
+
+#[test]
+fn the_tasks_of_a_wait_may_be_of_several_loops() {
+    let mut other = virtual_loop();
+    let event_loop = virtual_loop();
+    let here = event_loop.spawn(std::future::pending::<()>());
+    let there = [
+        other.spawn(yield_now()),
+        other.spawn(async { panic!("there") }),
+    ];
+    let [ends, fails] = there;
+    let pending = other.spawn(std::future::pending::<()>());
+    let mut any = hand(wait([here, pending, ends]).first_completed());
+    let here = event_loop.spawn(std::future::pending::<()>());
+    let mut exception = hand(wait([here, fails]).first_exception());
+    any.wait();
+    exception.wait();
+    other.run_until_stalled();
+    assert_eq!((any.wakes(), exception.wakes()), (1, 1));
+    assert_eq!(any.finish().done.len(), 1);
+    assert_eq!(exception.finish().done.len(), 1);
 }

@@ -13,11 +13,11 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use looplet::{
-    EventLoop, JoinHandle, Task, TaskEvent, TaskGroup, gather, spawn, spawn_eager, task_group,
-    yield_now,
+    EventLoop, JoinHandle, Task, TaskEvent, TaskGroup, all_tasks, gather, spawn, spawn_eager,
+    task_group, yield_now,
 };
-use support::panic_text;
 use support::probes::{Ledger, OnDrop, virtual_loop};
+use support::{Hand, hand, panic_text};
 
 type Place<T> = Rc<RefCell<Option<T>>>;
 
@@ -132,67 +132,71 @@ fn begin(event_loop: &mut EventLoop, group: &mut Pin<Box<dyn Future<Output = ()>
 }
 
 #[test]
-fn a_destructor_may_run_its_own_loop_into_a_deadlock() {
+fn a_destructor_of_a_call_may_run_its_own_loop_into_a_deadlock() {
     let ledger = Ledger::default();
     let place = Place::<EventLoop>::default();
-    let (mut event_loop, _) = virtual_loop();
+    let (event_loop, _) = virtual_loop();
     let (again, entry) = (place.clone(), ledger.entry());
-    let drops = Rc::new(Cell::new(0));
-    let count = drops.clone();
+    let texts = Rc::new(RefCell::new(Vec::new()));
+    let told = texts.clone();
     let at_end = OnDrop(move || {
-        count.set(count.get() + 1);
-        assert!(count.get() < 2, "dropped twice");
         let mut event_loop = again.take().unwrap();
         let text = panic_text(|| event_loop.block_on(pending::<()>()));
-        assert!(text.unwrap().contains("deadlock"));
+        told.borrow_mut().push(text.unwrap());
     });
-    let group = event_loop.block_on(async {
-        let group = gather([async move {
-            let _held = (at_end, entry);
-            pending::<()>().await;
-        }]);
-        yield_now().await;
-        Some(group)
+    let call = event_loop.spawner().call_soon(move || {
+        let _held = (at_end, entry);
+        unreachable!("it was cancelled");
     });
     place.replace(Some(event_loop));
-    drop(group);
-    assert_eq!(drops.get(), 1);
+    assert!(call.cancel());
+    assert_eq!(texts.borrow().len(), 1);
+    assert!(texts.borrow()[0].contains("deadlock"));
     ledger.settle();
 }
 
 #[test]
-fn a_destructor_may_run_the_loop_in_whose_queue_its_own_task_is() {
-    for is_call in [true, false] {
-        let ledger = Ledger::default();
-        let place = Place::<EventLoop>::default();
-        let (mut event_loop, _) = virtual_loop();
-        let (again, entry) = (place.clone(), ledger.entry());
-        let dropping = Rc::new(Cell::new(false));
-        let now = dropping.clone();
-        let at_end = OnDrop(move || {
-            now.set(true);
-            again.borrow_mut().as_mut().unwrap().run_until_stalled();
-        });
-        if is_call {
-            let call = event_loop.spawner().call_soon(move || {
-                let _held = (at_end, entry);
-                unreachable!("it was cancelled");
-            });
-            place.replace(Some(event_loop));
-            assert!(call.cancel());
-        } else {
-            let busy = poll_fn(move |cx| {
-                let _held = (&at_end, &entry);
-                assert!(!dropping.get(), "polled while it is dropped");
-                cx.waker().wake_by_ref();
-                Poll::<()>::Pending
-            });
-            let group = event_loop.block_on(async { Some(gather([busy])) });
-            place.replace(Some(event_loop));
-            drop(group);
-        }
-        ledger.settle();
-    }
+fn a_destructor_may_run_the_loop_in_whose_queue_its_own_call_is() {
+    let ledger = Ledger::default();
+    let place = Place::<EventLoop>::default();
+    let (event_loop, _) = virtual_loop();
+    let (again, entry) = (place.clone(), ledger.entry());
+    let at_end = OnDrop(move || again.borrow_mut().as_mut().unwrap().run_until_stalled());
+    let call = event_loop.spawner().call_soon(move || {
+        let _held = (at_end, entry);
+        unreachable!("it was cancelled");
+    });
+    place.replace(Some(event_loop));
+    assert!(call.cancel());
+    ledger.settle();
+}
+
+/// To the child of a group its loop runs while its future is dropped.
+#[test]
+fn a_childs_destructor_cannot_run_the_loop_in_whose_queue_it_is() {
+    let ledger = Ledger::default();
+    let place = Place::<EventLoop>::default();
+    let (mut event_loop, _) = virtual_loop();
+    let (again, entry) = (place.clone(), ledger.entry());
+    let texts = Rc::new(RefCell::new(Vec::new()));
+    let told = texts.clone();
+    let at_end = OnDrop(move || {
+        let mut event_loop = again.borrow_mut();
+        let text = panic_text(|| event_loop.as_mut().unwrap().run_until_stalled());
+        told.borrow_mut().push(text.unwrap());
+    });
+    let busy = poll_fn(move |cx| {
+        let _held = (&at_end, &entry);
+        cx.waker().wake_by_ref();
+        Poll::<()>::Pending
+    });
+    let group = event_loop.block_on(async { Some(gather([busy])) });
+    place.replace(Some(event_loop));
+    drop(group);
+    assert_eq!(texts.borrow().len(), 1);
+    assert!(texts.borrow()[0].contains("cannot run an event loop while another one is running"));
+    place.borrow_mut().as_mut().unwrap().run_until_stalled();
+    ledger.settle();
 }
 
 /// A task that polled another one's handle and has ended since is known to nobody but that other one.
@@ -315,4 +319,36 @@ fn a_destructor_in_an_observed_loop_may_poll_a_handle() {
     assert!(task.is_cancelled());
     drop((task, event_loop));
     assert_eq!(Rc::strong_count(&witness), 1);
+}
+
+/// It comes before the gather has heard of that end, and does not take it for an ordinary one.
+#[test]
+fn an_observer_may_poll_a_gather_when_it_hears_of_a_childs_end() {
+    let place = Place::<Hand<'static, [(); 1]>>::default();
+    let there = place.clone();
+    let polled = Rc::new(Cell::new(false));
+    let done = polled.clone();
+    let observer = move |_: Instant, task: &Task, event: TaskEvent<'_>| {
+        if matches!(event, TaskEvent::Cancelled) && &*task.name() == "child" {
+            there.borrow_mut().as_mut().unwrap().wait();
+            done.set(true);
+        }
+    };
+    let mut event_loop = EventLoop::builder().observer(observer).build();
+    event_loop.block_on(async {
+        place.replace(Some(hand(gather([pending::<()>()]))));
+        let child = all_tasks().pop().unwrap();
+        child.set_name("child");
+        // Ends of others make the gather look in vain, until it relies on what it is told.
+        for _ in 0..40 {
+            let other = spawn(pending::<()>());
+            other.cancel();
+            assert!(other.await.is_err());
+            place.borrow_mut().as_mut().unwrap().wait();
+        }
+        child.cancel();
+        yield_now().await;
+        assert!(child.is_cancelled());
+    });
+    assert!(polled.get());
 }

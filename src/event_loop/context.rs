@@ -10,8 +10,8 @@ thread_local! {
     static CURRENT: Scoped<Rc<Core>> = const { Scoped::new() };
 }
 
-/// Makes a loop the current one while `f` runs, whichever was before: for a loop that is being dropped.
-pub(super) fn lend<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
+/// Makes a loop the current one while `f` runs, whichever was before: for what is dropped while its loop does not run.
+pub(crate) fn lend<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
     CURRENT.with(|current| current.lend(core, f))
 }
 

@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 
+use crate::event_loop::context;
 use crate::task::{JoinError, JoinHandle, Listener, Task};
 use crate::waiting::{self, Kind};
 
@@ -100,7 +101,8 @@ impl<T> AsCompleted<T> {
     ///
     /// # Panics
     ///
-    /// If the result of that task was taken before its handle came here.
+    /// If the result of that task was taken before its handle came here; and in a task whose own handle is among those
+    /// that are left, when it has to wait.
     ///
     /// # Cancel safety
     ///
@@ -120,6 +122,7 @@ impl<T> AsCompleted<T> {
         }
         let arrived = self.arrivals.ended.borrow_mut().pop_front();
         let Some(index) = arrived else {
+            context::try_with(|core| core.tasks.refuse_own_end(cx.waker(), &self.arrivals));
             let former = self.arrivals.waiting.replace(Some(cx.waker().clone()));
             drop(former);
             waiting::note(Kind::AnyOfMany);

@@ -1,10 +1,12 @@
-//! The tasks of a gather: in which shape they come, and how to wait for many of them without looking at each again
-//! whenever one ends.
+//! The tasks of a gather: in which shape they come, and what becomes of them when it ends.
 
 use std::panic;
-use std::task::{Context, Waker};
+use std::rc::Rc;
+use std::task::Context;
 
+use super::watch::{Progress, Wanted, Watch};
 use crate::event_loop::context;
+use crate::event_loop::core::Core;
 use crate::task::{JoinError, JoinHandle, Outcome, Task};
 
 /// Handles in one of the shapes that `gather` takes, and the same shape of what comes out.
@@ -131,81 +133,10 @@ pub(super) use for_tuples;
 
 for_tuples!(children_of_tuples);
 
-/// What a look at the children shows.
-pub(super) enum Progress {
-    Waiting,
-    AllEnded,
-    /// This one has ended other than by an ordinary value, before all others that did.
-    Irregular(usize),
-}
-
-/// Waits for tasks in order. Only the first unfinished one wakes the waiter by an ordinary end; the others do so only
-/// if they end irregularly. So a thousand sleepers cost their waiter about one look each, not a thousand.
-#[derive(Default)]
-pub(super) struct Watch {
-    waker: Option<Waker>,
-    /// All tasks before this one have ended.
-    first: usize,
-    /// How many irregular ends the loop had seen when this last looked for some and found none.
-    irregular: Option<u64>,
-}
-
-impl Watch {
-    /// Looks at the children, and makes sure that the next thing to see wakes the caller. `fail_fast`: irregular ends
-    /// are things to see.
-    pub(super) fn look(
-        &mut self,
-        children: &impl Children,
-        fail_fast: bool,
-        cx: &Context<'_>,
-    ) -> Progress {
-        if fail_fast {
-            if let Some(index) = self.find_irregular(children) {
-                return Progress::Irregular(index);
-            }
-        }
-        while self.first < children.len() && children.task(self.first).is_finished() {
-            self.first += 1;
-        }
-        if self.first == children.len() {
-            return Progress::AllEnded;
-        }
-        children.task(self.first).set_waiter(cx.waker(), false);
-        if !self
-            .waker
-            .as_ref()
-            .is_some_and(|waker| waker.will_wake(cx.waker()))
-        {
-            self.waker = Some(cx.waker().clone());
-            if fail_fast {
-                let later = (self.first + 1..children.len()).map(|index| children.task(index));
-                later
-                    .filter(|task| !task.is_finished())
-                    .for_each(|task| task.set_waiter(cx.waker(), true));
-            }
-        }
-        Progress::Waiting
-    }
-
-    fn find_irregular(&mut self, children: &impl Children) -> Option<usize> {
-        if children.len() == 0 {
-            return None;
-        }
-        let now = Some(children.task(0).irregular_ends());
-        if self.irregular == now {
-            return None;
-        }
-        let irregular = (0..children.len()).filter(|&index| children.task(index).is_irregular());
-        let first = irregular.min_by_key(|&index| children.task(index).ended_as());
-        if first.is_none() {
-            self.irregular = now;
-        }
-        first
-    }
-}
-
 /// The tasks of one gather. If it is dropped before its time, their futures are dropped first.
 pub(super) struct Group<C: Children> {
+    /// The loop of the children.
+    core: Rc<Core>,
     children: C,
     watch: Watch,
     /// The group has given its result, so its tasks are let go.
@@ -213,17 +144,23 @@ pub(super) struct Group<C: Children> {
 }
 
 impl<C: Children> Group<C> {
-    pub(super) fn new(children: C) -> Self {
+    pub(super) fn new(core: Rc<Core>, children: C) -> Self {
         Self {
+            core,
             children,
             watch: Watch::default(),
             done: false,
         }
     }
 
-    pub(super) fn look(&mut self, fail_fast: bool, cx: &Context<'_>) -> Progress {
+    /// Looks at the children, and makes sure that the next thing to see wakes the caller.
+    pub(super) fn look(&mut self, wanted: Wanted, cx: &Context<'_>) -> Progress {
         assert!(!self.done, "a gather was polled after it had finished");
-        self.watch.look(&self.children, fail_fast, cx)
+        let progress = self.watch.look(&self.children, wanted);
+        if matches!(progress, Progress::Waiting) {
+            self.watch.register(&self.children, wanted, cx);
+        }
+        progress
     }
 
     /// The group is about to give its result.
@@ -253,10 +190,14 @@ impl<C: Children> Group<C> {
 
 impl<C: Children> Drop for Group<C> {
     fn drop(&mut self) {
-        if !self.done {
+        if self.done {
+            return;
+        }
+        // Whoever drops this may be outside of the loop, or inside of another one.
+        context::lend(&self.core, || {
             for index in 0..self.children.len() {
                 self.children.task(index).end();
             }
-        }
+        });
     }
 }

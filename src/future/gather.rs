@@ -6,7 +6,8 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::children::{Children, Group, Progress, for_tuples};
+use super::children::{Children, Group, for_tuples};
+use super::watch::{Progress, Wanted};
 use crate::event_loop::context;
 use crate::task::{JoinHandle, Plain};
 
@@ -80,8 +81,8 @@ for_tuples!(gather_tuples);
 #[track_caller]
 pub fn gather<G: Gather>(group: G) -> Gathered<G::Children> {
     let at = Location::caller();
-    context::with(|_| ());
-    Gathered(Group::new(group.spawn(at)))
+    let core = context::current();
+    Gathered(Group::new(core, group.spawn(at)))
 }
 
 /// The outputs of a group; made by [`gather`].
@@ -112,9 +113,9 @@ impl<C: Children> Future for Gathered<C> {
     type Output = C::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Output> {
-        match self.0.look(true, cx) {
+        match self.0.look(Wanted::Irregular, cx) {
             Progress::AllEnded => return Poll::Ready(self.0.finish().collect()),
-            Progress::Irregular(index) => self.0.give_up(index),
+            Progress::Found(index) => self.0.give_up(index),
             Progress::Waiting => {}
         }
         Poll::Pending
@@ -132,9 +133,9 @@ impl<C: Children> Future for Settled<C> {
     type Output = C::Settled;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Settled> {
-        match self.0.look(false, cx) {
+        match self.0.look(Wanted::Nothing, cx) {
             Progress::AllEnded => Poll::Ready(self.0.finish().settle()),
-            Progress::Waiting | Progress::Irregular(_) => Poll::Pending,
+            Progress::Waiting | Progress::Found(_) => Poll::Pending,
         }
     }
 }

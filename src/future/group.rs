@@ -148,9 +148,12 @@ struct Owner<'a, E>(&'a Shared<E>);
 impl<E> Drop for Owner<'_, E> {
     fn drop(&mut self) {
         let failures = self.0.close();
-        for child in self.0.children.take().into_values() {
-            child.end();
-        }
+        // Whoever drops this may be outside of the loop, or inside of another one.
+        context::lend(&self.0.core, || {
+            for child in self.0.children.take().into_values() {
+                child.end();
+            }
+        });
         drop(failures);
         drop(self.0.failures.take());
     }
@@ -238,7 +241,7 @@ impl<E: 'static> TaskGroup<E> {
             group: shared.clone(),
         };
         if shared.phase.get() != Phase::Open {
-            return cell.refuse(child);
+            return context::lend(&shared.core, || cell.refuse(child));
         }
         let handle = cell.spawn(child);
         // A loop that is ending has refused it.

@@ -6,7 +6,8 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::children::{Children, Group, Progress, for_tuples, value};
+use super::children::{Children, Group, for_tuples, value};
+use super::watch::{Progress, Wanted};
 use crate::event_loop::context;
 use crate::task::{Attempt, JoinHandle, Outcome};
 
@@ -166,8 +167,8 @@ for_tuples!(try_gather_futures);
 #[track_caller]
 pub fn try_gather<G: TryGather>(group: G) -> TryGathered<G::Children> {
     let at = Location::caller();
-    context::with(|_| ());
-    TryGathered(Group::new(group.spawn(at)))
+    let core = context::current();
+    TryGathered(Group::new(core, group.spawn(at)))
 }
 
 /// The values of a group, or its first error; made by [`try_gather`].
@@ -183,12 +184,12 @@ impl<C: TryChildren> Future for TryGathered<C> {
     type Output = Result<C::Values, C::Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.0.look(true, cx) {
+        match self.0.look(Wanted::Irregular, cx) {
             Progress::AllEnded => return Poll::Ready(Ok(self.0.finish().collect_values())),
-            Progress::Irregular(index) if self.0.outcome(index) == Some(Outcome::Value) => {
+            Progress::Found(index) if self.0.outcome(index) == Some(Outcome::Value) => {
                 return Poll::Ready(Err(self.0.finish().take_error(index)));
             }
-            Progress::Irregular(index) => self.0.give_up(index),
+            Progress::Found(index) => self.0.give_up(index),
             Progress::Waiting => {}
         }
         Poll::Pending

@@ -6,7 +6,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::task::{JoinHandle, Outcome};
+use super::watch::{Progress, Wanted, Watch};
+use crate::event_loop::context;
+use crate::task::JoinHandle;
 use crate::time::{Sleep, sleep};
 
 /// When a [`Wait`] is over.
@@ -15,6 +17,16 @@ enum When {
     AllCompleted,
     FirstCompleted,
     FirstException,
+}
+
+impl When {
+    fn wanted(self) -> Wanted {
+        match self {
+            Self::AllCompleted => Wanted::Nothing,
+            Self::FirstCompleted => Wanted::AnyEnd,
+            Self::FirstException => Wanted::Exception,
+        }
+    }
 }
 
 /// Waits for tasks; made by [`wait`].
@@ -26,8 +38,7 @@ pub struct Wait<T> {
     handles: Vec<JoinHandle<T>>,
     when: When,
     limit: Option<Sleep>,
-    /// All tasks before this one have ended.
-    first: usize,
+    watch: Watch,
 }
 
 /// What a [`Wait`] gives: the handles again, in the order of the arguments, in two lists.
@@ -71,16 +82,15 @@ pub fn wait<T>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> Wait<T> {
         handles,
         when: When::AllCompleted,
         limit: None,
-        first: 0,
+        watch: Watch::default(),
     }
 }
 
 impl<T> Wait<T> {
     /// Over as soon as one task has ended, in whatever way.
     #[doc(alias = "FIRST_COMPLETED")]
-    pub fn first_completed(mut self) -> Self {
-        self.when = When::FirstCompleted;
-        self
+    pub fn first_completed(self) -> Self {
+        self.until(When::FirstCompleted)
     }
 
     /// Over as soon as one task has panicked, or has failed in its task group, or all have ended. A cancelled task is no
@@ -97,9 +107,8 @@ impl<T> Wait<T> {
     /// });
     /// ```
     #[doc(alias = "FIRST_EXCEPTION")]
-    pub fn first_exception(mut self) -> Self {
-        self.when = When::FirstException;
-        self
+    pub fn first_exception(self) -> Self {
+        self.until(When::FirstException)
     }
 
     /// Over after this time, counted from this call, at the latest.
@@ -124,40 +133,30 @@ impl<T> Wait<T> {
         self
     }
 
-    fn is_over(&mut self) -> bool {
-        while self
-            .handles
-            .get(self.first)
-            .is_some_and(JoinHandle::is_finished)
-        {
-            self.first += 1;
-        }
-        let mut rest = self.handles.iter();
-        match self.when {
-            _ if self.first == self.handles.len() => true,
-            When::AllCompleted => false,
-            When::FirstCompleted => rest.any(JoinHandle::is_finished),
-            When::FirstException => rest.any(|handle| {
-                matches!(
-                    handle.as_task().outcome(),
-                    Some(Outcome::Panicked | Outcome::Failed)
-                )
-            }),
-        }
+    fn until(mut self, when: When) -> Self {
+        self.when = when;
+        // It may have been polled, and has registered for something else then.
+        self.watch = Watch::over(&self.handles);
+        self
     }
 
-    /// Registers with as few tasks as can make the wait over.
-    fn watch(&self, cx: &Context<'_>) {
-        let first = self.handles[self.first].as_task();
-        first.set_waiter(cx.waker(), false);
-        let others = match self.when {
-            When::AllCompleted => &[],
-            When::FirstCompleted | When::FirstException => &self.handles[self.first + 1..],
-        };
-        let lazy = self.when == When::FirstException;
-        for handle in others.iter().filter(|handle| !handle.is_finished()) {
-            handle.as_task().set_waiter(cx.waker(), lazy);
+    /// Whether it is over; if not, what may make it so wakes the caller.
+    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        let wanted = self.when.wanted();
+        let progress = self.watch.look(&self.handles, wanted);
+        if !matches!(progress, Progress::Waiting) {
+            return true;
         }
+        let limit = self.limit.as_mut();
+        if limit.is_some_and(|limit| Pin::new(limit).poll(cx).is_ready()) {
+            return true;
+        }
+        if context::try_with(|core| core.tasks.notes_joins()) == Some(true) {
+            // An observer is told of all tasks that are waited for, each time.
+            self.watch.forget_registration();
+        }
+        self.watch.register(&self.handles, wanted, cx);
+        false
     }
 }
 
@@ -169,13 +168,7 @@ impl<T> Future for Wait<T> {
             !self.handles.is_empty(),
             "a wait was polled after it had finished"
         );
-        if !self.is_over()
-            && !self
-                .limit
-                .as_mut()
-                .is_some_and(|limit| Pin::new(limit).poll(cx).is_ready())
-        {
-            self.watch(cx);
+        if !self.is_over(cx) {
             return Poll::Pending;
         }
         let (done, pending): (Vec<_>, Vec<_>) = std::mem::take(&mut self.handles)

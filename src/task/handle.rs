@@ -17,6 +17,9 @@ use super::work::Kind;
 use super::{vacant, waker, watch};
 use crate::error::{JoinError, panic_message};
 
+/// What a task panics with that awaits its own handle.
+pub(super) const AWAITS_ITSELF: &str = "a task cannot await itself";
+
 /// A task seen from outside, without the right to its result: to look at it, name it or cancel it.
 ///
 /// Clones are the same task and compare equal. Dropping one does nothing to the task.
@@ -227,40 +230,34 @@ impl Task {
         self.local().end(self);
     }
 
-    /// Whether the task has ended other than by an ordinary value.
-    pub(crate) fn is_irregular(&self) -> bool {
-        self.header().state.is_irregular()
-    }
-
-    /// How many tasks of the loop have ended irregularly so far.
-    pub(crate) fn irregular_ends(&self) -> u64 {
-        self.local().irregular.get()
-    }
-
-    /// Notes who awaits the task's handle. Whoever is lazy is woken only by an end that is no ordinary value.
+    /// Notes who awaits the task's handle. Whoever is lazy is woken only by an end that is no ordinary value. False: it
+    /// was noted before.
     #[inline]
-    pub(crate) fn set_waiter(&self, waker: &Waker, lazy: bool) {
+    pub(crate) fn set_waiter(&self, waker: &Waker, lazy: bool) -> bool {
         let header = self.header();
         header.state.set_lazy(lazy);
         match waker::task_of(waker, header.shared) {
-            // SAFETY: COUNTED: the waker holds a count, so the task is alive; and it is of this loop.
-            Some(task) if header.is_plain() && task != self.0 => unsafe { header.waiter.put(task) },
+            Some(task) if header.is_plain() && task != self.0 => {
+                // SAFETY: COUNTED: the waker holds a count, so the task is alive; and it is of this loop.
+                unsafe { header.waiter.put(task) };
+                true
+            }
             Some(task) => self.replace_waiter(task),
             None => self.set_foreign_waiter(waker),
         }
     }
 
-    fn replace_waiter(&self, task: NonNull<Header>) {
-        assert!(task != self.0, "a task cannot await itself");
+    fn replace_waiter(&self, task: NonNull<Header>) -> bool {
+        assert!(task != self.0, "{AWAITS_ITSELF}");
         self.local().note_join(task, self);
         let header = self.header();
         if header.waiter.is(task) {
-            return;
+            return false;
         }
         let first = header.waiter.take().is_none();
         if !header.waiter.is_vacant() {
             // The loop has been dropped by this task's destructor: there is nobody to wake.
-            return;
+            return true;
         }
         if let Some(extra) = header.extra.get() {
             self.note_waiter_place(extra, first);
@@ -269,21 +266,19 @@ impl Task {
         unsafe { header.waiter.put(task) };
         // Last, for it may be anybody's code.
         drop(header.extra.get().and_then(|extra| extra.waiter.take()));
+        true
     }
 
     #[cold]
-    fn set_foreign_waiter(&self, waker: &Waker) {
-        assert!(!self.is_current(), "a task cannot await itself");
+    fn set_foreign_waiter(&self, waker: &Waker) -> bool {
+        assert!(!self.is_current(), "{AWAITS_ITSELF}");
         let extra = self.extra();
         let first = self.header().waiter.take().is_none();
-        if extra
-            .waiter
-            .borrow()
-            .as_ref()
-            .is_some_and(|old| old.will_wake(waker))
-        {
-            return;
+        let known = extra.waiter.borrow();
+        if known.as_ref().is_some_and(|old| old.will_wake(waker)) {
+            return false;
         }
+        drop(known);
         self.note_waiter_place(extra, first);
         // A foreign waker's clone and drop are somebody else's code: nothing is borrowed meanwhile.
         let waker = waker.clone();
@@ -293,6 +288,7 @@ impl Task {
             // That code has dropped the loop, and so the waiter came too late to be woken.
             self.local().wake_waiters(self, extra, None);
         }
+        true
     }
 
     /// The callbacks that were there first stay in front of the first waiter, and of those that replace it.

@@ -1,11 +1,14 @@
 //! Who hears of a task's end in the moment in which it comes, beside whoever awaits the handle: its task group, and
-//! whoever collects the results of many.
+//! whoever waits for many or collects their results.
 
 use std::cell::Cell;
+use std::ptr;
 use std::rc::Rc;
 use std::task::Waker;
 
 use super::extra::Extra;
+use super::handle::AWAITS_ITSELF;
+use super::scheduler::Scheduler;
 use super::shared::Local;
 use super::state::Outcome;
 use super::{Task, raw};
@@ -38,6 +41,23 @@ impl Task {
         extra.collector.set(Some((collector, number)));
     }
 
+    /// Lets a listener that wakes nobody hear of an unfinished task's end, beside whoever awaits the handle. It is
+    /// forgotten when the handle is dropped.
+    pub(crate) fn add_collector(&self, collector: Rc<dyn Listener>) {
+        self.extra().collector.set(Some((collector, 0)));
+    }
+
+    fn has_collector(&self, collector: &Rc<impl Listener>) -> bool {
+        let Some(extra) = self.header().extra.get() else {
+            return false;
+        };
+        let listening = extra.collector.take();
+        let own = listening.as_ref().map(|(listener, _)| Rc::as_ptr(listener));
+        let is_same = own.is_some_and(|own| ptr::addr_eq(own, Rc::as_ptr(collector)));
+        extra.collector.set(listening);
+        is_same
+    }
+
     /// Takes the panic that a task of a group has ended with: it has failed, for all who ask later.
     pub(crate) fn take_failure(&self) -> Option<JoinError> {
         let panic = self.take_panic()?;
@@ -45,9 +65,42 @@ impl Task {
         Some(panic)
     }
 
+    /// Whether the task has ended other than by an ordinary value.
+    pub(crate) fn is_irregular(&self) -> bool {
+        self.header().state.is_irregular()
+    }
+
+    /// How many tasks of the loop have ended irregularly so far.
+    pub(crate) fn irregular_ends(&self) -> u64 {
+        self.local().irregular.get()
+    }
+
+    /// How many tasks of the loop have ended so far.
+    pub(crate) fn ends(&self) -> u64 {
+        self.local().ended.get()
+    }
+
+    /// Whether both are tasks of one loop.
+    pub(crate) fn has_loop_of(&self, other: &Self) -> bool {
+        self.header().shared == other.header().shared
+    }
+
     /// When a finished task ended: after all those of its loop that give a smaller number.
     pub(crate) fn ended_as(&self) -> usize {
         self.header().waiter.ended_as()
+    }
+}
+
+impl Scheduler {
+    /// Whoever polls with this waker is about to wait for what the collector hears.
+    ///
+    /// # Panics
+    ///
+    /// If that is a task whose own end is part of it.
+    pub(crate) fn refuse_own_end(&self, waker: &Waker, collector: &Rc<impl Listener>) {
+        let waiter = self.task_behind(waker).or_else(|| self.current_task());
+        let is_own = waiter.is_some_and(|task| task.has_collector(collector));
+        assert!(!is_own, "{AWAITS_ITSELF}");
     }
 }
 

@@ -267,6 +267,12 @@ impl Scheduler {
         self.local().note_deadline(deadline);
     }
 
+    /// Whether somebody hears of which tasks' results the running one awaits.
+    pub(crate) fn notes_joins(&self) -> bool {
+        let local = self.local();
+        local.actor.get().is_some() && local.is_observed()
+    }
+
     /// All unfinished tasks, in spawn order.
     pub(crate) fn sightings(&self) -> Vec<Sighting> {
         self.tasks().into_iter().map(Task::sight).collect()
