@@ -127,7 +127,7 @@ fn a_sleep_that_has_outlived_its_loop_keeps_no_waker() {
     let wakes = Arc::<Wakes>::default();
     let waker = Waker::from(wakes.clone());
     let mut event_loop = virtual_loop();
-    let mut nap = event_loop.block_on(async { Box::pin(sleep(SECOND)) });
+    let [mut nap] = event_loop.block_on(async { [Box::pin(sleep(SECOND))] });
     for _ in 0..2 {
         assert!(
             nap.as_mut()
