@@ -318,6 +318,28 @@ fn shutdown_lets_tasks_end_by_themselves_for_the_period_of_grace() {
 }
 
 #[test]
+fn shutdown_waits_as_often_as_the_grace_allows() {
+    let event_loop = virtual_loop();
+    let task = event_loop.spawn(async {
+        nap(1.0).await;
+        nap(1.0).await;
+        note_at("ended");
+    });
+    task.detach();
+    event_loop.shutdown(secs(5.0));
+    let event_loop = EventLoop::new();
+    let task = event_loop.spawn(async {
+        for _ in 0..3 {
+            nap(0.001).await;
+        }
+        note("ended in real time");
+    });
+    task.detach();
+    event_loop.shutdown(secs(600.0));
+    assert_eq!(log(), ["ended @2", "ended in real time"]);
+}
+
+#[test]
 fn what_falls_due_with_the_end_of_the_grace_is_in_time() {
     let event_loop = virtual_loop();
     let task = event_loop.spawn(async {

@@ -11,7 +11,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use looplet::{
-    EventLoop, advance, call_at, interval, now, sleep, spawn, timeout, timeout_at, yield_now,
+    EventLoop, WaitsOn, advance, call_at, dump, interval, now, sleep, sleep_until, spawn, timeout,
+    timeout_at, yield_now,
 };
 use support::{Wakes, hand, panic_text};
 
@@ -149,4 +150,19 @@ fn a_sleep_that_has_outlived_its_loop_keeps_no_waker() {
 fn an_interval_outside_of_a_loop_says_that_first() {
     let text = panic_text(|| interval(Duration::ZERO)).unwrap();
     assert!(text.starts_with("no running event loop"), "{text}");
+}
+
+#[test]
+fn a_deadline_from_before_the_loop_was_made_is_told_as_it_was_given() {
+    virtual_loop().block_on(async {
+        for offset in [SECOND, Duration::ZERO] {
+            let deadline = now() - offset;
+            spawn(sleep_until(deadline)).detach();
+            yield_now().await;
+            let tasks = dump();
+            let waits: Vec<_> = tasks.tasks().iter().flat_map(|task| &task.waits).collect();
+            assert_eq!(waits, [&WaitsOn::Until(deadline)]);
+            yield_now().await;
+        }
+    });
 }

@@ -52,11 +52,11 @@ impl Clock {
         self.now.get()
     }
 
-    /// How far virtual or manual time has been moved.
+    /// Where virtual or manual time has been moved to; real time stands still here.
     pub(crate) fn moved(&self) -> u64 {
         match self.mode {
             Mode::Real => 0,
-            Mode::Virtual | Mode::Manual => self.last() - BEGIN,
+            Mode::Virtual | Mode::Manual => self.last(),
         }
     }
 
@@ -102,11 +102,11 @@ impl Clock {
 
     /// The instant of a deadline; that of the loop's making, if the platform cannot tell it.
     pub(crate) fn instant(&self, deadline: u64) -> Instant {
-        let distance = Duration::from_nanos(deadline.abs_diff(BEGIN));
-        let instant = if deadline < BEGIN {
-            self.origin.checked_sub(distance)
-        } else {
-            self.origin.checked_add(distance)
+        let instant = match deadline.checked_sub(BEGIN) {
+            Some(later) => self.origin.checked_add(Duration::from_nanos(later)),
+            None => self
+                .origin
+                .checked_sub(Duration::from_nanos(BEGIN - deadline)),
         };
         instant.unwrap_or(self.origin)
     }
