@@ -164,3 +164,15 @@ fn a_loop_that_waits_leaves_the_processor_to_others() {
         );
     });
 }
+
+#[test]
+fn what_a_sleep_has_come_to_it_stays() {
+    in_virtual_time(async |_| {
+        let (mut done, mut endless) = (hand(sleep(Duration::ZERO)), hand(sleep(Duration::MAX)));
+        assert!(done.poll().is_pending() && endless.poll().is_pending());
+        for _ in 0..3 {
+            assert!(done.poll().is_ready() && endless.poll().is_pending());
+            looplet::yield_now().await;
+        }
+    });
+}
