@@ -107,29 +107,32 @@ mod guides {
 
 mod error;
 mod event_loop;
-mod explore;
 mod future;
 mod lock;
+mod observe;
+mod remote;
 pub mod sync;
 pub mod task;
 pub mod time;
-#[cfg(feature = "timeline")]
-pub mod timeline;
 mod timer;
 mod waiting;
 
 pub use error::{Elapsed, Failure, GroupError, LoopGone, NoDump};
 pub use event_loop::{
-    Builder, CallHandle, ContextVar, Dump, EventLoop, Metrics, Observer, PollTimes, Remote,
-    RemoteHandle, Spawner, TaskDump, TaskEvent, TaskState, Token, WaitsOn, WokenBy, all_tasks,
-    call_at, call_later, call_soon, current_task, dump, run, spawn, spawn_blocking, spawn_eager,
-    spawn_named, try_current_task,
+    Builder, CallHandle, ContextVar, EventLoop, Spawner, Token, all_tasks, call_at, call_later,
+    call_soon, current_task, run, spawn, spawn_eager, spawn_named, try_current_task,
 };
-pub use explore::{OrderBug, explore};
 pub use future::{
     AsCompleted, Gather, Gathered, Settled, Shield, TaskGroup, TryGather, TryGathered, Wait,
     Waited, YieldNow, as_completed, gather, shield, task_group, try_gather, wait, yield_now,
 };
+#[cfg(feature = "timeline")]
+pub use observe::timeline;
+pub use observe::{
+    Dump, Metrics, Observer, OrderBug, PollTimes, TaskDump, TaskEvent, TaskState, WaitsOn, WokenBy,
+    dump, explore,
+};
+pub use remote::{Remote, RemoteHandle, spawn_blocking};
 pub use sync::{
     Barrier, BrokenBarrier, Closed, Condition, Event, LifoQueue, Mutex, MutexGuard,
     OwnedMutexGuard, OwnedPermit, Permit, PriorityQueue, PutError, Queue, Receiver, RemoteQueue,

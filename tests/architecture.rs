@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! lib
-//! explore                  runs a program many times
-//! time   future            what users await           timeline   draws what an observer hears
-//! event_loop               drives everything
+//! observe                  how anybody looks at a loop
+//! time   future            what users await           remote   how anything gets in from another thread
+//! event_loop               the loop, with one slot for what is outside of it and one for what observes it
 //! task   timer   sync      know neither each other nor the loop
 //! error  waiting  lock     know nothing
 //! ```
@@ -26,8 +26,8 @@ const ROOMS: [(&str, u32); 12] = [
     ("event_loop", 2),
     ("time", 3),
     ("future", 3),
-    ("timeline", 3),
-    ("explore", 4),
+    ("remote", 3),
+    ("observe", 4),
     ("lib", 5),
 ];
 const EXCEPTIONS: [(&str, &str); 1] = [("future", "time")];

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::{CallHandle, Dump, EventLoop, context, output_of_main};
+use super::{CallHandle, EventLoop, context, output_of_main};
 use crate::task::{JoinHandle, Plain, Task};
 
 /// Runs a future on a new event loop to its end, cleans up, and gives its output.
@@ -164,32 +164,6 @@ pub fn try_current_task() -> Option<Task> {
 #[track_caller]
 pub fn all_tasks() -> Vec<Task> {
     context::with(|core| core.tasks.tasks())
-}
-
-/// What every unfinished task of the running loop is doing, and what it waits for; see [`Dump`].
-///
-/// What a task waits for is always known of sleeps and of the results of tasks; of queues, locks and the like in
-/// virtual time, or if the loop has an [`observer`](crate::Builder::observer), even one that does nothing.
-///
-/// # Panics
-///
-/// If no event loop is running on this thread.
-///
-/// ```
-/// looplet::run(async {
-///     let _task = looplet::spawn_named("idler", std::future::pending::<()>());
-///     looplet::yield_now().await;
-///     let dump = looplet::dump().to_string();
-///     assert!(dump.contains("'Task-1' is running"));
-///     assert!(dump.contains("'idler' waits for something else"));
-/// });
-/// ```
-#[doc(alias = "print_call_graph")]
-#[doc(alias = "format_call_graph")]
-#[doc(alias = "capture_call_graph")]
-#[track_caller]
-pub fn dump() -> Dump {
-    context::with(|core| Dump::of(core))
 }
 
 /// Queues a plain function call behind everything that is ready now. A panic in it goes to

@@ -9,8 +9,6 @@ use super::EventLoop;
 use super::bell::{Doorbell, OnWake};
 use super::clock::{Clock, Mode};
 use super::core::Core;
-use super::observer::{Both, Observer};
-use super::pool;
 use super::slow_poll::SlowPoll;
 use crate::task::{JoinError, Report, Task};
 
@@ -29,13 +27,13 @@ pub struct Builder {
     mode: Mode,
     on_unhandled_panic: Option<Rc<Report>>,
     shuffle: Option<u64>,
-    observer: Option<Rc<dyn Observer>>,
     on_wake: Option<Box<OnWake>>,
     slow_poll: Option<SlowPoll>,
-    blocking_threads: usize,
-    #[cfg(all(unix, feature = "signal"))]
-    pub(super) handles_interrupt: bool,
+    /// What others than the loop itself set up.
+    setups: Vec<Box<Setup>>,
 }
+
+type Setup = dyn FnOnce(&Rc<Core>);
 
 impl Builder {
     pub(super) fn new() -> Self {
@@ -43,18 +41,20 @@ impl Builder {
             mode: Mode::Real,
             on_unhandled_panic: None,
             shuffle: None,
-            observer: None,
             on_wake: None,
             slow_poll: None,
-            blocking_threads: pool::THREADS,
-            #[cfg(all(unix, feature = "signal"))]
-            handles_interrupt: false,
+            setups: Vec::new(),
         }
     }
 
-    /// Time starts now and stands still while anything is ready; when nothing is, it jumps to the next deadline. So
-    /// programs that sleep for hours end at once, in the same order as in real time.
-    pub fn virtual_time(mut self) -> Self {
+    /// `build` calls `setup` with the new loop.
+    pub(crate) fn with(mut self, setup: impl FnOnce(&Rc<Core>) + 'static) -> Self {
+        self.setups.push(Box::new(setup));
+        self
+    }
+
+    /// Time begins now and jumps to the next deadline whenever nothing is ready.
+    pub(crate) fn in_virtual_time(mut self) -> Self {
         self.mode = Mode::Virtual;
         self
     }
@@ -99,29 +99,6 @@ impl Builder {
     /// ```
     pub fn shuffle(mut self, seed: u64) -> Self {
         self.shuffle = Some(seed);
-        self
-    }
-
-    /// Tells `observer` what happens on the loop: who is spawned, queued and by whom, polled, waits, ends. A second
-    /// observer is told after the first one.
-    ///
-    /// A loop without an observer pays nothing for the possibility. With one, a turn costs some hundred nanoseconds
-    /// more, and a [`dump`](crate::dump) knows the age and the polls of each task.
-    ///
-    /// ```
-    /// use std::time::Instant;
-    /// use looplet::{EventLoop, Task, TaskEvent};
-    ///
-    /// let observer = |at: Instant, task: &Task, event: TaskEvent<'_>| println!("{at:?} {task:?} {event:?}");
-    /// EventLoop::builder().observer(observer).build().block_on(async {});
-    /// ```
-    #[doc(alias = "set_debug")]
-    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
-        let observer: Rc<dyn Observer> = Rc::new(observer);
-        self.observer = Some(match self.observer {
-            None => observer,
-            Some(first) => Rc::new(Both(first, observer)),
-        });
         self
     }
 
@@ -195,35 +172,11 @@ impl Builder {
         self
     }
 
-    /// How many threads [`spawn_blocking`](crate::spawn_blocking) may use at most; 32 if this is not called. They are
-    /// started when there is work for them, and end when there is none for a while.
-    ///
-    /// # Panics
-    ///
-    /// If `n` is 0.
-    ///
-    /// ```
-    /// let mut event_loop = looplet::EventLoop::builder().blocking_threads(1).build();
-    /// event_loop.block_on(async {
-    ///     let (first, second) = (looplet::spawn_blocking(|| 1), looplet::spawn_blocking(|| 2)); // one after the other
-    ///     assert_eq!(first.await.unwrap() + second.await.unwrap(), 3);
-    /// });
-    /// ```
-    #[doc(alias = "set_default_executor")]
-    #[track_caller]
-    pub fn blocking_threads(mut self, n: usize) -> Self {
-        assert!(n > 0, "without a thread no blocking job would ever run");
-        self.blocking_threads = n;
-        self
-    }
-
     /// Makes the loop.
     pub fn build(self) -> EventLoop {
-        #[cfg_attr(not(all(unix, feature = "signal")), allow(unused_mut))]
-        let mut core = Core::new(
+        let core = Core::new(
             Clock::new(self.mode),
             Arc::new(Doorbell::new(self.on_wake)),
-            self.blocking_threads,
             self.slow_poll.or_else(SlowPoll::from_environment),
         );
         if let Some(report) = self.on_unhandled_panic {
@@ -232,15 +185,10 @@ impl Builder {
         if let Some(seed) = self.shuffle {
             core.tasks.set_shuffle(seed);
         }
-        #[cfg(all(unix, feature = "signal"))]
-        {
-            core.handles_interrupt = self.handles_interrupt;
-        }
         core.leave();
         let core = Rc::new(core);
-        // Programs in virtual time are tests, which want to know what a stuck program is stuck on.
-        if self.observer.is_some() || self.mode == Mode::Virtual {
-            core.observe(self.observer);
+        for setup in self.setups {
+            setup(&core);
         }
         EventLoop { core }
     }

@@ -27,7 +27,7 @@ pub struct CallHandle {
 }
 
 impl CallHandle {
-    pub(super) fn soon(
+    pub(crate) fn soon(
         core: &Core,
         at: &'static Location<'static>,
         f: impl FnOnce() + 'static,

@@ -33,7 +33,7 @@ pub(super) fn refuse_nesting() {
 ///
 /// If one is running here already.
 #[track_caller]
-pub(super) fn enter<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
+pub(crate) fn enter<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
     refuse_nesting();
     lend(core, || core.tasks.enter(f))
 }

@@ -1,5 +1,6 @@
 //! What belongs to one event loop; everybody who works for it holds a count of this.
 
+use std::any::Any;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::mem;
 use std::panic::Location;
@@ -10,11 +11,9 @@ use std::time::Duration;
 
 use super::bell::Doorbell;
 use super::clock::{BEGIN, Clock, NEVER};
-use super::inbox::Inbox;
-use super::observer::{Observer, Watcher};
-use super::pool::{Flights, Pool};
+use super::outside::Outside;
 use super::slow_poll::SlowPoll;
-use crate::task::{Call, Scheduler, Vacant, Work};
+use crate::task::{Call, Scheduler, Vacant, Watch, Work};
 use crate::timer::{Key, Wheel};
 use crate::waiting::{self, Kind};
 
@@ -28,25 +27,24 @@ pub(crate) struct Core {
     /// How many polls there had been when the clock was last read.
     pub(super) read_at: Cell<u64>,
     pub(super) stop: Cell<bool>,
-    pub(super) rounds: Cell<u64>,
-    pub(super) parked: Cell<Duration>,
+    pub(crate) rounds: Cell<u64>,
+    pub(crate) parked: Cell<Duration>,
     /// Timers fired since the last wait.
     pub(super) fired: Cell<u64>,
-    /// Other threads have put items since the last wait.
-    pub(super) items_came: Cell<bool>,
     arming: Cell<Arming>,
-    watcher: OnceCell<Rc<Watcher>>,
-    /// What few loops need, made when it is first used.
-    pub(super) inbox: OnceCell<Box<Inbox>>,
-    pub(super) pool: OnceCell<Box<Pool>>,
-    pub(super) flights: OnceCell<Arc<Flights>>,
-    pub(super) blocking_threads: usize,
+    pub(super) outside: OnceCell<Box<dyn Outside>>,
+    watcher: OnceCell<Rc<dyn Watcher>>,
     pub(super) slow_poll: Option<Box<SlowPoll>>,
-    #[cfg(all(unix, feature = "signal"))]
-    pub(super) handles_interrupt: bool,
-    /// The main task, for whoever wants to cancel it from outside.
-    #[cfg(all(unix, feature = "signal"))]
-    pub(super) main: RefCell<Option<crate::task::Task>>,
+    /// Tells, in virtual time, what the tasks of a loop wait for that can never go on.
+    pub(super) explain: Cell<fn(&Core) -> String>,
+}
+
+/// The loop's one slot for what observes it.
+pub(crate) trait Watcher: Watch {
+    /// The loop is gone.
+    fn retire(&self);
+
+    fn as_any(&self) -> &dyn Any;
 }
 
 /// What happens to timers that are to be armed.
@@ -60,12 +58,7 @@ enum Arming {
 }
 
 impl Core {
-    pub(super) fn new(
-        clock: Clock,
-        bell: Arc<Doorbell>,
-        blocking_threads: usize,
-        slow_poll: Option<SlowPoll>,
-    ) -> Self {
+    pub(super) fn new(clock: Clock, bell: Arc<Doorbell>, slow_poll: Option<SlowPoll>) -> Self {
         let mut timers = Wheel::new();
         // So that it stands at the beginning.
         let _nothing = timers.pop_due(BEGIN);
@@ -80,18 +73,11 @@ impl Core {
             rounds: Cell::new(0),
             parked: Cell::new(Duration::ZERO),
             fired: Cell::new(0),
-            items_came: Cell::new(false),
             arming: Cell::new(Arming::Usual),
+            outside: OnceCell::new(),
             watcher: OnceCell::new(),
-            inbox: OnceCell::new(),
-            pool: OnceCell::new(),
-            flights: OnceCell::new(),
-            blocking_threads,
             slow_poll: slow_poll.map(Box::new),
-            #[cfg(all(unix, feature = "signal"))]
-            handles_interrupt: false,
-            #[cfg(all(unix, feature = "signal"))]
-            main: RefCell::new(None),
+            explain: Cell::new(|_| String::new()),
         }
     }
 
@@ -193,26 +179,28 @@ impl Core {
         self.timers.borrow_mut().pop_due(now)
     }
 
-    pub(super) fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.arming.get() == Arming::Refused
     }
 
-    /// Lets the observer hear what happens, and turns on the notes of what tasks wait for.
-    pub(super) fn observe(self: &Rc<Self>, observer: Option<Rc<dyn Observer>>) {
-        let watcher = observer.map(|it| Rc::new(Watcher::new(Rc::downgrade(self), it)));
-        if let Some(watcher) = &watcher {
-            self.arming.set(Arming::Noted);
-            let _ = self.watcher.set(watcher.clone());
-        }
-        self.tasks.watch(watcher.map(|watcher| watcher as _));
+    /// From now on `watcher` hears what happens.
+    pub(crate) fn observe(&self, watcher: Rc<dyn Watcher>) {
+        self.arming.set(Arming::Noted);
+        let _ = self.watcher.set(watcher.clone());
+        self.tasks.watch(watcher);
     }
 
-    pub(super) fn watcher(&self) -> Option<&Watcher> {
+    pub(crate) fn watcher(&self) -> Option<&dyn Watcher> {
         self.watcher.get().map(|watcher| &**watcher)
     }
 
+    /// From now on `explain` tells what tasks wait for, where nothing can ever go on.
+    pub(crate) fn set_explain(&self, explain: fn(&Self) -> String) {
+        self.explain.set(explain);
+    }
+
     /// Looks at all armed timers, in no order. No user code may run inside.
-    pub(super) fn for_each_timer(&self, mut f: impl FnMut(u64, &Waker)) {
+    pub(crate) fn for_each_timer(&self, mut f: impl FnMut(u64, &Waker)) {
         let timers = self.timers.borrow();
         timers
             .iter()
@@ -231,7 +219,7 @@ impl Core {
     }
 
     /// Cancels and drops all there is. The last step of a loop's life.
-    pub(super) fn close(self: &Rc<Self>) {
+    pub(crate) fn close(self: &Rc<Self>) {
         // A host need not hear of what arrives from now on.
         self.tasks.wake_up();
         super::context::lend(self, || {
@@ -240,11 +228,15 @@ impl Core {
                 self.tasks.end_all();
                 self.discard_wakers();
                 // Before the wait for jobs, which may themselves wait for an answer from the loop.
-                self.close_mail();
+                if let Some(outside) = self.outside() {
+                    outside.close(self);
+                }
                 self.tasks.drop_report();
                 // The destructors of wakers, letters and the hook may have made new work.
                 self.tasks.end_all();
-                self.close_pool();
+                if let Some(outside) = self.outside() {
+                    outside.finish_jobs();
+                }
             });
         });
         self.tasks.close();

@@ -2,30 +2,15 @@
 
 mod ambient;
 mod bell;
-mod blocking;
-#[cfg(all(test, looplet_loom))]
-mod blocking_loom;
-mod board;
 mod builder;
 mod call;
 pub(crate) mod clock;
 pub(crate) mod context;
 mod context_var;
 pub(crate) mod core;
-mod dump;
 mod host;
-mod inbox;
-#[cfg(all(unix, feature = "signal"))]
-mod interrupt;
-mod metrics;
-mod observer;
-mod poll_times;
-mod pool;
-mod remote;
-mod remote_handle;
-mod remote_queue;
+pub(crate) mod outside;
 mod round;
-mod shuffle;
 mod slow_poll;
 mod spawner;
 
@@ -36,25 +21,17 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 pub use ambient::{
-    all_tasks, call_at, call_later, call_soon, current_task, dump, run, spawn, spawn_eager,
-    spawn_named, try_current_task,
+    all_tasks, call_at, call_later, call_soon, current_task, run, spawn, spawn_eager, spawn_named,
+    try_current_task,
 };
-pub use blocking::spawn_blocking;
 pub use builder::Builder;
 pub use call::CallHandle;
 pub use context_var::{ContextVar, Token};
-pub use dump::{Dump, TaskDump, TaskState};
-pub use metrics::Metrics;
-pub use observer::{Observer, TaskEvent, WaitsOn, WokenBy};
-pub use poll_times::PollTimes;
-pub use remote::Remote;
-pub use remote_handle::RemoteHandle;
 pub use spawner::Spawner;
 
 use self::clock::Mode;
 use self::core::Core;
-use self::round::Waited;
-use self::shuffle::NameSeed;
+use self::round::{NameSeed, Waited};
 use crate::task::{JoinError, JoinHandle, Plain, Task};
 
 /// An event loop: owns its tasks, timers and clock, and runs them on the thread that it was made on.
@@ -87,7 +64,7 @@ use crate::task::{JoinError, JoinHandle, Plain, Task};
 #[doc(alias = "Runner")]
 #[doc(alias = "new_event_loop")]
 pub struct EventLoop {
-    core: Rc<Core>,
+    pub(crate) core: Rc<Core>,
 }
 
 impl EventLoop {
@@ -124,11 +101,12 @@ impl EventLoop {
         let _seed = self.core.tasks.shuffle_seed().map(NameSeed);
         // Here, for a closure is not blamed on its caller.
         context::refuse_nesting();
-        let run = || self.enter(|| self.core.run_main(at, main));
-        #[cfg(all(unix, feature = "signal"))]
-        let outcome = self.core.interruptible(run);
-        #[cfg(not(all(unix, feature = "signal")))]
-        let outcome = run();
+        let guard = self.core.guard_main();
+        let outcome = self.enter(|| self.core.run_main(at, main));
+        if let Some(guard) = guard {
+            let is_cancelled = matches!(&outcome, Err(error) if error.is_cancelled());
+            guard.main_has_ended(&self.core, is_cancelled);
+        }
         output_of_main(outcome)
     }
 
@@ -299,29 +277,6 @@ impl EventLoop {
     #[doc(alias = "all_tasks")]
     pub fn tasks(&self) -> Vec<Task> {
         self.core.tasks.tasks()
-    }
-
-    /// What every unfinished task is doing, and what it waits for; see [`Dump`].
-    ///
-    /// ```
-    /// let event_loop = looplet::EventLoop::new();
-    /// event_loop.spawn(async {}).detach();
-    /// assert!(event_loop.dump().to_string().contains("'Task-1' is ready"));
-    /// ```
-    #[doc(alias = "print_call_graph")]
-    pub fn dump(&self) -> Dump {
-        Dump::of(&self.core)
-    }
-
-    /// What the loop has done so far, and what it holds.
-    ///
-    /// ```
-    /// let event_loop = looplet::EventLoop::new();
-    /// event_loop.spawn(async {}).detach();
-    /// assert_eq!(event_loop.metrics().live_tasks, 1);
-    /// ```
-    pub fn metrics(&self) -> Metrics {
-        Metrics::of(&self.core)
     }
 
     /// Lets the tasks end by themselves for at most `grace`, then cancels what is left, in spawn order, and runs until

@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 
 use super::clock::{Mode, NEVER};
 use super::core::Core;
-use super::dump::Dump;
-use crate::task::JoinError;
+use super::outside::Awaited;
+use crate::task::{JoinError, print};
 
 /// How many turns may pass between two looks at other threads and timers, and between two readings of the clock while
 /// a timer is armed. Enough to make both cheap, few enough for a greedy round not to be felt.
@@ -52,15 +52,6 @@ pub(super) enum Waited {
     InVain,
 }
 
-/// Who outside could make something ready, as far as virtual time is concerned.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Outside {
-    Nobody,
-    Guests,
-    /// Blocking jobs are waiting or running: time stands still.
-    Jobs,
-}
-
 impl Core {
     /// Queues what other threads sent, and the timers that are due.
     #[inline]
@@ -77,7 +68,9 @@ impl Core {
     fn take_news(&self) {
         self.tasks.take_news();
         if self.tasks.take_mail() {
-            self.open_mail();
+            if let Some(outside) = self.outside() {
+                outside.collect(self);
+            }
         }
     }
 
@@ -170,23 +163,25 @@ impl Core {
     /// Nothing is ready: waits until something is, or until `limit`.
     pub(super) fn wait(&self, limit: Option<u64>) -> Waited {
         // Asked before the look: what they had sent, or woken, when the last of them went, is seen then.
-        let outside = self.outside();
+        let awaited = self
+            .outside()
+            .map_or(Awaited::Nothing, |outside| outside.awaited());
         self.look_at_clock();
         if self.tasks.is_ready() {
             return Waited::Looked;
         }
-        let (until, was_rung) = match (self.clock.mode(), outside) {
+        let (until, was_rung) = match (self.clock.mode(), awaited) {
             (Mode::Real, _) => {
                 let next = earlier(self.next_wakeup(), limit);
                 (next, self.give_way(next) || self.park(next))
             }
-            (Mode::Manual, _) | (Mode::Virtual, Outside::Jobs) => (limit, self.park(limit)),
-            (Mode::Virtual, outside) => match earlier(self.next_deadline(), limit) {
+            (Mode::Manual, _) | (Mode::Virtual, Awaited::Jobs) => (limit, self.park(limit)),
+            (Mode::Virtual, awaited) => match earlier(self.next_deadline(), limit) {
                 Some(deadline) => {
                     self.clock.move_to(deadline);
                     (Some(deadline), false)
                 }
-                None if outside == Outside::Guests => (None, self.park(None)),
+                None if awaited == Awaited::Messages => (None, self.park(None)),
                 None => return Waited::InVain,
             },
         };
@@ -209,25 +204,14 @@ impl Core {
         })
     }
 
-    /// Who outside could make something ready.
-    fn outside(&self) -> Outside {
-        if self.has_jobs_in_flight() {
-            Outside::Jobs
-        } else if self.inbox.get().is_some_and(|inbox| inbox.has_guests()) {
-            Outside::Guests
-        } else {
-            Outside::Nobody
-        }
-    }
-
     /// Lets a thread that is in the middle of putting items go on, if it waits for this processor, rather than fall
     /// asleep and be woken for each of them. Whether something has come. A loop that has a deadline does not risk it.
     fn give_way(&self, until: Option<u64>) -> bool {
-        let in_a_stream = self.items_came.take();
-        if in_a_stream && until.is_none() {
+        let is_sending = self.outside().is_some_and(|it| it.take_is_sending());
+        if is_sending && until.is_none() {
             thread::yield_now();
         }
-        in_a_stream && self.tasks.has_news()
+        is_sending && self.tasks.has_news()
     }
 
     /// Sleeps until the deadline or the bell. Whether it was the bell, or there was no need to sleep.
@@ -298,15 +282,14 @@ impl Core {
     }
 
     /// Runs `main` as a task to its end, then one more round.
-    pub(super) fn run_main<F: Future>(
+    pub(crate) fn run_main<F: Future>(
         &self,
         at: &'static Location<'static>,
         main: F,
     ) -> Result<F::Output, JoinError> {
         self.tasks.scoped(at, main, |main| {
-            #[cfg(all(unix, feature = "signal"))]
-            if self.handles_interrupt {
-                drop(self.main.replace(Some(main.task())));
+            if let Some(outside) = self.outside() {
+                outside.main_begins(main.task());
             }
             self.run_until(|| main.is_finished());
             self.look();
@@ -350,7 +333,7 @@ impl Core {
     }
 
     /// Cancels all tasks in spawn order and runs until they are gone; what they spawn meanwhile is cancelled at once.
-    pub(super) fn cancel_all(&self) {
+    pub(crate) fn cancel_all(&self) {
         self.tasks.refuse_tasks();
         let tasks = self.tasks.tasks();
         if tasks.is_empty() {
@@ -376,7 +359,7 @@ impl Core {
     fn deadlock(&self) -> ! {
         panic!(
             "deadlock: nothing is ready and no timer is armed, but these tasks wait: {}",
-            Dump::of(self)
+            self.explain.get()(self)
         );
     }
 }
@@ -386,4 +369,18 @@ fn earlier(a: Option<u64>, b: Option<u64>) -> Option<u64> {
         .chain(b)
         .filter(|&deadline| deadline != NEVER)
         .min()
+}
+
+/// Names the seed of a shuffled run that has failed.
+pub(super) struct NameSeed(pub(super) u64);
+
+impl Drop for NameSeed {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            print(format_args!(
+                "the order of this run was drawn from the seed {}",
+                self.0
+            ));
+        }
+    }
 }

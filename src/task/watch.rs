@@ -254,11 +254,15 @@ impl Task {
 }
 
 impl Scheduler {
-    /// From now on every new task is watched; `watch`, if there is one, hears of it. Before anything is spawned.
-    pub(crate) fn watch(&self, watch: Option<Rc<dyn Watch>>) {
-        let local = self.local();
-        local.phase.set(Phase::Watched);
-        *local.watch.borrow_mut() = watch;
+    /// From now on what new tasks wait for is noted. Before anything is spawned.
+    pub(crate) fn note_waits(&self) {
+        self.local().phase.set(Phase::Watched);
+    }
+
+    /// The same, and `watch` hears of every new task.
+    pub(crate) fn watch(&self, watch: Rc<dyn Watch>) {
+        self.note_waits();
+        *self.local().watch.borrow_mut() = Some(watch);
     }
 
     /// The running task waits until then; for a watch.

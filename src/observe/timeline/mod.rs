@@ -17,7 +17,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use self::record::Recording;
-use crate::event_loop::{Observer, TaskEvent};
+use super::observer::{Observer, TaskEvent};
 use crate::task::Task;
 
 /// So many events are kept, about a hundred bytes each; what comes later is only counted.

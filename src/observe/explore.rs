@@ -6,13 +6,13 @@ use std::env;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
-use std::panic::Location;
+use std::panic::{self, AssertUnwindSafe, Location};
 use std::rc::Rc;
 
-use crate::error::{JoinError, panic_message};
-use crate::event_loop::EventLoop;
 #[cfg(feature = "timeline")]
-use crate::timeline::Timeline;
+use super::timeline::Timeline;
+use crate::error::{JoinError, panic_message};
+use crate::event_loop::{EventLoop, context};
 
 /// The environment variable that narrows every search down to one seed.
 const ONE_SEED: &str = "LOOPLET_SEED";
@@ -170,7 +170,13 @@ fn run_like_run<F: Future>(
     at: &'static Location<'static>,
     program: &mut impl FnMut() -> F,
 ) -> Result<(), Failed> {
-    let outcome = event_loop.try_program(at, program);
+    let core = &event_loop.core;
+    let run = || {
+        let outcome = core.run_main(at, program());
+        core.cancel_all();
+        outcome
+    };
+    let outcome = context::enter(core, || panic::catch_unwind(AssertUnwindSafe(run)));
     match outcome.map_err(Failed::panicked)? {
         Ok(_output) => Ok(()),
         Err(error) if error.is_panic() => Err(Failed::panicked(error.into_panic())),

@@ -15,10 +15,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use super::context;
-use super::core::Core;
-use super::inbox::{Guest, Letter, Post};
+use super::mailbox::{Guest, Letter, Post, inbox};
 use crate::error::{PutError, TryPutError};
+use crate::event_loop::context;
+use crate::event_loop::core::Core;
 use crate::sync::queue::{Herald, Inlet, Pipe, WaitingPut};
 use crate::sync::{LifoQueue, PriorityQueue, Queue, RemoteQueue};
 
@@ -211,14 +211,14 @@ struct Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         if let Some(core) = self.core.upgrade() {
-            core.inbox().remove_flow(self.key);
+            inbox(&core).remove_flow(self.key);
         }
     }
 }
 
 /// Binds a queue to a loop.
 fn bind<T: Send + 'static>(core: &Rc<Core>, key: usize, queue: &dyn Inlet<T>) -> Rc<Inflow<T>> {
-    let post = Arc::clone(&core.inbox().post);
+    let post = Arc::clone(&inbox(core).post);
     let pipe = Pipe::new(queue.capacity(), Box::new(Messenger { post, key }));
     let flow = Rc::new(Inflow {
         waker: Waker::from(Arc::clone(&pipe)),
@@ -238,7 +238,7 @@ fn bind<T: Send + 'static>(core: &Rc<Core>, key: usize, queue: &dyn Inlet<T>) ->
         let flow = hooked.upgrade();
         flow.map_or(0, |flow| flow.shut_down(at_once))
     }));
-    core.inbox().add_flow(key, flow.clone());
+    inbox(core).add_flow(key, flow.clone());
     flow
 }
 
@@ -247,7 +247,7 @@ fn bind<T: Send + 'static>(core: &Rc<Core>, key: usize, queue: &dyn Inlet<T>) ->
 fn remote_end<T: Send + 'static>(queue: Rc<dyn Inlet<T>>) -> RemoteQueue<T> {
     let core = context::current();
     let key = Rc::as_ptr(&queue).addr();
-    let known = core.inbox().flow(key).map(Flow::into_any);
+    let known = inbox(&core).flow(key).map(Flow::into_any);
     let flow = match known.and_then(|flow| flow.downcast::<Inflow<T>>().ok()) {
         Some(flow) => flow,
         None if queue.is_bound() => {
@@ -260,7 +260,7 @@ fn remote_end<T: Send + 'static>(queue: Rc<dyn Inlet<T>>) -> RemoteQueue<T> {
     }
     if !core.is_closed() {
         flow.queue.replace(Some(queue));
-        flow.guest.replace(Some(Guest::new(&core.inbox().post)));
+        flow.guest.replace(Some(Guest::new(&inbox(&core).post)));
     }
     RemoteQueue::new(&flow.pipe)
 }

@@ -1,59 +1,24 @@
-//! What an observed loop shows to other threads: which task it is polling, and since when.
+//! A dump for another thread, which may find the loop stuck in a poll.
 
-use std::panic::Location;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
-use super::inbox::{Letter, Post};
-use super::{Dump, Remote};
+use super::Dump;
 use crate::error::NoDump;
-use crate::task::Task;
+use crate::remote::{Board, Letter, Remote};
 
 /// How long a dump is waited for: much longer than any decent poll takes, and not too long for somebody who watches.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The polls that are on the loop's stack; more than one if a task is spawned eagerly.
-#[derive(Default)]
-pub(super) struct Board(Mutex<Vec<Turn>>);
-
-#[derive(Clone)]
-struct Turn {
-    task: String,
-    since: Instant,
-    spawned_at: &'static Location<'static>,
-}
-
-impl Board {
-    fn turns(&self) -> MutexGuard<'_, Vec<Turn>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn begin(&self, task: &Task) {
-        self.turns().push(Turn {
-            task: task.name().to_string(),
-            since: Instant::now(),
-            spawned_at: task.spawned_at(),
-        });
-    }
-
-    pub(super) fn end(&self) {
-        self.turns().pop();
-    }
-}
-
-impl Post {
-    fn why_busy(&self) -> NoDump {
-        let turn = self.board().and_then(|board| board.turns().last().cloned());
-        match turn {
-            Some(turn) => NoDump::InPoll {
-                task: turn.task,
-                since: turn.since.elapsed(),
-                spawned_at: turn.spawned_at,
-            },
-            None => NoDump::NoAnswer,
-        }
+fn why_busy(board: &Board) -> NoDump {
+    match board.last() {
+        Some(turn) => NoDump::InPoll {
+            task: turn.task,
+            since: turn.since.elapsed(),
+            spawned_at: turn.spawned_at,
+        },
+        None => NoDump::NoAnswer,
     }
 }
 
@@ -96,7 +61,7 @@ impl Remote {
         post.send(errand).map_err(|_| NoDump::LoopGone)?;
         answer.recv_timeout(PATIENCE).map_err(|error| match error {
             RecvTimeoutError::Disconnected => NoDump::LoopGone,
-            RecvTimeoutError::Timeout => post.why_busy(),
+            RecvTimeoutError::Timeout => why_busy(post.board()),
         })
     }
 }

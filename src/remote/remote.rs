@@ -4,11 +4,11 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 
-use super::core::Core;
-use super::inbox::{Guest, Letter, Post};
-use super::remote_handle::{self, RemoteHandle};
-use super::{CallHandle, EventLoop};
+use super::handle::{self, RemoteHandle};
+use super::mailbox::{Guest, Letter, Post, inbox};
 use crate::error::LoopGone;
+use crate::event_loop::core::Core;
+use crate::event_loop::{CallHandle, EventLoop};
 use crate::task::Plain;
 
 /// Spawns and calls into one loop from any thread, and wakes it if it sleeps. Made by [`EventLoop::remote`].
@@ -38,11 +38,11 @@ pub struct Remote {
 impl Remote {
     pub(super) fn new(core: &Core) -> Self {
         Self {
-            guest: Guest::new(&core.inbox().post),
+            guest: Guest::new(&inbox(core).post),
         }
     }
 
-    pub(super) fn post(&self) -> &Post {
+    pub(crate) fn post(&self) -> &Post {
         self.guest.post()
     }
 
@@ -72,7 +72,7 @@ impl Remote {
     {
         let at = Location::caller();
         let post = self.guest.post();
-        let (handle, reply) = remote_handle::pair(post);
+        let (handle, reply) = handle::pair(post);
         post.send(Letter::errand(move |core| {
             let task = core.vacant::<Plain<_>>(at).spawn(async { f().await });
             reply.follow(core, task);

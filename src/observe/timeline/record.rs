@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crate::event_loop::{TaskEvent, WaitsOn, WokenBy};
+use super::super::observer::{TaskEvent, WaitsOn, WokenBy};
 use crate::task::{Task, TaskId};
 
 pub(super) struct Recording {

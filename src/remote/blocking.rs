@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use super::context;
-use super::core::Core;
-use super::pool::{Flight, Flights, Job, Pool};
+use super::pool::{self, Flight, Flights, Job, Pool};
+use super::remotes;
+use crate::event_loop::core::Core;
+use crate::event_loop::{Builder, context};
 use crate::lock::Lock;
 use crate::task::{JoinHandle, Plain, drop_quietly};
 
@@ -42,7 +43,7 @@ pub fn spawn_blocking<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static)
     let work = Arc::new(Work::new(f));
     // A loop that is ending cancels the task below at once, so the job must not begin.
     if !core.tasks.is_refusing() {
-        core.submit(work.clone(), &work.state);
+        submit(&core, work.clone(), &work.state);
     }
     core.vacant::<Plain<_>>(at).spawn(Done { work })
 }
@@ -158,29 +159,39 @@ impl<F, R> Drop for Done<F, R> {
     }
 }
 
-impl Core {
+#[track_caller]
+fn submit<F, R>(core: &Core, job: Arc<dyn Job>, state: &Lock<State<F, R>>) {
+    let remotes = remotes(core);
+    let flights = remotes
+        .flights
+        .get_or_init(|| Arc::new(Flights::new(core.tasks.doorway())));
+    state.lock().flight = Some(Flight::new(flights));
+    let threads = remotes.threads.get().unwrap_or(pool::THREADS);
+    let pool = remotes.pool.get_or_init(|| Pool::new(threads));
+    if let Err(error) = pool.submit(job) {
+        panic!("cannot start a thread for a blocking job: {error}");
+    }
+}
+
+impl Builder {
+    /// How many threads [`spawn_blocking`](crate::spawn_blocking) may use at most; 32 if this is not called. They are
+    /// started when there is work for them, and end when there is none for a while.
+    ///
+    /// # Panics
+    ///
+    /// If `n` is 0.
+    ///
+    /// ```
+    /// let mut event_loop = looplet::EventLoop::builder().blocking_threads(1).build();
+    /// event_loop.block_on(async {
+    ///     let (first, second) = (looplet::spawn_blocking(|| 1), looplet::spawn_blocking(|| 2)); // one after the other
+    ///     assert_eq!(first.await.unwrap() + second.await.unwrap(), 3);
+    /// });
+    /// ```
+    #[doc(alias = "set_default_executor")]
     #[track_caller]
-    fn submit<F, R>(&self, job: Arc<dyn Job>, state: &Lock<State<F, R>>) {
-        let flights = self
-            .flights
-            .get_or_init(|| Arc::new(Flights::new(self.tasks.doorway())));
-        state.lock().flight = Some(Flight::new(flights));
-        let pool = self
-            .pool
-            .get_or_init(|| Box::new(Pool::new(self.blocking_threads)));
-        if let Err(error) = pool.submit(job) {
-            panic!("cannot start a thread for a blocking job: {error}");
-        }
-    }
-
-    pub(super) fn has_jobs_in_flight(&self) -> bool {
-        self.flights.get().is_some_and(|flights| flights.any())
-    }
-
-    /// Waits for the blocking jobs that are running. The others have been withdrawn with their tasks.
-    pub(super) fn close_pool(&self) {
-        if let Some(pool) = self.pool.get() {
-            pool.close();
-        }
+    pub fn blocking_threads(self, n: usize) -> Self {
+        assert!(n > 0, "without a thread no blocking job would ever run");
+        self.with(move |core| remotes(core).threads.set(Some(n)))
     }
 }

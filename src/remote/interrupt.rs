@@ -13,6 +13,7 @@
 //! that was there before is called as well. What was installed cannot be taken out again; afterwards it does nothing,
 //! or what the default action was.
 
+use std::cell::{Cell, RefCell};
 use std::fs;
 use std::io::{self, Write};
 use std::process;
@@ -25,10 +26,12 @@ use signal_hook::consts::SIGINT;
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::{flag, low_level};
 
-use super::core::Core;
-use super::inbox::Letter;
-use super::{Builder, context};
-use crate::task::JoinError;
+use super::mailbox::{Letter, inbox};
+use super::remotes;
+use crate::event_loop::core::Core;
+use crate::event_loop::outside::MainGuard;
+use crate::event_loop::{Builder, context};
+use crate::task::Task;
 
 const RUNNING: u8 = 0;
 const ASKED: u8 = 1;
@@ -58,40 +61,51 @@ impl Builder {
     /// ```
     #[doc(alias = "KeyboardInterrupt")]
     #[doc(alias = "add_signal_handler")]
-    pub fn handle_interrupt(mut self) -> Self {
-        self.handles_interrupt = true;
-        self
+    pub fn handle_interrupt(self) -> Self {
+        self.with(|core| remotes(core).interrupt.is_handled.set(true))
     }
 }
 
-impl Core {
-    /// Runs `main` by `run`, under watch if that is wanted.
-    pub(super) fn interruptible<T>(
-        self: &Rc<Self>,
-        run: impl FnOnce() -> Result<T, JoinError>,
-    ) -> Result<T, JoinError> {
-        if !self.handles_interrupt || disposition() == Disposition::Ignored {
-            return run();
+/// What a loop needs for it.
+#[derive(Default)]
+pub(super) struct Interrupt {
+    is_handled: Cell<bool>,
+    main: RefCell<Option<Task>>,
+}
+
+impl Interrupt {
+    /// Watches for the signal from now on, if that is wanted.
+    pub(super) fn guard_main(&self, core: &Core) -> Option<Box<dyn MainGuard>> {
+        if !self.is_handled.get() || disposition() == Disposition::Ignored {
+            return None;
         }
-        let watch = match Watch::start(self) {
-            Ok(watch) => watch,
+        match Watch::start(core) {
+            Ok(watch) => Some(Box::new(watch)),
             Err(error) => panic!("cannot watch for Ctrl-C: {error}"),
-        };
-        let outcome = run();
-        let cancelled = matches!(&outcome, Err(error) if error.is_cancelled());
-        if watch.main_has_ended() && cancelled {
-            context::enter(self, || self.cancel_all());
-            self.close();
-            end_process();
         }
-        outcome
     }
 
-    fn cancel_main(&self) {
-        let main = self.main.borrow().clone();
-        if let Some(main) = main {
-            main.cancel();
+    pub(super) fn main_begins(&self, main: Task) {
+        if self.is_handled.get() {
+            drop(self.main.replace(Some(main)));
         }
+    }
+}
+
+impl MainGuard for Watch {
+    fn main_has_ended(self: Box<Self>, core: &Rc<Core>, is_cancelled: bool) {
+        if self.has_been_asked() && is_cancelled {
+            context::enter(core, || core.cancel_all());
+            core.close();
+            end_process();
+        }
+    }
+}
+
+fn cancel_main(core: &Core) {
+    let main = remotes(core).interrupt.main.borrow().clone();
+    if let Some(main) = main {
+        main.cancel();
     }
 }
 
@@ -107,13 +121,13 @@ impl Watch {
         let mut signals = Signals::new([SIGINT])?;
         let stage = Arc::new(AtomicU8::new(RUNNING));
         let handle = signals.handle();
-        let (asked, post) = (Arc::clone(&stage), Arc::clone(&core.inbox().post));
+        let (asked, post) = (Arc::clone(&stage), Arc::clone(&inbox(core).post));
         let watch = move || {
             for _ in signals.forever() {
                 let first = asked
                     .compare_exchange(RUNNING, ASKED, Ordering::SeqCst, Ordering::SeqCst)
                     .is_ok();
-                if !first || post.send(Letter::errand(Core::cancel_main)).is_err() {
+                if !first || post.send(Letter::errand(cancel_main)).is_err() {
                     end_process();
                 }
             }
@@ -130,7 +144,7 @@ impl Watch {
     }
 
     /// Main is over; whether it had been asked to end.
-    fn main_has_ended(&self) -> bool {
+    fn has_been_asked(&self) -> bool {
         let stage = &self.stage;
         stage
             .compare_exchange(RUNNING, ENDED, Ordering::SeqCst, Ordering::SeqCst)

@@ -16,9 +16,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::context;
-use super::core::Core;
-use super::inbox::{Guest, Letter, Post};
+use super::mailbox::{Guest, Letter, Post, inbox};
+use crate::event_loop::context;
+use crate::event_loop::core::Core;
 use crate::lock::{Lock, Locked, Signal};
 use crate::task::{JoinError, JoinHandle, Task, print};
 
@@ -110,10 +110,7 @@ impl<T: 'static> Reply<T> {
     /// Answers when the task has ended.
     pub(super) fn follow(self, core: &Core, handle: JoinHandle<T>) {
         let task = handle.task();
-        core.inbox()
-            .tasks
-            .borrow_mut()
-            .insert(self.id, task.clone());
+        inbox(core).tasks.borrow_mut().insert(self.id, task.clone());
         let courier = Courier {
             reply: self,
             task: handle,
@@ -173,15 +170,13 @@ impl<T> Drop for Courier<T> {
 
 impl<T> Courier<T> {
     fn forget(&self) {
-        let _ = context::try_with(|core| core.forget_remote(self.reply.id));
+        let _ = context::try_with(|core| forget_remote(core, self.reply.id));
     }
 }
 
-impl Core {
-    /// The handle of a task from outside needs it no more.
-    fn forget_remote(&self, id: u64) -> Option<Task> {
-        self.inbox().tasks.borrow_mut().remove(&id)
-    }
+/// The handle of a task from outside needs it no more.
+fn forget_remote(core: &Core, id: u64) -> Option<Task> {
+    inbox(core).tasks.borrow_mut().remove(&id)
 }
 
 impl<T> RemoteHandle<T> {
@@ -250,7 +245,7 @@ impl<T> RemoteHandle<T> {
         }
         let id = self.id;
         let request = Letter::errand(move |core| {
-            let task = core.inbox().tasks.borrow().get(&id).cloned();
+            let task = inbox(core).tasks.borrow().get(&id).cloned();
             if let Some(task) = task {
                 task.cancel();
             }
@@ -293,7 +288,7 @@ impl<T> RemoteHandle<T> {
         if matches!(&result, Err(error) if error.is_panic()) {
             let id = self.id;
             let _ = self.post.send(Letter::errand(move |core| {
-                drop(core.forget_remote(id));
+                drop(forget_remote(core, id));
             }));
         }
         result
@@ -344,7 +339,7 @@ impl<T> Drop for RemoteHandle<T> {
 fn report_unseen(post: &Post, id: u64, error: JoinError) {
     let text = error.to_string();
     let letter = Letter::errand(move |core| {
-        let task = core.forget_remote(id);
+        let task = forget_remote(core, id);
         core.tasks.report(task.as_ref(), error);
     });
     if post.send(letter).is_err() {

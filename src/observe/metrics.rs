@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::core::Core;
+use crate::event_loop::EventLoop;
+use crate::event_loop::core::Core;
 
 /// What a loop has done so far and what it holds; see [`EventLoop::metrics`](crate::EventLoop::metrics).
 ///
@@ -35,7 +36,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    pub(super) fn of(core: &Core) -> Self {
+    fn of(core: &Core) -> Self {
         Self {
             rounds: core.rounds.get(),
             polls: core.tasks.polls(),
@@ -46,5 +47,18 @@ impl Metrics {
             armed_timers: core.armed_timers(),
             parked: core.parked.get(),
         }
+    }
+}
+
+impl EventLoop {
+    /// What the loop has done so far, and what it holds.
+    ///
+    /// ```
+    /// let event_loop = looplet::EventLoop::new();
+    /// event_loop.spawn(async {}).detach();
+    /// assert_eq!(event_loop.metrics().live_tasks, 1);
+    /// ```
+    pub fn metrics(&self) -> Metrics {
+        Metrics::of(&self.core)
     }
 }

@@ -14,10 +14,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::board::Board;
-use super::core::Core;
-use super::observer::Watcher;
-use super::remote_queue::Flow;
+use super::queue::Flow;
+use super::remotes;
 use crate::error::LoopGone;
+use crate::event_loop::core::Core;
 use crate::task::{Doorway, Task, drop_quietly};
 
 /// What a panic in a letter, or in the destructor of one, is reported as.
@@ -26,7 +26,7 @@ const LETTER: &str = "message from another thread";
 type Errand = Box<dyn FnOnce(&Core) + Send>;
 
 /// What another thread wants of the loop.
-pub(super) enum Letter {
+pub(crate) enum Letter {
     /// Something to do; empty once it was done.
     Errand(Option<Errand>),
     /// Items wait at the remote end of this queue.
@@ -34,7 +34,7 @@ pub(super) enum Letter {
 }
 
 impl Letter {
-    pub(super) fn errand(f: impl FnOnce(&Core) + Send + 'static) -> Self {
+    pub(crate) fn errand(f: impl FnOnce(&Core) + Send + 'static) -> Self {
         Self::Errand(Some(Box::new(f)))
     }
 
@@ -46,8 +46,8 @@ impl Letter {
                 }
             }
             Self::Items(key) => {
-                core.items_came.set(true);
-                if let Some(flow) = core.inbox().flow(*key) {
+                remotes(core).items_came.set(true);
+                if let Some(flow) = inbox(core).flow(*key) {
                     flow.pump();
                 }
             }
@@ -64,7 +64,7 @@ impl Drop for Letter {
 }
 
 /// The loop as other threads know it.
-pub(super) struct Post {
+pub(crate) struct Post {
     letters: Sender<Letter>,
     door: Doorway,
     /// The loop's own thread; see [`here`].
@@ -73,23 +73,23 @@ pub(super) struct Post {
     guests: AtomicUsize,
     gone: AtomicBool,
     /// What the loop is polling, if it is observed.
-    board: Option<Arc<Board>>,
+    board: Board,
 }
 
 impl Post {
     /// Sends a letter and wakes the loop if it sleeps. Letters of one thread keep their order.
-    pub(super) fn send(&self, letter: Letter) -> Result<(), LoopGone> {
+    pub(crate) fn send(&self, letter: Letter) -> Result<(), LoopGone> {
         self.letters.send(letter).map_err(|_| LoopGone)?;
         self.door.announce_mail();
         Ok(())
     }
 
-    pub(super) fn board(&self) -> Option<&Board> {
-        self.board.as_deref()
+    pub(crate) fn board(&self) -> &Board {
+        &self.board
     }
 
     /// Whether this is the thread of a loop that is still there: who waits for the loop here waits for ever.
-    pub(super) fn is_home(&self) -> bool {
+    pub(crate) fn is_home(&self) -> bool {
         self.home == here() && !self.gone.load(Ordering::Relaxed)
     }
 }
@@ -142,7 +142,7 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    pub(super) fn new(door: Doorway, closed: bool, board: Option<Arc<Board>>) -> Self {
+    fn new(door: Doorway, closed: bool) -> Self {
         let (sender, receiver) = unbounded();
         let post = Post {
             letters: sender,
@@ -150,7 +150,7 @@ impl Inbox {
             home: here(),
             guests: AtomicUsize::new(0),
             gone: AtomicBool::new(closed),
-            board,
+            board: Board::default(),
         };
         Self {
             post: Arc::new(post),
@@ -186,42 +186,35 @@ impl Inbox {
     }
 }
 
-impl Core {
-    /// The way in from outside, made now if this is its first use.
-    pub(super) fn inbox(&self) -> &Inbox {
-        self.inbox.get_or_init(|| {
-            let board = self.watcher().map(Watcher::board);
-            Box::new(Inbox::new(self.tasks.doorway(), self.is_closed(), board))
-        })
-    }
-
+impl Inbox {
     /// Opens the letters that are there now. What comes meanwhile announces itself again.
-    pub(super) fn open_mail(&self) {
-        let Some(inbox) = self.inbox.get() else {
-            return;
-        };
-        for _ in 0..inbox.len() {
-            let Some(letter) = inbox.next() else { break };
-            self.tasks.guarded(LETTER, || letter.open(self));
+    pub(super) fn open_mail(&self, core: &Core) {
+        for _ in 0..self.len() {
+            let Some(letter) = self.next() else { break };
+            core.tasks.guarded(LETTER, || letter.open(core));
         }
     }
 
     /// Nothing comes in any more: whoever waits outside is told, and what was on its way is dropped.
-    pub(super) fn close_mail(&self) {
-        let Some(inbox) = self.inbox.get() else {
-            return;
-        };
-        inbox.post.gone.store(true, Ordering::Relaxed);
-        let flows = inbox.flows.take();
+    pub(super) fn close(&self, core: &Core) {
+        self.post.gone.store(true, Ordering::Relaxed);
+        let flows = self.flows.take();
         for flow in flows.into_values() {
-            self.tasks.guarded(LETTER, || flow.close());
+            core.tasks.guarded(LETTER, || flow.close());
         }
-        while let Some(letter) = inbox.next() {
+        while let Some(letter) = self.next() {
             drop(letter);
         }
-        let letters = inbox.letters.take();
+        let letters = self.letters.take();
         drop(letters);
-        let tasks = inbox.tasks.take();
+        let tasks = self.tasks.take();
         drop(tasks);
     }
+}
+
+/// The way in from outside, made now if this is its first use.
+pub(super) fn inbox(core: &Core) -> &Inbox {
+    remotes(core)
+        .inbox
+        .get_or_init(|| Inbox::new(core.tasks.doorway(), core.is_closed()))
 }

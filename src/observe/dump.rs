@@ -5,8 +5,9 @@ use std::fmt;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use super::core::Core;
-use super::observer::WaitsOn;
+use super::observer::{WaitsOn, watcher};
+use crate::event_loop::core::Core;
+use crate::event_loop::{Builder, EventLoop, context};
 use crate::task::{Sighting, Standing, TaskId};
 use crate::waiting::Kinds;
 
@@ -184,7 +185,7 @@ impl TaskDump {
         if state != TaskState::Waiting {
             waits.clear();
         }
-        let stats = core.watcher().and_then(|watcher| watcher.stats(id));
+        let stats = watcher(core).and_then(|watcher| watcher.stats(id));
         Self {
             id,
             name: task.name().to_string(),
@@ -340,5 +341,57 @@ impl WaitsOn {
             Self::AnyOfMany => "waits for the next of many tasks to end",
             Self::Elsewhere => "waits for something else",
         }
+    }
+}
+
+/// What every unfinished task of the running loop is doing, and what it waits for; see [`Dump`].
+///
+/// What a task waits for is always known of sleeps and of the results of tasks; of queues, locks and the like in
+/// virtual time, or if the loop has an [`observer`](crate::Builder::observer), even one that does nothing.
+///
+/// # Panics
+///
+/// If no event loop is running on this thread.
+///
+/// ```
+/// looplet::run(async {
+///     let _task = looplet::spawn_named("idler", std::future::pending::<()>());
+///     looplet::yield_now().await;
+///     let dump = looplet::dump().to_string();
+///     assert!(dump.contains("'Task-1' is running"));
+///     assert!(dump.contains("'idler' waits for something else"));
+/// });
+/// ```
+#[doc(alias = "print_call_graph")]
+#[doc(alias = "format_call_graph")]
+#[doc(alias = "capture_call_graph")]
+#[track_caller]
+pub fn dump() -> Dump {
+    context::with(|core| Dump::of(core))
+}
+
+impl EventLoop {
+    /// What every unfinished task is doing, and what it waits for; see [`Dump`].
+    ///
+    /// ```
+    /// let event_loop = looplet::EventLoop::new();
+    /// event_loop.spawn(async {}).detach();
+    /// assert!(event_loop.dump().to_string().contains("'Task-1' is ready"));
+    /// ```
+    #[doc(alias = "print_call_graph")]
+    pub fn dump(&self) -> Dump {
+        Dump::of(&self.core)
+    }
+}
+
+impl Builder {
+    /// Time starts now and stands still while anything is ready; when nothing is, it jumps to the next deadline. So
+    /// programs that sleep for hours end at once, in the same order as in real time.
+    pub fn virtual_time(self) -> Self {
+        // Programs in virtual time are tests, which want to know what a stuck program is stuck on.
+        self.in_virtual_time().with(|core| {
+            core.tasks.note_waits();
+            core.set_explain(|core| Dump::of(core).to_string());
+        })
     }
 }
