@@ -232,7 +232,9 @@ impl Core {
         match self.clock.mode() {
             Mode::Real => self.clock.instant(deadline),
             Mode::Virtual | Mode::Manual => {
-                Instant::now() + Duration::from_nanos(deadline - self.clock.last())
+                // A wakeup may have moved the clock past the deadline.
+                let left = deadline.saturating_sub(self.clock.last());
+                Instant::now() + Duration::from_nanos(left)
             }
         }
     }

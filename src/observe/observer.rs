@@ -235,6 +235,8 @@ impl Watcher {
                 drop_quietly(panic);
             }
         }
+        // It may have dropped the loop, and so be the last to hold itself.
+        drop_quietly(observer);
     }
 
     fn count(&self, at: Instant, news: &News<'_>) {

@@ -3,6 +3,10 @@
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
 
 use super::handle::{self, RemoteHandle};
 use super::mailbox::{Guest, Letter, Post, inbox};
@@ -74,7 +78,10 @@ impl Remote {
         let post = self.guest.post();
         let (handle, reply) = handle::pair(post);
         post.send(Letter::errand(move |core| {
-            let task = core.vacant::<Plain<_>>(at).spawn(async { f().await });
+            let task = core.vacant::<Plain<_>>(at).spawn(Made {
+                make: Some(f),
+                future: None,
+            });
             reply.follow(core, task);
         }))?;
         Ok(handle)
@@ -101,6 +108,30 @@ impl Remote {
         self.guest.post().send(Letter::errand(move |core| {
             let _queued = CallHandle::soon(core, at, f);
         }))
+    }
+}
+
+pin_project! {
+    /// A future that is made at its first poll. An `async` block in its place would leak the output if the destructor of
+    /// the future panicked.
+    struct Made<F, Fut> {
+        make: Option<F>,
+        #[pin]
+        future: Option<Fut>,
+    }
+}
+
+impl<F: FnOnce() -> Fut, Fut: Future> Future for Made<F, Fut> {
+    type Output = Fut::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Fut::Output> {
+        let mut this = self.project();
+        if let Some(make) = this.make.take() {
+            let future = make();
+            this.future.set(Some(future));
+        }
+        let future = this.future.as_pin_mut();
+        future.expect("a task is polled until it is done").poll(cx)
     }
 }
 

@@ -287,6 +287,8 @@ impl Local {
             ));
             raw::drop_quietly(panic);
         }
+        // It may have dropped the loop, and so be the last to hold itself.
+        raw::drop_quietly(report);
     }
 
     /// The task or call on top of the stack.
