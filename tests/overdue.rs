@@ -14,7 +14,7 @@ use looplet::{
     EventLoop, WaitsOn, advance, call_at, dump, interval, now, sleep, sleep_until, spawn, timeout,
     timeout_at, yield_now,
 };
-use support::{Wakes, hand, panic_text};
+use support::{Wakes, calling, hand, panic_text};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -74,8 +74,8 @@ fn a_deadline_is_found_within_64_polls_of_the_last_reading_of_the_clock() {
             sleep(Duration::from_millis(1)).await;
             let wakes = Arc::<Wakes>::default();
             let waker = Waker::from(wakes.clone());
-            let due = Instant::now() + Duration::from_millis(1);
             let mut nap = pin!(sleep(Duration::from_millis(1)));
+            let due = Instant::now() + Duration::from_millis(1);
             assert_eq!(
                 nap.as_mut().poll(&mut Context::from_waker(&waker)),
                 Poll::Pending
@@ -165,4 +165,36 @@ fn a_deadline_from_before_the_loop_was_made_is_told_as_it_was_given() {
             yield_now().await;
         }
     });
+}
+
+#[test]
+fn timers_armed_by_the_wakers_of_others_fire_at_the_next_look() {
+    let fired = Rc::new(Cell::new(0));
+    let naps = Rc::new(RefCell::new(Vec::new()));
+    virtual_loop().block_on(async {
+        let (count, armed) = (fired.clone(), naps.clone());
+        // Each time it is woken it arms the next one, which is due already.
+        let place = Rc::new(RefCell::new(Waker::noop().clone()));
+        let own = place.clone();
+        let waker = calling(move || {
+            count.set(count.get() + 1);
+            if count.get() < 1000 {
+                let mut nap = Box::pin(sleep_until(now()));
+                let again = own.borrow().clone();
+                assert!(
+                    nap.as_mut()
+                        .poll(&mut Context::from_waker(&again))
+                        .is_pending()
+                );
+                armed.borrow_mut().push(nap);
+            }
+        });
+        place.replace(waker.clone());
+        waker.wake();
+        for n in 1..=10 {
+            assert_eq!(fired.get(), n);
+            yield_now().await;
+        }
+    });
+    naps.take();
 }
