@@ -10,11 +10,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use futures::future::poll_immediate;
 use looplet::{
-    EventLoop, WaitsOn, advance, call_at, dump, interval, now, sleep, sleep_until, spawn, timeout,
-    timeout_at, yield_now,
+    EventLoop, MissedTick, WaitsOn, advance, call_at, dump, interval, now, sleep, sleep_until,
+    spawn, timeout, timeout_at, yield_now,
 };
 use support::{Wakes, calling, hand, panic_text};
+
+const ALL_MISSED_TICKS: [MissedTick; 3] = [MissedTick::Burst, MissedTick::Delay, MissedTick::Skip];
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -164,6 +167,95 @@ fn a_deadline_from_before_the_loop_was_made_is_told_as_it_was_given() {
             assert_eq!(waits, [&WaitsOn::Until(deadline)]);
             yield_now().await;
         }
+    });
+}
+
+/// An interval whose body takes twice its period. It gives up after many more ticks than any test lasts.
+async fn overworked(missed: MissedTick) {
+    let mut ticks = interval(SECOND);
+    ticks.set_missed_tick(missed);
+    for _ in 0..1000 {
+        ticks.tick().await;
+        advance(2 * SECOND);
+    }
+    panic!("nothing else has run");
+}
+
+#[test]
+fn an_interval_whose_body_takes_longer_than_its_period_starves_nobody() {
+    for missed in ALL_MISSED_TICKS {
+        virtual_loop().block_on(async {
+            let beside = spawn(overworked(missed));
+            sleep(10 * SECOND).await;
+            assert!(!beside.is_finished(), "{missed:?}");
+            let limited = timeout(10 * SECOND, overworked(missed)).await;
+            assert!(limited.is_err(), "{missed:?}");
+        });
+    }
+}
+
+#[test]
+fn a_poll_gets_one_overdue_tick_and_the_next_round_the_next() {
+    virtual_loop().block_on(async {
+        let (start, mut ticks) = (now(), interval(SECOND));
+        assert_eq!(ticks.tick().await, start);
+        advance(3 * SECOND);
+        for n in 1..=3 {
+            assert_eq!(
+                poll_immediate(pin!(ticks.tick())).await,
+                Some(start + n * SECOND)
+            );
+            for _ in 0..3 {
+                assert_eq!(poll_immediate(pin!(ticks.tick())).await, None);
+            }
+            yield_now().await;
+        }
+        assert_eq!(poll_immediate(pin!(ticks.tick())).await, None);
+        assert_eq!(ticks.tick().await, start + 4 * SECOND);
+        assert_eq!(now(), start + 4 * SECOND);
+    });
+}
+
+#[test]
+fn overdue_ticks_take_a_round_each_and_a_task_that_spawns_eagerly_gets_no_more() {
+    for missed in ALL_MISSED_TICKS {
+        virtual_loop().block_on(async {
+            let rounds = Rc::new(Cell::new(0));
+            let count = rounds.clone();
+            spawn(async move {
+                loop {
+                    count.set(count.get() + 1);
+                    yield_now().await;
+                }
+            })
+            .detach();
+            let mut ticks = interval(SECOND);
+            ticks.set_missed_tick(missed);
+            for _ in 0..10 {
+                ticks.tick().await;
+                looplet::spawn_eager(async {}).detach();
+                advance(2 * SECOND);
+            }
+            // The first tick and the first that is overdue come at once.
+            assert_eq!(rounds.get(), 8, "{missed:?}");
+        });
+    }
+}
+
+#[test]
+fn a_deadline_that_has_passed_gives_up_a_round_each_time() {
+    virtual_loop().block_on(async {
+        let limited = timeout(SECOND, async {
+            let (start, mut nap) = (now(), sleep(SECOND));
+            for _ in 0..1000 {
+                sleep_until(start).await;
+                sleep(Duration::ZERO).await;
+                nap.reset(start);
+                (&mut nap).await;
+                advance(SECOND);
+            }
+        });
+        assert!(limited.await.is_err());
     });
 }
 
