@@ -179,8 +179,18 @@ impl Scheduler {
     }
 
     /// Whether something lies in a mailbox; see [`Doorway`].
+    pub(crate) fn has_mail(&self) -> bool {
+        self.shared.stack.has_mail()
+    }
+
+    /// The same; from now on there is none, unless it is announced again.
     pub(crate) fn take_mail(&self) -> bool {
         self.shared.stack.take_mail()
+    }
+
+    /// Some of the mail is left for the next look.
+    pub(crate) fn leave_mail(&self) {
+        self.shared.stack.announce_mail();
     }
 
     /// The way in for other threads.
