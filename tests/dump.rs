@@ -207,20 +207,6 @@ fn an_observed_loop_knows_age_polls_and_running_time() {
 }
 
 #[test]
-fn a_long_chain_of_waits_is_no_deep_recursion() {
-    virtual_loop().block_on(async {
-        let mut last = spawn_named("first", pending::<()>());
-        for _ in 0..2_000 {
-            last = looplet::spawn(async move { last.await.unwrap() });
-        }
-        yield_now().await;
-        yield_now().await;
-        assert_eq!(lines(&dump()).len(), 2_003);
-        drop(last);
-    });
-}
-
-#[test]
 fn a_dump_may_go_to_another_thread() {
     fn is_send<T: Send + 'static>(_: &T) {}
     is_send(&EventLoop::new().dump());
