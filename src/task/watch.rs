@@ -6,6 +6,7 @@
 //! lie in the task's ready link while it is in no queue. An observed task has an `Extra` from its birth; so its end
 //! and its joins pass by this room too.
 
+use std::collections::HashSet;
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
@@ -15,7 +16,7 @@ use super::scheduler::Scheduler;
 use super::shared::{Local, Phase};
 use super::state::WakeAction;
 use super::work::Kind;
-use super::{Outcome, Task, waker};
+use super::{Outcome, Task, TaskId, waker};
 use crate::waiting::{self, Kinds};
 
 /// Hears what happens to the tasks of a loop.
@@ -49,9 +50,18 @@ pub(crate) enum Cause<'a> {
 pub(crate) struct Notes {
     /// The deadlines of its timers.
     pub(crate) deadlines: Vec<u64>,
-    /// The tasks whose results it awaits.
-    pub(crate) tasks: Vec<Task>,
+    /// The tasks whose results it awaits; one that was awaited again may be there again.
+    tasks: Vec<Task>,
     pub(crate) kinds: Kinds,
+}
+
+impl Notes {
+    /// The tasks whose results it awaits, each one once.
+    pub(crate) fn results(&self) -> impl Iterator<Item = TaskId> {
+        let mut known = HashSet::new();
+        let ids = self.tasks.iter().map(Task::id);
+        ids.filter(move |&id| known.insert(id))
+    }
 }
 
 /// What a task is doing at this moment.
@@ -193,7 +203,7 @@ impl Local {
     pub(super) fn note_join(&self, waiter: NonNull<Header>, awaited: &Task) {
         if self.actor.get() == Some(waiter) && self.is_observed() {
             let mut notes = self.notes.borrow_mut();
-            if !notes.tasks.contains(awaited) {
+            if notes.tasks.last() != Some(awaited) {
                 notes.tasks.push(awaited.clone());
             }
         }
