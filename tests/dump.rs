@@ -180,6 +180,19 @@ fn who_waits_for_two_of_a_kind_waits_for_that_kind() {
 }
 
 #[test]
+fn a_call_at_a_time_is_no_sleep_of_the_task_that_was_spawned_last() {
+    virtual_loop().block_on(async {
+        let idle = looplet::spawn(pending::<()>());
+        let call = looplet::call_later(Duration::from_secs(1), || ());
+        yield_now().await;
+        let lines = lines(&dump());
+        assert_eq!(lines[2], "'Task-2' waits for something else");
+        call.cancel();
+        drop(idle);
+    });
+}
+
+#[test]
 fn an_observed_loop_knows_age_polls_and_running_time() {
     let observer = |_: Instant, _: &Task, _: TaskEvent<'_>| ();
     let mut event_loop = EventLoop::builder()

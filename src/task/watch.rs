@@ -10,10 +10,11 @@ use std::collections::HashSet;
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
+use std::task::Waker;
 
 use super::raw::Header;
 use super::scheduler::Scheduler;
-use super::shared::{Local, Phase};
+use super::shared::{Local, Phase, Shared};
 use super::state::WakeAction;
 use super::work::Kind;
 use super::{Outcome, Task, TaskId, waker};
@@ -288,12 +289,17 @@ impl Scheduler {
         self.tasks().into_iter().map(Task::sight).collect()
     }
 
-    /// The task that a waker is of, if it is one of this loop.
-    pub(crate) fn task_behind(&self, waker: &std::task::Waker) -> Option<Task> {
-        let task = waker::task_of(waker, self.pointer())?;
-        // SAFETY: COUNTED: the waker holds a count.
-        Some(Task::clone(&*unsafe { Task::borrowed(task) }))
+    /// The task that a waker is of, if it is one of this loop, and no call.
+    pub(crate) fn task_behind(&self, waker: &Waker) -> Option<Task> {
+        task_behind(waker, self.pointer())
     }
+}
+
+fn task_behind(waker: &Waker, shared: NonNull<Shared>) -> Option<Task> {
+    let task = waker::task_of(waker, shared)?;
+    // SAFETY: COUNTED: the waker holds a count.
+    let task = unsafe { Task::borrowed(task) };
+    (task.header().vtable.kind == Kind::Task).then(|| Task::clone(&task))
 }
 
 impl Task {
