@@ -10,7 +10,7 @@ mod context_var;
 pub(crate) mod core;
 mod host;
 pub(crate) mod outside;
-mod round;
+pub(crate) mod round;
 mod slow_poll;
 mod spawner;
 

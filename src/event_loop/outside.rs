@@ -18,8 +18,8 @@ pub(crate) enum Awaited {
 
 /// What other threads use of a loop. Made when it is first needed, for most loops need none of it.
 pub(crate) trait Outside {
-    /// Takes in what has come.
-    fn collect(&self, core: &Core);
+    /// Takes in what has come: all of it, or no more than a look may take.
+    fn collect(&self, core: &Core, all: bool);
 
     /// What may still come.
     fn awaited(&self) -> Awaited;

@@ -24,7 +24,7 @@ use crate::task::{JoinError, print};
 
 /// How many turns may pass between two looks at other threads and timers, and between two readings of the clock while
 /// a timer is armed. Enough to make both cheap, few enough for a greedy round not to be felt.
-const TURNS_PER_LOOK: u32 = 64;
+pub(crate) const TURNS_PER_LOOK: u32 = 64;
 
 /// So many due timers are woken together: a few more than a processor fetches from memory at a time.
 const BATCH: usize = 32;
@@ -69,7 +69,7 @@ impl Core {
         self.tasks.take_news();
         if self.tasks.take_mail() {
             if let Some(outside) = self.outside() {
-                outside.collect(self);
+                outside.collect(self, false);
             }
         }
     }
@@ -79,18 +79,21 @@ impl Core {
             self.read_clock();
         }
         let now = self.clock.last();
+        // What somebody else's waker arms meanwhile is for the next look, or this one might not end.
+        let armed = self.armed_timers();
         let mut fired = 0;
         let mut due = self.due.take();
         loop {
-            due.extend(iter::from_fn(|| self.pop_due(now)).take(BATCH));
+            let most = BATCH.min(armed - fired);
+            due.extend(iter::from_fn(|| self.pop_due(now)).take(most));
             if due.is_empty() {
                 break;
             }
-            fired += due.len() as u64;
+            fired += due.len();
             self.tasks.wake_all(&mut due);
         }
         self.due.set(due);
-        self.fired.set(self.fired.get() + fired);
+        self.fired.set(self.fired.get() + fired as u64);
     }
 
     pub(super) fn read_clock(&self) {
@@ -98,12 +101,18 @@ impl Core {
         self.clock.read();
     }
 
-    /// The look of somebody who must know the time: before a wait, or when a caller has just entered the loop.
+    /// The look of somebody who must know the time: before a wait, or when a caller has just entered the loop. Mail that
+    /// was left counts as ready: if nothing else is, the next look follows at once.
     pub(super) fn look_at_clock(&self) {
-        if self.has_timers() {
-            self.read_clock();
+        loop {
+            if self.has_timers() {
+                self.read_clock();
+            }
+            self.look();
+            if self.tasks.is_ready() || !self.tasks.has_mail() {
+                return;
+            }
         }
-        self.look();
     }
 
     /// How many turns may pass until the next look, so that the clock is read in time.
@@ -295,6 +304,10 @@ impl Core {
             }
             self.run_until(|| main.is_finished());
             self.look();
+            if let Some(outside) = self.outside() {
+                // All that was sent before main had finished is in time.
+                outside.collect(self, true);
+            }
             self.run_round();
             main.try_join()
                 .expect("main has finished and nobody else could take its output")
@@ -317,7 +330,8 @@ impl Core {
         loop {
             self.finish_round();
             self.look();
-            if self.tasks.live() == 0 || has_run && is_over(moved) {
+            let is_empty = self.tasks.live() == 0 && !self.tasks.has_mail();
+            if is_empty || has_run && is_over(moved) {
                 return;
             }
             if self.begin_round() {
@@ -367,10 +381,8 @@ impl Core {
 }
 
 fn earlier(a: Option<u64>, b: Option<u64>) -> Option<u64> {
-    a.into_iter()
-        .chain(b)
-        .filter(|&deadline| deadline != NEVER)
-        .min()
+    let both = a.into_iter().chain(b);
+    both.filter(|&deadline| deadline != NEVER).min()
 }
 
 /// Names the seed of a shuffled run that has failed.

@@ -2,6 +2,7 @@
 //! it may go wrong.
 
 mod dump;
+mod dump_text;
 mod explore;
 mod metrics;
 mod observer;

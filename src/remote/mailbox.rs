@@ -18,7 +18,13 @@ use super::queue::Flow;
 use super::remotes;
 use crate::error::LoopGone;
 use crate::event_loop::core::Core;
+use crate::event_loop::round::TURNS_PER_LOOK;
 use crate::task::{Doorway, Task, drop_quietly};
+
+/// How many letters a look opens at most. Each may queue a turn, and a look comes after every [`TURNS_PER_LOOK`] turns:
+/// so what comes from other threads has half of the turns at most, however fast it comes. With as many letters as
+/// turns, each round of a flood would be longer than the last, and what waits for its end later and later.
+pub(super) const LETTERS_PER_LOOK: usize = TURNS_PER_LOOK as usize / 2;
 
 /// What a panic in a letter, or in the destructor of one, is reported as.
 const LETTER: &str = "message from another thread";
@@ -187,9 +193,14 @@ impl Inbox {
 }
 
 impl Inbox {
-    /// Opens the letters that are there now. What comes meanwhile announces itself again.
-    pub(super) fn open_mail(&self, core: &Core) {
-        for _ in 0..self.len() {
+    /// Opens the letters that are there now, but so many at most: the others are for the next look. What comes meanwhile
+    /// announces itself again.
+    pub(super) fn open_mail(&self, core: &Core, most: usize) {
+        let there = self.len();
+        if there > most {
+            core.tasks.leave_mail();
+        }
+        for _ in 0..there.min(most) {
             let Some(letter) = self.next() else { break };
             core.tasks.guarded(LETTER, || letter.open(core));
         }

@@ -27,7 +27,7 @@ pub use handle::RemoteHandle;
 pub(crate) use mailbox::Letter;
 pub use remote::Remote;
 
-use self::mailbox::Inbox;
+use self::mailbox::{Inbox, LETTERS_PER_LOOK};
 use self::pool::{Flights, Pool};
 use crate::event_loop::core::Core;
 use crate::event_loop::outside::{Awaited, MainGuard, Outside};
@@ -62,9 +62,9 @@ pub(crate) fn board(core: &Core) -> Option<&Board> {
 }
 
 impl Outside for Remotes {
-    fn collect(&self, core: &Core) {
+    fn collect(&self, core: &Core, all: bool) {
         if let Some(inbox) = self.inbox.get() {
-            inbox.open_mail(core);
+            inbox.open_mail(core, if all { usize::MAX } else { LETTERS_PER_LOOK });
         }
     }
 
