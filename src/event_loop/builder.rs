@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::EventLoop;
-use super::bell::{Doorbell, OnWake};
 use super::clock::{Clock, Mode};
 use super::core::Core;
+use super::parker::{Doorbell, OnWake};
 use super::slow_poll::SlowPoll;
 use crate::task::{JoinError, Report, Task};
 

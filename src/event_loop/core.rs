@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use super::bell::Doorbell;
 use super::clock::{BEGIN, Clock, NEVER};
 use super::outside::Outside;
+use super::parker::Doorbell;
 use super::slow_poll::SlowPoll;
 use crate::task::{Call, Scheduler, Vacant, Watch, Work};
 use crate::timer::{Key, Wheel};
@@ -27,7 +27,6 @@ pub(crate) struct Core {
     /// How many polls there had been when the clock was last read.
     pub(super) read_at: Cell<u64>,
     pub(super) stop: Cell<bool>,
-    pub(crate) rounds: Cell<u64>,
     pub(crate) parked: Cell<Duration>,
     /// Timers fired since the last wait.
     pub(super) fired: Cell<u64>,
@@ -70,7 +69,6 @@ impl Core {
             due: Cell::new(Vec::new()),
             read_at: Cell::new(0),
             stop: Cell::new(false),
-            rounds: Cell::new(0),
             parked: Cell::new(Duration::ZERO),
             fired: Cell::new(0),
             arming: Cell::new(Arming::Usual),
@@ -181,7 +179,7 @@ impl Core {
 
     /// The number of this round. It runs each task once at most.
     pub(crate) fn round(&self) -> u64 {
-        self.rounds.get()
+        self.tasks.rounds()
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -1,18 +1,17 @@
 //! The event loop: rounds, waiting, and everything that needs to know which loop runs here.
 
 mod ambient;
-mod bell;
 mod builder;
-mod call;
 pub(crate) mod clock;
 pub(crate) mod context;
 mod context_var;
 pub(crate) mod core;
-mod host;
 pub(crate) mod outside;
+mod parker;
 pub(crate) mod round;
 mod slow_poll;
 mod spawner;
+mod wait;
 
 use std::fmt;
 use std::future::Future;
@@ -25,13 +24,13 @@ pub use ambient::{
     try_current_task,
 };
 pub use builder::Builder;
-pub use call::CallHandle;
 pub use context_var::{ContextVar, Token};
-pub use spawner::Spawner;
+pub use spawner::{CallHandle, Spawner};
 
 use self::clock::Mode;
 use self::core::Core;
-use self::round::{NameSeed, Waited};
+use self::round::NameSeed;
+use self::wait::Waited;
 use crate::task::{JoinError, JoinHandle, Plain, Task};
 
 /// An event loop: owns its tasks, timers and clock, and runs them on the thread that it was made on.

@@ -17,9 +17,9 @@ use std::panic::Location;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::clock::{Mode, NEVER};
+use super::clock::Mode;
 use super::core::Core;
-use super::outside::Awaited;
+use super::wait::Waited;
 use crate::task::{JoinError, print};
 
 /// How many turns may pass between two looks at other threads and timers, and between two readings of the clock while
@@ -29,30 +29,49 @@ pub(crate) const TURNS_PER_LOOK: u32 = 64;
 /// So many due timers are woken together: a few more than a processor fetches from memory at a time.
 const BATCH: usize = 32;
 
-/// When so many timers have fired since the last wait, the next one lasts for at least a [`PAUSE`].
-const CROWD: u64 = 16;
-
-/// Where timers are dense, waking up for each few of them costs more than all that they do. Then they are fired by the
-/// crowd, and each comes so much later at most. In nanoseconds.
-const PAUSE: u64 = 150_000;
-
 /// How long a loop that is to end lets tasks run in virtual time, which does not move meanwhile. Longer than tasks that
 /// only need a moment take on the slowest machine.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// How a wait has ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[must_use]
-pub(super) enum Waited {
-    /// Something has happened, or may have: look whether anything is ready.
-    Looked,
-    /// The limit was reached.
-    ToLimit,
-    /// There was nothing to wait for, as far as this loop can know.
-    InVain,
-}
-
 impl Core {
+    /// The loop: runs rounds, with waits between them, until `done` says so at the end of one.
+    pub(super) fn run_until(&self, done: impl Fn() -> bool) {
+        // Neither changes while the loop runs.
+        if self.slow_poll.is_some() || self.tasks.shuffle_seed().is_some() {
+            return self.run_special_until(&done);
+        }
+        loop {
+            // The round: what was ready when it began has one turn each.
+            while self.tasks.run(self.turns_until_look()) {
+                self.look();
+            }
+            if done() {
+                return;
+            }
+            // Takes what other threads have sent, then fires the timers that are due.
+            self.look();
+            // The next round: what is ready now. Without any, the loop waits.
+            if !self.tasks.begin_round() && self.wait(None) == Waited::InVain {
+                self.deadlock();
+            }
+        }
+    }
+
+    /// The same, where rounds are shuffled or turns are measured.
+    #[cold]
+    fn run_special_until(&self, done: &dyn Fn() -> bool) {
+        loop {
+            self.finish_round();
+            if done() {
+                return;
+            }
+            self.look();
+            if !self.begin_round() && self.wait(None) == Waited::InVain {
+                self.deadlock();
+            }
+        }
+    }
+
     /// Queues what other threads sent, and the timers that are due.
     #[inline]
     pub(super) fn look(&self) {
@@ -127,148 +146,23 @@ impl Core {
         (left as u32).max(1)
     }
 
-    /// Whether rounds are neither shuffled nor measured. Neither changes while the loop runs.
-    fn is_plain(&self) -> bool {
-        self.tasks.shuffle_seed().is_none() && self.slow_poll.is_none()
-    }
-
-    /// Begins a round of what is ready now; `finish_round` does the work. False: nothing is ready.
-    #[inline]
+    /// Begins a round of what is ready now; `finish_round` runs it. False: nothing is ready.
     fn begin_round(&self) -> bool {
-        self.begin_round_of::<false>()
+        match self.tasks.shuffle_seed() {
+            None => self.tasks.begin_round(),
+            Some(_) => self.tasks.begin_shuffled_round(),
+        }
     }
 
-    /// The same, for a caller that knows the loop to be plain.
-    #[inline]
-    fn begin_round_of<const PLAIN: bool>(&self) -> bool {
-        let ready = if !PLAIN && self.tasks.shuffle_seed().is_some() {
-            self.tasks.begin_shuffled_round()
-        } else {
-            self.tasks.begin_round()
-        };
-        self.rounds.set(self.rounds.get() + u64::from(ready));
-        ready
-    }
-
-    /// Runs the round.
+    /// Runs the round to its end.
     fn finish_round(&self) {
-        self.finish_round_of::<false>();
-    }
-
-    #[inline(always)]
-    fn finish_round_of<const PLAIN: bool>(&self) {
-        if !PLAIN {
-            if let Some(slow) = &self.slow_poll {
-                while self.run_measured(self.turns_until_look(), slow) {
-                    self.look();
-                }
+        if let Some(slow) = &self.slow_poll {
+            while self.run_measured(self.turns_until_look(), slow) {
+                self.look();
             }
         }
         while self.tasks.run(self.turns_until_look()) {
             self.look();
-        }
-    }
-
-    /// Nothing is ready: waits until something is, or until `limit`.
-    pub(super) fn wait(&self, limit: Option<u64>) -> Waited {
-        // Asked before the look: what they had sent, or woken, when the last of them went, is seen then.
-        let awaited = self
-            .outside()
-            .map_or(Awaited::Nothing, |outside| outside.awaited());
-        self.look_at_clock();
-        if self.tasks.is_ready() {
-            return Waited::Looked;
-        }
-        let (until, was_rung) = match (self.clock.mode(), awaited) {
-            (Mode::Real, _) => {
-                let next = earlier(self.next_wakeup(), limit);
-                (next, self.give_way(next) || self.park(next))
-            }
-            (Mode::Manual, _) | (Mode::Virtual, Awaited::Jobs) => (limit, self.park(limit)),
-            (Mode::Virtual, awaited) => match earlier(self.next_deadline(), limit) {
-                Some(deadline) => {
-                    self.clock.move_to(deadline);
-                    (Some(deadline), false)
-                }
-                None if awaited == Awaited::Messages => (None, self.park(None)),
-                None => return Waited::InVain,
-            },
-        };
-        self.look_at_clock();
-        if limit.is_some() && until == limit && !was_rung {
-            Waited::ToLimit
-        } else {
-            Waited::Looked
-        }
-    }
-
-    /// When a sleeping loop wakes up for its timers.
-    fn next_wakeup(&self) -> Option<u64> {
-        let next = self.next_deadline()?;
-        let is_crowded = self.fired.take() >= CROWD;
-        Some(if is_crowded {
-            next.max(self.clock.last().saturating_add(PAUSE))
-        } else {
-            next
-        })
-    }
-
-    /// Lets a thread that is in the middle of putting items go on, if it waits for this processor, rather than fall
-    /// asleep and be woken for each of them. Whether something has come. A loop that has a deadline does not risk it.
-    fn give_way(&self, until: Option<u64>) -> bool {
-        let is_sending = self.outside().is_some_and(|it| it.take_is_sending());
-        if is_sending && until.is_none() {
-            thread::yield_now();
-        }
-        is_sending && self.tasks.has_news()
-    }
-
-    /// Sleeps until the deadline or the bell. Whether it was the bell, or there was no need to sleep.
-    fn park(&self, until: Option<u64>) -> bool {
-        self.bell.prepare();
-        if !self.tasks.fall_asleep() {
-            return true;
-        }
-        let asleep = Instant::now();
-        let was_rung = self.bell.wait(until.map(|until| self.real_instant(until)));
-        self.tasks.wake_up();
-        self.parked.set(self.parked.get() + asleep.elapsed());
-        was_rung
-    }
-
-    /// When a wait until `deadline` ends on the wall clock; in manual time the rest of it is counted from here.
-    fn real_instant(&self, deadline: u64) -> Instant {
-        match self.clock.mode() {
-            Mode::Real => self.clock.instant(deadline),
-            Mode::Virtual | Mode::Manual => {
-                // A wakeup may have moved the clock past the deadline.
-                let left = deadline.saturating_sub(self.clock.last());
-                Instant::now() + Duration::from_nanos(left)
-            }
-        }
-    }
-
-    /// Runs rounds, with waits between them, until `done` says so at the end of one.
-    pub(super) fn run_until(&self, done: impl Fn() -> bool) {
-        // Asked once and not in each round.
-        if self.is_plain() {
-            self.run_rounds_until::<true>(done);
-        } else {
-            self.run_rounds_until::<false>(done);
-        }
-    }
-
-    #[inline]
-    fn run_rounds_until<const PLAIN: bool>(&self, done: impl Fn() -> bool) {
-        loop {
-            self.finish_round_of::<PLAIN>();
-            if done() {
-                return;
-            }
-            self.look();
-            if !self.begin_round_of::<PLAIN>() && self.wait(None) == Waited::InVain {
-                self.deadlock();
-            }
         }
     }
 
@@ -378,11 +272,6 @@ impl Core {
             self.explain.get()(self)
         );
     }
-}
-
-fn earlier(a: Option<u64>, b: Option<u64>) -> Option<u64> {
-    let both = a.into_iter().chain(b);
-    both.filter(|&deadline| deadline != NEVER).min()
 }
 
 /// Names the seed of a shuffled run that has failed.

@@ -1,4 +1,5 @@
-//! A way into the loop for code on its thread that is not one of its tasks.
+//! A way into the loop for code on its thread that is not one of its tasks, and plain calls: functions that the loop
+//! runs once, in the order of its ready queue.
 
 use std::fmt;
 use std::future::Future;
@@ -7,9 +8,9 @@ use std::rc::Rc;
 
 use futures_task::{LocalFutureObj, LocalSpawn, SpawnError};
 
-use super::CallHandle;
 use super::core::Core;
-use crate::task::{JoinHandle, Plain};
+use crate::task::{Call, JoinHandle, Plain};
+use crate::timer::Key;
 
 /// Spawns and calls into one loop, from its thread: while [`block_on`](crate::EventLoop::block_on) runs, from plain
 /// calls, or between two runs. Made by [`EventLoop::spawner`](crate::EventLoop::spawner).
@@ -111,5 +112,67 @@ impl LocalSpawn for Spawner {
 impl fmt::Debug for Spawner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Spawner").finish_non_exhaustive()
+    }
+}
+
+/// A plain call that was queued or set to a time. Dropping this does nothing to the call.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// looplet::run(async {
+///     let alarm = looplet::call_later(Duration::from_secs(3600), || println!("an hour has passed"));
+///     assert!(alarm.cancel());
+///     assert!(!alarm.cancel());
+/// });
+/// ```
+#[doc(alias = "Handle")]
+#[doc(alias = "TimerHandle")]
+pub struct CallHandle {
+    call: Call,
+    timer: Option<(Rc<Core>, Key)>,
+}
+
+impl CallHandle {
+    pub(crate) fn soon(
+        core: &Core,
+        at: &'static Location<'static>,
+        f: impl FnOnce() + 'static,
+    ) -> Self {
+        let call = core.call(at, f);
+        call.queue();
+        Self { call, timer: None }
+    }
+
+    pub(super) fn at(
+        core: &Rc<Core>,
+        at: &'static Location<'static>,
+        deadline: u64,
+        f: impl FnOnce() + 'static,
+    ) -> Self {
+        let call = core.call(at, f);
+        let timer = core
+            .arm(deadline, call.waker())
+            .map(|key| (core.clone(), key));
+        if timer.is_none() && core.is_closed() {
+            // It never comes due, and ends with what is queued.
+            call.queue();
+        }
+        Self { call, timer }
+    }
+
+    /// Keeps the call from running; the function is dropped now. True if this is what prevented it: false if it has
+    /// run, is running, or was cancelled before.
+    pub fn cancel(&self) -> bool {
+        if let Some((core, key)) = &self.timer {
+            core.disarm(*key);
+        }
+        self.call.cancel()
+    }
+}
+
+impl fmt::Debug for CallHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallHandle").finish_non_exhaustive()
     }
 }

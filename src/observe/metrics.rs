@@ -38,7 +38,7 @@ pub struct Metrics {
 impl Metrics {
     fn of(core: &Core) -> Self {
         Self {
-            rounds: core.rounds.get(),
+            rounds: core.tasks.rounds(),
             polls: core.tasks.polls(),
             wakes: core.tasks.wakes(),
             remote_wakes: core.tasks.foreign_wakes(),

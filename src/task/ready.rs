@@ -78,13 +78,12 @@ impl ReadyQueue {
         ready
     }
 
-    /// Makes what is queued now a round, in an order drawn by lot.
+    /// Puts what is queued now into an order drawn by lot.
     #[cold]
-    pub(super) fn begin_shuffled_round(&self, dice: &Dice) -> bool {
+    pub(super) fn shuffle(&self, dice: &Dice) {
         let mut entries: Vec<_> = std::iter::from_fn(|| self.pop()).collect();
         dice.shuffle(&mut entries);
         entries.into_iter().for_each(|task| self.push(task));
-        self.begin_round()
     }
 
     /// Takes the next entry of the round. The round is over with its last entry, before that one has had its turn.

@@ -115,7 +115,10 @@ impl Scheduler {
     /// nothing is ready.
     #[inline]
     pub(crate) fn begin_round(&self) -> bool {
-        self.shared.local.ready.begin_round()
+        let local = &self.shared.local;
+        let is_ready = local.ready.begin_round();
+        local.rounds.set(local.rounds.get() + u64::from(is_ready));
+        is_ready
     }
 
     /// From now on the order of each round that `begin_shuffled_round` begins is drawn from the seed.
@@ -131,11 +134,10 @@ impl Scheduler {
     /// Begins a round in an order drawn from the seed; in that of the queue, if there is none.
     #[cold]
     pub(crate) fn begin_shuffled_round(&self) -> bool {
-        let local = &self.shared.local;
-        match local.dice.get() {
-            Some(dice) => local.ready.begin_shuffled_round(dice),
-            None => local.ready.begin_round(),
+        if let Some(dice) = self.shared.local.dice.get() {
+            self.shared.local.ready.shuffle(dice);
         }
+        self.begin_round()
     }
 
     /// Gives at most `budget` tasks of the round their turn. True if some are left.
@@ -279,6 +281,10 @@ impl Scheduler {
     pub(crate) fn live(&self) -> usize {
         // No sum of what a computer can hold at once: it fits.
         (self.spawned() - self.shared.local.ended.get()) as usize
+    }
+
+    pub(crate) fn rounds(&self) -> u64 {
+        self.shared.local.rounds.get()
     }
 
     pub(crate) fn polls(&self) -> u64 {

@@ -59,6 +59,7 @@ pub(super) struct Local {
     /// How many tasks have ended other than by an ordinary value. Who waits for many need not look at each of them
     /// again unless this has moved.
     pub(super) irregular: Cell<u64>,
+    pub(super) rounds: Cell<u64>,
     pub(super) polls: Cell<u64>,
     pub(super) wakes: Cell<u64>,
     pub(super) foreign_wakes: Cell<u64>,
@@ -93,6 +94,7 @@ impl Shared {
             named: Cell::new(0),
             ended: Cell::new(0),
             irregular: Cell::new(0),
+            rounds: Cell::new(0),
             polls: Cell::new(0),
             wakes: Cell::new(0),
             foreign_wakes: Cell::new(0),
