@@ -132,10 +132,10 @@ fn every_primitive_says_what_it_makes_wait_for() {
                 let _ = barrier.wait().await;
             }),
         ),
-        ("Group", Box::pin(async move { drop(group.await) })),
+        ("Result+Group", Box::pin(async move { drop(group.await) })),
         ("Forever", Box::pin(async { sleep(Duration::MAX).await })),
         (
-            "AnyOfMany",
+            "Result+AnyOfMany",
             Box::pin(async { drop(looplet::as_completed([spawn(pending::<()>())]).next().await) }),
         ),
         (
@@ -154,10 +154,7 @@ fn every_primitive_says_what_it_makes_wait_for() {
             yield_now().await;
             yield_now().await;
             task.detach();
-            let line = match wait {
-                "Until+Result" => "Until+Result waits for Until+Result".to_string(),
-                wait => format!("{wait} waits for {wait}"),
-            };
+            let line = format!("{wait} waits for {wait}");
             assert!(log.take().contains(&line), "{line}");
         }
     });

@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use film::{filmed, filmed_by, wake_at};
+use futures::FutureExt;
 use futures::future::select;
 use looplet::timeline::Timeline;
 use looplet::{advance, as_completed, oneshot, sleep, spawn, spawn_named, yield_now};
@@ -217,8 +218,10 @@ fn only_an_awaited_task_that_has_ended_wakes_by_its_result() {
             sleep(SECOND).await;
         });
         select(&mut unfinished, pin!(receiver)).await;
-        let mut listened_to = as_completed([spawn(async {})]);
-        listened_to.next().await.unwrap().unwrap();
+        // It awaits the handle with a waker of its own.
+        spawn(async {}).map(drop).shared().await;
+        let mut completed = as_completed([spawn(async {})]);
+        completed.next().await.unwrap().unwrap();
         unfinished.await.unwrap();
     });
     let arrows = shown(&timeline).into_iter();
@@ -228,6 +231,8 @@ fn only_an_awaited_task_that_has_ended_wakes_by_its_result() {
         [
             "2 wakes 1 at 0.0",
             "3 wakes 1 at 0.0",
+            "1 wakes 1 at 0.0",
+            "4 result for 1 at 0.0",
             "2 result for 1 at 1000000.0"
         ]
     );

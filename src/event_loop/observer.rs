@@ -70,6 +70,10 @@ pub enum TaskEvent<'a> {
     /// The poll is over; if the task has ended in it, that was told before.
     PollEnds,
     /// It is not ready any more: it waits, for any of these.
+    ///
+    /// Who waits for many tasks is told with the [`Result`](WaitsOn::Result) of each. If it is woken, and goes on waiting
+    /// for more than a hundred of them, it is told with some of those that are left and
+    /// [`OtherResults`](WaitsOn::OtherResults).
     WaitBegins(&'a [WaitsOn]),
     /// Its wait is over; `Queued` follows.
     WaitEnds,
@@ -107,6 +111,8 @@ pub enum WaitsOn {
     Forever,
     /// The result of a task.
     Result(TaskId),
+    /// Those of other tasks, which are not named again; see [`TaskEvent::WaitBegins`].
+    OtherResults,
     /// An item of a queue.
     QueueGet,
     /// Room in a queue.
@@ -123,12 +129,19 @@ pub enum WaitsOn {
     Barrier,
     /// The message of a oneshot channel.
     Message,
-    /// The children of its task group.
+    /// The children of its task group; each of them is there as a [`Result`](Self::Result) too.
     Group,
-    /// The first of several tasks to end.
+    /// The first of several tasks to end; each of them is there as a [`Result`](Self::Result) too.
     AnyOfMany,
     /// Something that is not looplet's, or that was not noted.
     Elsewhere,
+}
+
+impl WaitsOn {
+    /// Whether it says nothing more than the results that are waited for.
+    pub(crate) fn is_in_results(&self) -> bool {
+        matches!(self, Self::Group | Self::AnyOfMany)
+    }
 }
 
 impl From<Kind> for WaitsOn {
@@ -289,8 +302,9 @@ fn waits_of(notes: &Notes, core: &Core) -> Vec<WaitsOn> {
         .deadlines
         .iter()
         .map(|&deadline| WaitsOn::Until(core.clock.instant(deadline)));
-    let results = notes.results().map(WaitsOn::Result);
+    let results = notes.results().into_iter().map(WaitsOn::Result);
     let mut waits: Vec<_> = deadlines.chain(results).collect();
+    waits.extend(notes.others.then_some(WaitsOn::OtherResults));
     waits.extend(notes.kinds.iter().map(WaitsOn::from));
     if waits.is_empty() {
         waits.push(WaitsOn::Elsewhere);
