@@ -1,5 +1,4 @@
-//! Holds the shape of the source: imports point down, unsafe code stays in its room, no file grows too long,
-//! and `docs/soundness.md` lists every unsafe block.
+//! Holds the shape of the source: imports point down, and unsafe code stays in its room.
 //!
 //! ```text
 //! lib
@@ -13,7 +12,6 @@
 //! A row may be skipped, never climbed, and the rooms of a row do not know each other; but `future` builds on `time`,
 //! for a wait may have a limit.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -34,7 +32,6 @@ const ROOMS: [(&str, u32); 12] = [
 ];
 const EXCEPTIONS: [(&str, &str); 1] = [("future", "time")];
 const UNSAFE_ROOM: &str = "task";
-const MOST_LINES: usize = 400;
 
 fn row(room: &str) -> Option<u32> {
     ROOMS
@@ -150,59 +147,7 @@ fn faults(room: &str, text: &str) -> Vec<String> {
     if room != UNSAFE_ROOM && tokens.contains(&"unsafe_code") {
         faults.push("a lint about unsafe code is changed".to_owned());
     }
-    let lines = text.lines().count();
-    if lines > MOST_LINES {
-        faults.push(format!("{lines} lines, more than {MOST_LINES}"));
-    }
     faults
-}
-
-/// The functions of a file that hold unsafe blocks, with how many each; `impl` stands for unsafe implementations. A
-/// function inside of another one counts by itself, and what follows it is its own.
-fn unsafe_blocks(text: &str) -> BTreeMap<String, usize> {
-    let code = code(text);
-    let tokens = tokens(&code);
-    let mut blocks = BTreeMap::new();
-    let mut function = "";
-    for pair in tokens.windows(2) {
-        let holder = match pair {
-            ["fn", name]
-                if name
-                    .chars()
-                    .all(|letter| letter.is_alphanumeric() || letter == '_') =>
-            {
-                function = name;
-                continue;
-            }
-            ["unsafe", "{"] => function,
-            ["unsafe", "impl"] => "impl",
-            _ => continue,
-        };
-        *blocks.entry(holder.to_owned()).or_default() += 1;
-    }
-    blocks
-}
-
-/// What a page says of unsafe blocks: under a heading with the name of a file, rows with a function and a number.
-fn listed_blocks(page: &str) -> BTreeMap<String, BTreeMap<String, usize>> {
-    let mut files = BTreeMap::new();
-    let mut file = None;
-    for line in page.lines() {
-        if let Some(heading) = line.strip_prefix("### `") {
-            file = heading.split('`').next();
-        } else if line.starts_with('#') {
-            file = None;
-        }
-        let (Some(file), Some(row)) = (file, line.strip_prefix("| `")) else {
-            continue;
-        };
-        let mut cells = row.split(" | ");
-        let function = cells.next().unwrap().trim_end_matches('`');
-        let blocks = cells.next().unwrap().parse().unwrap();
-        let functions: &mut BTreeMap<_, _> = files.entry(file.to_owned()).or_default();
-        functions.insert(function.to_owned(), blocks);
-    }
-    files
 }
 
 fn source() -> PathBuf {
@@ -251,40 +196,7 @@ fn every_file_keeps_to_its_place() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-#[test]
-fn the_list_of_unsafe_blocks_is_complete() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/soundness.md");
-    let listed = listed_blocks(&fs::read_to_string(page).unwrap());
-    let there: BTreeMap<_, _> = files(&source().join(UNSAFE_ROOM))
-        .into_iter()
-        .map(|file| {
-            let name = file.file_name().unwrap().to_str().unwrap().to_owned();
-            (name, unsafe_blocks(&fs::read_to_string(file).unwrap()))
-        })
-        .filter(|(_, blocks)| !blocks.is_empty())
-        .collect();
-    assert_eq!(listed, there, "docs/soundness.md lists other blocks (left)");
-}
-
 // The checks can fail.
-
-#[test]
-fn unsafe_blocks_are_counted_by_function() {
-    let text = "fn a() { unsafe { b() } unsafe { c() } } unsafe fn d(f: fn()) { unsafe { f() } }\n\
-        // unsafe { }\nunsafe impl Send for E {}";
-    let found: Vec<_> = unsafe_blocks(text).into_iter().collect();
-    let expected = [("a", 2), ("d", 1), ("impl", 1)];
-    assert_eq!(
-        found,
-        expected.map(|(name, count)| (name.to_owned(), count))
-    );
-    let page = "### `x.rs`\n\n| function | blocks |\n| --- | --- |\n| `a` | 2 | why |\n\n## End\n| `b` | 1 |\n";
-    assert_eq!(
-        listed_blocks(page)["x.rs"].iter().collect::<Vec<_>>(),
-        [(&"a".to_owned(), &2)]
-    );
-    assert_eq!(listed_blocks(page).len(), 1);
-}
 
 #[test]
 fn an_import_that_climbs_is_found() {
@@ -344,10 +256,4 @@ fn unsafe_code_is_found_outside_of_its_room_only() {
         ),
         [""; 0]
     );
-}
-
-#[test]
-fn a_file_that_is_too_long_is_found() {
-    assert_eq!(faults("sync", &"\n".repeat(MOST_LINES + 1)).len(), 1);
-    assert_eq!(faults("sync", &"\n".repeat(MOST_LINES)), [""; 0]);
 }

@@ -70,9 +70,13 @@ impl Listener for Arrivals {
 pub fn as_completed<T>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> AsCompleted<T> {
     let arrivals = Rc::new(Arrivals::default());
     let mut handles: Vec<_> = handles.into_iter().map(Some).collect();
-    let mut ended = Vec::new();
-    for (index, handle) in handles.iter_mut().flatten().enumerate() {
+    for handle in handles.iter_mut().flatten() {
         handle.forget_await();
+        // This may drop a waker whose destructor ends tasks, so it comes before the look at them.
+        handle.as_task().clear_waiter();
+    }
+    let mut ended = Vec::new();
+    for (index, handle) in handles.iter().flatten().enumerate() {
         let task = handle.as_task();
         if task.is_finished() {
             ended.push((task.ended_as(), index));

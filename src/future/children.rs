@@ -195,9 +195,10 @@ impl<C: Children> Drop for Group<C> {
         }
         // Whoever drops this may be outside of the loop, or inside of another one.
         context::lend(&self.core, || {
-            for index in 0..self.children.len() {
-                self.children.task(index).end();
-            }
+            let children = || (0..self.children.len()).map(|index| self.children.task(index));
+            // The task that drops this has no use for the wakeups.
+            children().for_each(Task::clear_waiter);
+            children().for_each(Task::end);
         });
     }
 }

@@ -210,16 +210,16 @@ impl Cells {
         })
     }
 
-    /// The end of the loop: calls `bury` with each cell in use, and lets go of all chunks; a chunk goes with the last
+    /// The end of the loop: calls `orphan` with each cell in use, and lets go of all chunks; a chunk goes with the last
     /// of its cells.
-    pub(super) fn close(&self, bury: impl Fn(NonNull<Header>)) {
+    pub(super) fn close(&self, orphan: impl Fn(NonNull<Header>)) {
         self.closed.set(true);
         for class in &self.classes {
             class.current.set(None);
             class.partial.set(None);
         }
         for chunk in self.with_chunks(std::mem::take) {
-            // The loop's own count keeps the chunk while its cells, once buried, may go.
+            // The loop's own count keeps the chunk while its cells, once orphaned, may go.
             // SAFETY: LISTED, up to here.
             unsafe { chunk.as_ref() }
                 .live
@@ -227,7 +227,7 @@ impl Cells {
             Chunk::cells(chunk)
                 .collect::<Vec<_>>()
                 .into_iter()
-                .for_each(&bury);
+                .for_each(&orphan);
             // SAFETY: the count that was just added.
             unsafe { Chunk::let_go(chunk) };
         }

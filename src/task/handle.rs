@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::mem::{self, ManuallyDrop};
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 use std::task::Waker;
@@ -45,11 +45,15 @@ pub struct Task(NonNull<Header>);
 
 /// The identity of a task: unique in the process, and ordered by spawn within a loop.
 ///
+/// It prints as three numbers: its loop's, its own among the unnamed tasks (of a task that was named at its spawn: that
+/// of the last unnamed one before it), and its own among the named ones (0: it was not named).
+///
 /// ```
 /// looplet::run(async {
 ///     let (first, second) = (looplet::spawn(async {}), looplet::spawn(async {}));
 ///     assert!(first.id() < second.id());
 ///     assert_eq!(first.id(), first.task().id());
+///     assert!(first.id().to_string().ends_with(".2.0")); // the second unnamed task, after main
 /// });
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,9 +63,15 @@ pub struct TaskId {
     named: u64,
 }
 
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.serial, self.number, self.named)
+    }
+}
+
 impl fmt::Debug for TaskId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TaskId({}.{}.{})", self.serial, self.number, self.named)
+        write!(f, "TaskId({self})")
     }
 }
 
@@ -298,12 +308,12 @@ impl Task {
         }
     }
 
-    /// Nobody awaits the task's handle any more.
+    /// The task's handle is awaited no more. What is dropped here may be anybody's code; a panic in it is reported.
     pub(crate) fn clear_waiter(&self) {
         drop(self.header().waiter.take());
         if let Some(extra) = self.header().extra.get() {
             let elsewhere = (extra.waiter.take(), extra.collector.take());
-            drop(elsewhere);
+            self.local().discard(elsewhere);
         }
     }
 
@@ -375,6 +385,10 @@ impl Drop for Task {
         }
     }
 }
+
+// A task's panic is caught before anything of the task can be seen, and its state is settled then.
+impl UnwindSafe for Task {}
+impl RefUnwindSafe for Task {}
 
 impl PartialEq for Task {
     fn eq(&self, other: &Self) -> bool {

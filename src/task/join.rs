@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -21,7 +21,8 @@ use crate::error::JoinError;
 /// **Dropping** a handle that was never awaited detaches the task: it runs on, and a panic in it goes to
 /// [`Builder::on_unhandled_panic`](crate::Builder::on_unhandled_panic). Dropping it in the middle of its await, as
 /// happens when the awaiting task is cancelled or a [`timeout`](crate::timeout) elapses, requests the cancellation of
-/// the task: cancellation flows down the chain of awaits, as in asyncio. [`shield`](crate::shield) stops it.
+/// the task: cancellation flows down the chain of awaits, as in asyncio. [`shield`](crate::shield) stops it. A result
+/// that was not taken is dropped with the handle; a panic of its destructor goes to the same hook.
 ///
 /// # Panics
 ///
@@ -56,6 +57,10 @@ pub struct JoinHandle<T> {
 }
 
 impl<T> Unpin for JoinHandle<T> {}
+
+// As for `Task`. A value is there only if no panic has stopped the future that made it.
+impl<T> UnwindSafe for JoinHandle<T> {}
+impl<T> RefUnwindSafe for JoinHandle<T> {}
 
 impl<T> JoinHandle<T> {
     /// # Safety
@@ -205,7 +210,8 @@ impl<T> JoinHandle<T> {
             self.task.local().abandon(&self.task);
         } else if state.take_payload() {
             // SAFETY: HOME-THREAD: the payload flag was on, so a value lies there, and now it is ours to drop.
-            unsafe { raw::drop_output(self.task.as_ptr()) };
+            let dropped = unsafe { raw::drop_output(self.task.as_ptr()) };
+            self.task.local().report_drop(&self.task, dropped);
         }
     }
 

@@ -29,22 +29,31 @@ impl Task {
     /// Makes an unfinished task the child of a group. The group hears of its end before anybody else does, and may
     /// take its panic.
     pub(crate) fn set_group(&self, group: Rc<dyn Listener>, number: usize) {
+        debug_assert!(!self.is_finished(), "a group must hear of an end to come");
         drop(self.extra().group.replace(Some((group, number))));
     }
 
-    /// Notes who collects the result of an unfinished task, in the place of whoever awaited the handle before. It is
-    /// forgotten when the handle is dropped.
+    /// Notes who collects the result of an unfinished task that has no waiter. It is forgotten when the handle is
+    /// dropped.
     pub(crate) fn set_collector(&self, collector: Rc<dyn Listener>, number: usize) {
-        self.clear_waiter();
         let extra = self.extra();
         extra.before_waiter.set(extra.callbacks.borrow().len());
-        extra.collector.set(Some((collector, number)));
+        self.listen(collector, number);
     }
 
     /// Lets a listener that wakes nobody hear of an unfinished task's end, beside whoever awaits the handle. It is
     /// forgotten when the handle is dropped.
     pub(crate) fn add_collector(&self, collector: Rc<dyn Listener>) {
-        self.extra().collector.set(Some((collector, 0)));
+        self.listen(collector, 0);
+    }
+
+    fn listen(&self, collector: Rc<dyn Listener>, number: usize) {
+        // A finished task tells nobody, and its last waker, on any thread, would drop what is noted here.
+        debug_assert!(
+            !self.is_finished(),
+            "a listener must hear of an end to come"
+        );
+        self.extra().collector.set(Some((collector, number)));
     }
 
     fn has_collector(&self, collector: &Rc<impl Listener>) -> bool {

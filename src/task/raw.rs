@@ -34,7 +34,7 @@ use super::work::{Kind, Work};
 /// The part of a task that does not depend on its type.
 pub(super) struct Header {
     pub(super) vtable: &'static Vtable,
-    /// The loop's block. Borrowed while the loop lives; from `Shared::bury` on the task owns a count of it.
+    /// The loop's block. Borrowed while the loop lives; from `Shared::orphan` on the task owns a count of it.
     pub(super) shared: NonNull<Shared>,
     pub(super) foreign: ForeignWord,
     /// The next older task in the foreign stack.
@@ -185,16 +185,16 @@ pub(super) unsafe fn drop_future(task: NonNull<Header>) -> Result<(), Box<dyn An
     panic::catch_unwind(AssertUnwindSafe(|| unsafe { drop_work(task) }))
 }
 
-/// Drops the output in place; a panic of its destructor goes on to the caller.
+/// Drops the output in place; a panic of its destructor comes back.
 ///
 /// # Safety
 ///
 /// On the loop's thread, for a live cell that holds a value, which the caller owns and leaves.
-pub(super) unsafe fn drop_output(task: NonNull<Header>) {
+pub(super) unsafe fn drop_output(task: NonNull<Header>) -> Result<(), Box<dyn Any + Send>> {
     // SAFETY: COUNTED: the cell is live.
     let drop_value = unsafe { task.as_ref() }.vtable.drop_value;
     // SAFETY: the vtable belongs to this cell; the rest is this function's own contract.
-    unsafe { drop_value(task) }
+    panic::catch_unwind(AssertUnwindSafe(|| unsafe { drop_value(task) }))
 }
 
 /// Puts a panic where the future was.

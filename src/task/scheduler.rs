@@ -289,10 +289,7 @@ impl Scheduler {
 
     /// Whether a task that is spawned now is cancelled inside the call.
     pub(crate) fn is_refusing(&self) -> bool {
-        matches!(
-            self.shared.local.phase.get(),
-            Phase::Closing | Phase::Closed
-        )
+        self.shared.local.is_refusing()
     }
 
     /// From now on a task is cancelled, and its future dropped, inside the call that spawns it.

@@ -1,9 +1,10 @@
 //! The block that a loop shares with the wakers of its tasks, and what other threads do with it.
 //!
-//! It outlives the loop: from `bury` on, each cell that is still referenced owns a count of the block.
+//! It outlives the loop: from `orphan` on, each cell that is still referenced owns a count of the block.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::mem;
+use std::process;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
@@ -14,11 +15,12 @@ use super::foreign::{DropAction, Stack, WakeAction};
 use super::raw::Header;
 use super::ready::ReadyQueue;
 use super::sync::Arc;
+use super::waker::MOST_REFERENCES;
 use super::watch::{Notes, Watch};
 use super::{Bell, Report, Task};
 
-/// A plain count below this is moved to the word, long before it overflows.
-const FEWEST_REFERENCES: i32 = i32::MIN / 2;
+/// A plain count below this is moved to the word, which has room for as many.
+const FEWEST_REFERENCES: i32 = -(MOST_REFERENCES / 2);
 
 /// How far a loop is from its end.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -146,9 +148,10 @@ impl Shared {
         let taken = header.foreign.take();
         // One reference of our own for the time being, so that what follows cannot free the task under our hands.
         let settled = header.count.get() as isize + taken.references + 1;
-        header
-            .count
-            .set(i32::try_from(settled).unwrap_or_else(|_| std::process::abort()));
+        match i32::try_from(settled) {
+            Ok(count) if count < MOST_REFERENCES => header.count.set(count),
+            _ => process::abort(),
+        }
         // SAFETY: COUNTED, HOME-THREAD: the reference that was just added.
         let task = unsafe { Task::from_ptr(task) };
         if taken.wake && task.schedule() {
@@ -165,29 +168,27 @@ impl Shared {
             // SAFETY: ONE-ENTRY: the task is off the stack and QUEUED.
             unsafe { self.take_one(task) };
         }
-        self.part_from_the_stack();
-        self.local.phase.set(Phase::Closed);
-        self.local.cells.close(Self::bury);
-    }
-
-    /// A task whose destructor has dropped the loop is on the stack still. Nobody may queue it any more, so it counts as
-    /// queued; nor may its end be awaited by a task of this loop, so it counts as ended there.
-    fn part_from_the_stack(&self) {
-        let mut waiters = Vec::new();
-        for task in self.local.cells.in_use() {
-            // SAFETY: COUNTED: a cell in use is live, and none is freed before the end of this loop.
-            let header = unsafe { task.as_ref() };
-            if !header.state.is_finished() {
-                // It may be queued already, by what was on the foreign stack.
-                let _ = header.state.wake();
-                waiters.extend(header.waiter.stamp(0));
-            }
-        }
+        // SAFETY: COUNTED: a cell in use is live, and none is freed before the end of this statement.
+        let unlink = |task: NonNull<Header>| unlink(unsafe { task.as_ref() });
+        let waiters: Vec<_> = self.local.cells.in_use().into_iter().map(unlink).collect();
         drop(waiters);
+        self.local.phase.set(Phase::Closed);
+        self.local.cells.close(Self::orphan);
     }
 
-    /// Moves all of a finished cell's references to its atomic word; the last one to go frees bare memory, anywhere.
-    pub(super) fn bury(task: NonNull<Header>) {
+    /// Gives a cell that was made just now, if that was after the loop's end, the state in which the end left all others.
+    /// Call it before any destructor can see the task.
+    pub(super) fn admit(&self, task: NonNull<Header>) {
+        if self.local.phase.get() == Phase::Closed {
+            self.local.cells.unlist_last();
+            // SAFETY: COUNTED: the cell was made just now.
+            drop(unlink(unsafe { task.as_ref() }));
+            Self::orphan(task);
+        }
+    }
+
+    /// Moves all of a cell's references to its atomic word; the last one to go frees bare memory, anywhere.
+    fn orphan(task: NonNull<Header>) {
         // SAFETY: COUNTED: a cell in use is live.
         let header = unsafe { task.as_ref() };
         mem::forget(Self::keep(header.shared));
@@ -197,6 +198,17 @@ impl Shared {
             unsafe { free_dead(task) };
         }
     }
+}
+
+/// Keeps a task that outlives its loop unfinished out of the ready queue, which is never run again: the task counts as
+/// queued. Nor may a task of the same loop await its end, so it counts as ended there; who did so comes back.
+fn unlink(header: &Header) -> Option<Task> {
+    if header.state.is_finished() {
+        return None;
+    }
+    // It may be queued already, by what was on the foreign stack.
+    let _ = header.state.wake();
+    header.waiter.stamp(0)
 }
 
 /// A wakeup from another thread, or from outside of the running loop. The caller holds a reference.
@@ -294,6 +306,6 @@ unsafe fn free_dead(task: NonNull<Header>) {
     unsafe { drop_header(task) };
     // SAFETY: as above.
     unsafe { chunk::free_after_close(task) };
-    // SAFETY: COUNTED: the count of the block that `bury` gave to the cell.
+    // SAFETY: COUNTED: the count of the block that `orphan` gave to the cell.
     drop(unsafe { Arc::from_raw(shared.as_ptr()) });
 }

@@ -8,7 +8,7 @@ use std::task::Waker;
 
 use super::extra::Extra;
 use super::raw::{self, Header, Polled};
-use super::shared::{self, Local};
+use super::shared::{self, Local, Phase};
 use super::state::{Outcome, TurnAction};
 use super::work::Kind;
 use super::{Task, waker};
@@ -27,6 +27,11 @@ impl Local {
             TurnAction::Cancel => self.end(&task),
             TurnAction::Skip => skip(&task),
         }
+    }
+
+    /// Whether a task that is spawned now is cancelled inside the call.
+    pub(super) fn is_refusing(&self) -> bool {
+        matches!(self.phase.get(), Phase::Closing | Phase::Closed)
     }
 
     /// Takes all entries out of the queue of a loop that has ended its tasks.
@@ -86,6 +91,10 @@ impl Local {
             TurnAction::Cancel | TurnAction::Skip => {
                 unreachable!("nobody could ask for the end of a task that was made just now")
             }
+        }
+        if self.is_refusing() {
+            // The poll has dropped the loop, which leaves alone what is on the stack.
+            self.end(task);
         }
     }
 
@@ -183,16 +192,16 @@ impl Local {
             return;
         }
         if let Some(error) = task.take_panic() {
-            self.report_of(task, &error);
-            // The payload is somebody's value, and its destructor may panic in turn.
-            raw::drop_quietly(error);
+            self.report_of(task, error);
         }
     }
 
     /// Tells of a panic of a task, or of a plain call, which is no task.
-    fn report_of(&self, task: &Task, error: &JoinError) {
+    fn report_of(&self, task: &Task, error: JoinError) {
         let is_task = task.header().vtable.kind == Kind::Task;
-        self.report(is_task.then_some(task), error);
+        self.report(is_task.then_some(task), &error);
+        // The payload is the user's value, and its destructor may panic in turn.
+        raw::drop_quietly(error);
     }
 
     /// Wakes the waiter and queues the callbacks, in the order in which they came.
@@ -207,9 +216,13 @@ impl Local {
             callback.schedule();
         }
         self.wake_waiters(task, extra, waiter);
-        if let Err(panic) = raw::drop_guarded(extra.context.take()) {
-            let error = JoinError::panicked(&task.name(), panic);
-            self.report_of(task, &error);
+        self.report_drop(task, raw::drop_guarded(extra.context.take()));
+    }
+
+    /// Tells of a panic of a destructor of what a finished task has left.
+    pub(super) fn report_drop(&self, task: &Task, dropped: Result<(), Box<dyn Any + Send>>) {
+        if let Err(panic) = dropped {
+            self.report_of(task, JoinError::panicked(&task.name(), panic));
         }
     }
 
@@ -241,9 +254,9 @@ impl Local {
         self.report_waker(waker::wake_guarded(waker));
     }
 
-    /// Drops anybody's waker; a panic in it is reported.
-    pub(super) fn discard(&self, waker: Waker) {
-        self.report_waker(panic::catch_unwind(AssertUnwindSafe(|| drop(waker))));
+    /// Drops anybody's waker, or what may hold one; a panic in it is reported.
+    pub(super) fn discard<T>(&self, waker: T) {
+        self.report_waker(raw::drop_guarded(waker));
     }
 
     fn report_waker(&self, outcome: std::thread::Result<()>) {

@@ -121,7 +121,7 @@ impl<W: Work + 'static> Vacant<W> {
                     task.local().first_turn(&task);
                 }
             }
-            Phase::Closing | Phase::Closed => stillborn(&task),
+            Phase::Closing | Phase::Closed => refuse(&task),
         }
         // SAFETY: COUNTED: as in `spawn_unbounded`.
         unsafe { JoinHandle::new(task) }
@@ -133,7 +133,7 @@ impl<W: Work + 'static> Vacant<W> {
         unsafe { ptr::write(self.place(), inner) };
         // SAFETY: the future is in, and nothing here borrows.
         let task = unsafe { self.filled() };
-        stillborn(&task);
+        refuse(&task);
         // SAFETY: COUNTED: as in `spawn_unbounded`.
         unsafe { JoinHandle::new(task) }
     }
@@ -151,7 +151,7 @@ pub(super) fn call<F: FnOnce() + 'static>(
     // SAFETY: the closure is in, and borrows nothing.
     let task = unsafe { vacant.filled() };
     if task.local().phase.get() == Phase::Closed {
-        stillborn(&task);
+        refuse(&task);
     }
     Call(task)
 }
@@ -222,7 +222,7 @@ fn may_begin(task: NonNull<Header>) -> bool {
     // SAFETY: COUNTED: the caller has a `Task`.
     let task = unsafe { Task::borrowed(task) };
     if task.local().phase.get() != Phase::Watched {
-        stillborn(&task);
+        refuse(&task);
         return false;
     }
     task.local().note_birth(&task);
@@ -236,16 +236,14 @@ fn is_untouched(task: &Task) -> bool {
     !state.is_queued() && !state.is_finished()
 }
 
+/// Ends a new task that its loop does not take any more.
 #[cold]
-fn stillborn(task: &Task) {
+fn refuse(task: &Task) {
     let local = task.local();
+    task.shared().admit(task.as_ptr());
     local.note_birth(task);
-    let is_closed = local.phase.get() == Phase::Closed;
+    // An observer, which has just heard of the task, may have ended it with its loop.
     local.end(task);
-    if is_closed {
-        local.cells.unlist_last();
-        Shared::bury(task.as_ptr());
-    }
 }
 
 /// Frees a cell that nobody has put a future in: it must not be found among the tasks that can be dropped.
@@ -254,15 +252,12 @@ fn give_back(task: NonNull<Header>) {
     // SAFETY: COUNTED: the count that a new cell has for whoever makes it.
     let task = unsafe { Task::from_ptr(task) };
     let (header, local) = (task.header(), task.local());
+    task.shared().admit(task.as_ptr());
     header.state.finish(Outcome::Cancelled);
     local
         .ended
         .set(local.ended.get() + u64::from(header.vtable.kind == Kind::Task));
     raw::drop_quietly(header.extra.get().and_then(|extra| extra.context.take()));
-    if local.phase.get() == Phase::Closed {
-        local.cells.unlist_last();
-        Shared::bury(task.as_ptr());
-    }
     // SAFETY: COUNTED: the count that a task holds of itself while it is unfinished.
     drop(unsafe { Task::from_ptr(task.as_ptr()) });
 }

@@ -10,9 +10,9 @@ use super::Task;
 use super::raw::Header;
 use super::shared::{self, Shared};
 
-/// So many references to one task can only come from wakers that were forgotten one by one: the end, as with `Arc`. The
-/// word has room for as many and more.
-const MOST_REFERENCES: i32 = if isize::BITS < 64 {
+/// So many references to one task can only come from wakers that were forgotten one by one: the process is aborted, as
+/// with `Arc`. The word has room for as many and more.
+pub(super) const MOST_REFERENCES: i32 = if isize::BITS < 64 {
     i32::MAX >> 5
 } else {
     i32::MAX
@@ -106,7 +106,7 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 #[inline]
 pub(super) fn count_up(header: &Header) {
     let count = header.count.get() + 1;
-    if count == MOST_REFERENCES {
+    if count >= MOST_REFERENCES {
         process::abort();
     }
     header.count.set(count);
