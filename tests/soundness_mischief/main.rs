@@ -89,7 +89,10 @@ fn check_what_was_kept() {
 /// second time.
 fn leak(kind: Kind, seed: u64) -> i64 {
     let left = || measure(|| play(kind, seed)).bytes_current;
-    (0..5).map(|_| left()).find(|&left| left == 0).unwrap_or_else(left)
+    (0..5)
+        .map(|_| left())
+        .find(|&left| left == 0)
+        .unwrap_or_else(left)
 }
 
 fn play_all(kind: Kind) {
@@ -101,7 +104,13 @@ fn play_all(kind: Kind) {
             eprintln!("{kind:?} {seed}");
         }
         if env::var_os("GOON").is_some() {
-            let r = std::panic::catch_unwind(|| { if kind == Kind::Threads { play(kind, seed) } else { assert_eq!(leak(kind, seed), 0, "bytes lost"); } });
+            let r = std::panic::catch_unwind(|| {
+                if kind == Kind::Threads {
+                    play(kind, seed)
+                } else {
+                    assert_eq!(leak(kind, seed), 0, "bytes lost");
+                }
+            });
             if let Err(e) = r {
                 let t = e.downcast_ref::<String>().cloned().unwrap_or_default();
                 eprintln!("FAIL {kind:?} {seed} {}", t.replace('\n', " "));
@@ -118,7 +127,10 @@ fn play_all(kind: Kind) {
 }
 
 fn range(text: &str) -> Range<u64> {
-    let number = |text: &str| text.parse::<u64>().expect("LOOPLET_SEED is a number or a range");
+    let number = |text: &str| {
+        text.parse::<u64>()
+            .expect("LOOPLET_SEED is a number or a range")
+    };
     match text.split_once("..") {
         Some((from, to)) => number(from)..number(to),
         None => number(text)..number(text) + 1,

@@ -3,17 +3,18 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::{env, mem};
+use std::ops::Deref;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::{Once, mpsc};
+use std::sync::{Arc, Mutex, Once, mpsc};
 use std::task::Waker;
 use std::thread;
 
 use looplet::{
-    Barrier, CallHandle, Condition, Event, EventLoop, JoinHandle, LifoQueue, Mutex, PriorityQueue,
-    Queue, Remote, RemoteHandle, RemoteQueue, Semaphore, Sender, Sleep, Spawner, Task, TaskGroup,
-    Token,
+    Barrier, CallHandle, Condition, Event, EventLoop, JoinHandle, LifoQueue, PriorityQueue, Queue,
+    Remote, RemoteHandle, RemoteQueue, Semaphore, Sender, Sleep, Spawner, Task, TaskGroup, Token,
 };
 
 use crate::support::probes::Ledger;
@@ -86,25 +87,44 @@ pub(crate) struct Shared {
     pub(crate) queue: Queue<Value>,
     pub(crate) stack: LifoQueue<Value>,
     pub(crate) heap: PriorityQueue<Value>,
-    pub(crate) mutex: Rc<Mutex<Value>>,
+    pub(crate) mutex: Rc<looplet::Mutex<Value>>,
     pub(crate) semaphore: Rc<Semaphore>,
     pub(crate) condition: Condition,
     pub(crate) barrier: Barrier,
     pub(crate) event: Event,
 }
 
+/// A count of it. A panic that comes of the end of the last one goes no further: at the end of an `async` block it would
+/// leak the block's output.
+#[derive(Clone)]
+pub(crate) struct Common(Option<Rc<Shared>>);
+
+impl Deref for Common {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        self.0.as_ref().expect("it is there until it is dropped")
+    }
+}
+
+impl Drop for Common {
+    fn drop(&mut self) {
+        quietly(|| drop(self.0.take()));
+    }
+}
+
 impl Shared {
-    pub(crate) fn new() -> Rc<Self> {
-        Rc::new(Self {
+    fn new() -> Self {
+        Self {
             queue: Queue::unbounded(),
             stack: LifoQueue::bounded(1),
             heap: PriorityQueue::bounded(3),
-            mutex: Rc::new(Mutex::new(Value::new())),
+            mutex: Rc::new(looplet::Mutex::new(Value::new())),
             semaphore: Rc::new(Semaphore::new(1)),
             condition: Condition::new(),
             barrier: Barrier::new(2),
             event: Event::new(),
-        })
+        }
     }
 }
 
@@ -122,9 +142,9 @@ pub(crate) struct World {
     pub(crate) must_end: Cell<bool>,
     /// How many comparisons of queues' items are under way.
     pub(crate) comparing: Cell<u32>,
-    surprises: RefCell<Vec<String>>,
+    surprises: Surprises,
     pub(crate) is_told: Cell<bool>,
-    pub(crate) shared: RefCell<Option<Rc<Shared>>>,
+    pub(crate) shared: RefCell<Option<Common>>,
     pub(crate) loops: Kept<EventLoop>,
     pub(crate) spawners: Kept<Spawner>,
     pub(crate) handles: Kept<JoinHandle<Value>>,
@@ -147,7 +167,8 @@ pub(crate) struct World {
 
 thread_local! {
     static WORLD: RefCell<Rc<World>> = RefCell::default();
-    static IS_PLAYING: Cell<bool> = const { Cell::new(false) };
+    /// While a program is played: where panics are noted that are not documented.
+    static SURPRISES: RefCell<Option<Surprises>> = const { RefCell::new(None) };
     static HELPER: mpsc::Sender<Job> = start_helper();
 }
 
@@ -192,8 +213,8 @@ impl World {
         let world = Self::default();
         world.kind.set(Some(kind));
         world.random.replace(fastrand::Rng::with_seed(seed));
+        SURPRISES.set(Some(world.surprises.clone()));
         WORLD.replace(Rc::new(world));
-        IS_PLAYING.set(true);
     }
 
     /// Drops what is left, wakers last and on another thread: they may be all that keeps a task, and what was the
@@ -209,10 +230,11 @@ impl World {
         quietly(|| drop(world.shared.take()));
         elsewhere(|| drop(wakers));
         WORLD.take();
-        IS_PLAYING.set(false);
-        let surprises = world.surprises.take();
+        SURPRISES.take();
+        let surprises = mem::take(&mut *world.surprises.lock().unwrap());
         assert!(surprises.is_empty(), "{surprises:#?}");
         world.home.settle();
+        if env::var_os("TRACE").is_some() { world.anywhere.settle() }
         assert_eq!(world.anywhere.made(), world.anywhere.dropped());
     }
 
@@ -233,10 +255,10 @@ impl World {
     }
 
     /// What tasks share now; made when it is first asked for.
-    pub(crate) fn shared(&self) -> Rc<Shared> {
+    pub(crate) fn shared(&self) -> Common {
         let known = self.shared.borrow().clone();
         known.unwrap_or_else(|| {
-            let shared = Shared::new();
+            let shared = Common(Some(Rc::new(Shared::new())));
             self.shared.replace(Some(shared.clone()));
             shared
         })
@@ -251,28 +273,26 @@ pub(crate) fn quietly<R>(f: impl FnOnce() -> R) {
     }
 }
 
+type Surprises = Arc<Mutex<Vec<String>>>;
+
 /// While a program is played, panics are not printed, and those that are not documented are noted.
 fn listen_to_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let usual = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if IS_PLAYING.get() {
-                note_panic(info);
-            } else {
-                usual(info);
+            match SURPRISES.with(|surprises| surprises.borrow().clone()) {
+                Some(_) if is_documented(info.payload_as_str().unwrap_or_default()) => {}
+                Some(surprises) => surprises.lock().unwrap().push(info.to_string()),
+                None => usual(info),
             }
         }));
     });
 }
 
-fn note_panic(info: &PanicHookInfo<'_>) {
-    let text = info.payload_as_str().unwrap_or_default();
-    let world = world();
-    let is_in_use = world.comparing.get() > 0 && text.starts_with("RefCell already borrowed");
-    if !is_in_use && !DOCUMENTED.iter().any(|known| text.starts_with(known)) {
-        world.surprises.borrow_mut().push(info.to_string());
-    }
+fn is_documented(text: &str) -> bool {
+    let is_in_use = world().comparing.get() > 0 && text.starts_with("RefCell already borrowed");
+    is_in_use || DOCUMENTED.iter().any(|known| text.starts_with(known))
 }
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -287,16 +307,22 @@ pub(crate) fn elsewhere(f: impl FnOnce() + Send + 'static) {
         f();
         done.send(()).unwrap();
     });
-    is_done.recv().unwrap();
+    // An error is a panic, which has been noted.
+    let _ = is_done.recv();
 }
 
 /// Runs `f` on a second thread, if this program has one, after all that was given to it before.
 pub(crate) fn meanwhile(f: impl FnOnce() + Send + 'static) {
-    if world().kind.get() == Some(Kind::Threads) {
-        HELPER.with(|helper| helper.send(Box::new(f)).unwrap());
-    } else {
-        f();
+    let world = world();
+    if world.kind.get() != Some(Kind::Threads) {
+        return f();
     }
+    let surprises = world.surprises.clone();
+    let job = move || {
+        SURPRISES.set(Some(surprises));
+        quietly(f);
+    };
+    HELPER.with(|helper| helper.send(Box::new(job)).unwrap());
 }
 
 fn start_helper() -> mpsc::Sender<Job> {

@@ -6,9 +6,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use looplet::{
-    JoinHandle, TaskGroup, as_completed, gather, shield, task_group, try_gather, wait,
-};
+use looplet::{JoinHandle, TaskGroup, as_completed, gather, shield, task_group, try_gather, wait};
 
 use super::tasks::{keep_handle, keep_result};
 use crate::values::{Aligned, Nothing, Sized, Value, any_waker, mischief, step};
@@ -99,7 +97,12 @@ pub(crate) fn cancel_group() {
 }
 
 pub(crate) fn begin_shield() {
-    world().handles.pick().map(shield).into_iter().for_each(keep);
+    world()
+        .handles
+        .pick()
+        .map(shield)
+        .into_iter()
+        .for_each(keep);
 }
 
 pub(crate) fn begin_wait() {

@@ -208,4 +208,3 @@ pub(crate) fn cancel_call() {
         world().calls.put(call);
     }
 }
-

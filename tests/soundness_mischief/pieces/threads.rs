@@ -55,7 +55,9 @@ pub(crate) fn use_remote() {
         1 => on_any_thread(move || drop(remote.call_soon(move || drop(future())))),
         _ => {
             let spawned = remote.spawn(future);
-            spawned.into_iter().for_each(|handle| world().remote_handles.put(handle));
+            spawned
+                .into_iter()
+                .for_each(|handle| world().remote_handles.put(handle));
         }
     }
 }

@@ -70,7 +70,9 @@ pub(crate) fn wait_for_others() {
     match below(10) {
         0 => keep(Box::pin(async move { shared.queue.get().await })),
         1 => keep(Box::pin(async move { shared.heap.get().await })),
-        2 => keep(Box::pin(async move { shared.stack.put(Value::new()).await })),
+        2 => keep(Box::pin(
+            async move { shared.stack.put(Value::new()).await },
+        )),
         3 => keep(Box::pin(async move { shared.heap.put(Value::new()).await })),
         4 => keep(Box::pin(async move { shared.queue.join().await })),
         5 => keep(Box::pin(shared.mutex.clone().lock_owned())),
@@ -111,7 +113,11 @@ pub(crate) fn use_oneshot() {
 pub(crate) fn change_context() {
     match below(4) {
         0 => keep_result(CONTEXT.get()),
-        1 => world().tokens.pick().into_iter().for_each(|token| CONTEXT.reset(token)),
+        1 => world()
+            .tokens
+            .pick()
+            .into_iter()
+            .for_each(|token| CONTEXT.reset(token)),
         _ => world().tokens.put(CONTEXT.set(Value::new())),
     }
 }
