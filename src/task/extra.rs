@@ -32,3 +32,19 @@ pub(super) struct Extra {
     pub(super) collector: Listening,
     pub(super) context: RefCell<Option<Context>>,
 }
+
+impl Extra {
+    /// Nothing is left but what is `Send`.
+    pub(super) fn is_bare(&self) -> bool {
+        let is_empty = |listening: &Listening| {
+            let listener = listening.take();
+            let is_empty = listener.is_none();
+            listening.set(listener);
+            is_empty
+        };
+        self.callbacks.borrow().is_empty()
+            && self.context.borrow().is_none()
+            && is_empty(&self.group)
+            && is_empty(&self.collector)
+    }
+}

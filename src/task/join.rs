@@ -211,6 +211,7 @@ impl<T> JoinHandle<T> {
         } else if state.take_payload() {
             // SAFETY: HOME-THREAD: the payload flag was on, so a value lies there, and now it is ours to drop.
             let dropped = unsafe { raw::drop_output(self.task.as_ptr()) };
+            debug_assert!(state.is_spent(), "a handle's output is dropped once");
             self.task.local().report_drop(&self.task, dropped);
         }
     }

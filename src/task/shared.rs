@@ -283,7 +283,10 @@ pub(super) fn settle(task: NonNull<Header>) {
 ///
 /// The caller has the cell to itself, and the task has finished.
 unsafe fn drop_header(task: NonNull<Header>) {
-    // SAFETY: the caller has the cell to itself. Waiters and callbacks are gone since the task has finished.
+    // SAFETY: the caller has the cell to itself.
+    let left = unsafe { task.as_ref() }.extra.get();
+    debug_assert!(left.is_none_or(|extra| extra.is_bare()), "DIES-AT-HOME");
+    // SAFETY: the caller has the cell to itself.
     let extra = unsafe { &raw mut (*task.as_ptr()).extra };
     // SAFETY: as above.
     unsafe { ptr::drop_in_place(extra) };

@@ -52,6 +52,7 @@ impl Local {
         // SAFETY: HOME-THREAD: `begin_turn` said so: the future is there, and not on the stack.
         let poll = || unsafe { raw::poll_work(task.as_ptr()) };
         let polled = panic::catch_unwind(AssertUnwindSafe(poll));
+        debug_assert_on_the_stack(task);
         self.running.set(outer);
         let polled = match polled {
             Ok(polled) => polled,
@@ -117,6 +118,7 @@ impl Local {
         let outer = self.running.replace(Some(task.as_ptr()));
         // SAFETY: HOME-THREAD: the future is there, for the task has not finished, and it is not on the stack.
         let dropped = unsafe { raw::drop_future(task.as_ptr()) };
+        debug_assert_on_the_stack(task);
         self.running.set(outer);
         match dropped {
             Ok(()) => self.finish(task, Outcome::Cancelled),
@@ -130,6 +132,7 @@ impl Local {
         let outer = self.running.replace(Some(task.as_ptr()));
         // SAFETY: HOME-THREAD: the poll has unwound, so the future is there, whole or not, and off the stack.
         let dropped = unsafe { raw::drop_future(task.as_ptr()) };
+        debug_assert_on_the_stack(task);
         self.running.set(outer);
         if let Err(second) = dropped {
             raw::drop_quietly(second);
@@ -180,7 +183,10 @@ impl Local {
         }
         match extra {
             None => Self::wake_waiter(header, waiter),
-            Some(extra) => self.announce(task, extra, waiter),
+            Some(extra) => {
+                self.announce(task, extra, waiter);
+                debug_assert!(extra.is_bare(), "what is left may be dropped on any thread");
+            }
         }
         // SAFETY: COUNTED: the count that a task holds of itself while it is unfinished.
         drop(unsafe { Task::from_ptr(task.as_ptr()) });
@@ -299,6 +305,13 @@ impl Local {
         let task = unsafe { Task::borrowed(task) };
         (task.header().vtable.kind == Kind::Task).then(|| Task::clone(&task))
     }
+}
+
+/// What holds whenever a poll or a destructor of a future returns, whatever it did to the loop: only the frame that put a
+/// task on the stack ends it.
+fn debug_assert_on_the_stack(task: &Task) {
+    let state = &task.header().state;
+    debug_assert!(state.is_running() && !state.is_finished());
 }
 
 /// A task that finished while it was queued has lost its entry; that may have been all that kept it.

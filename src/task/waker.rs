@@ -185,11 +185,10 @@ mod tests {
             .spawn(pending::<()>());
         let task = handle.task();
         // As if so many clones had been made elsewhere, and all but these had been dropped here.
-        let many = i64::from(i32::MAX);
+        let many = MOST_REFERENCES - 10;
         task.header().foreign.add_references(many as isize);
-        task.header()
-            .count
-            .set(task.header().count.get() - i32::MAX);
+        let count = &task.header().count;
+        count.set(count.get() - many);
         for _ in 0..3 {
             clone_elsewhere(task.header());
         }
@@ -202,5 +201,40 @@ mod tests {
         assert!(handle.is_cancelled());
         scheduler.close();
         std::mem::drop((handle, task));
+    }
+
+    /// Two more references than the limit, most of them taken over from the atomic word.
+    fn exceed_the_limit() {
+        let scheduler = Scheduler::new(Arc::new(Mute));
+        let handle = scheduler
+            .vacant::<Plain<_>>(Location::caller())
+            .spawn(pending::<()>());
+        let task = handle.task();
+        task.header().count.set(MOST_REFERENCES - 2);
+        task.header().foreign.add_references(3);
+        wake_elsewhere(task.as_ptr());
+        scheduler.take_news();
+        count_up(task.header());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn more_references_than_a_plain_count_may_hold_end_the_process() {
+        use std::os::unix::process::ExitStatusExt;
+
+        const CHILD: &str = "LOOPLET_TEST_EXCEEDS_THE_LIMIT";
+        const SIGABRT: i32 = 6;
+        if std::env::var_os(CHILD).is_some() {
+            return exceed_the_limit();
+        }
+        let name =
+            "task::waker::tests::more_references_than_a_plain_count_may_hold_end_the_process";
+        let status = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([name, "--exact"])
+            .env(CHILD, "1")
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .status();
+        assert_eq!(status.unwrap().signal(), Some(SIGABRT));
     }
 }

@@ -228,6 +228,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_pointer_width = "64")]
     fn a_timer_with_a_waker_fits_into_forty_bytes_and_a_key_into_eight() {
         assert_eq!(mem::size_of::<Entry<[u64; 2]>>(), 40);
         assert_eq!(mem::size_of::<Entry<std::task::Waker>>(), 40);
