@@ -126,11 +126,14 @@ impl fmt::Write for Paper {
 }
 
 /// What is panicked with. A panic of its destructor is a plain one, for somebody has to end it.
-pub(crate) struct Payload(Entry);
+pub(crate) struct Payload {
+    _entry: Entry,
+}
 
 impl Payload {
     pub(crate) fn new() -> Self {
-        Self(world().home.entry())
+        let _entry = world().anywhere.entry();
+        Self { _entry }
     }
 }
 
@@ -148,7 +151,9 @@ impl Drop for Payload {
 
 /// A waker that is no task's.
 #[derive(Clone)]
-struct Stranger(Value);
+struct Stranger {
+    _value: Value,
+}
 
 impl WakeRef for Stranger {
     fn wake_by_ref(&self) {
@@ -164,12 +169,14 @@ impl Wake for Stranger {
 
 /// A waker that never leaves this thread.
 pub(crate) fn stranger() -> Waker {
-    Box::new(Stranger(Value::new())).into_waker()
+    let _value = Value::new();
+    Box::new(Stranger { _value }).into_waker()
 }
 
 /// A waker for any thread.
 pub(crate) fn traveller() -> Waker {
-    Box::new(Stranger(Value::anywhere())).into_waker()
+    let _value = Value::anywhere();
+    Box::new(Stranger { _value }).into_waker()
 }
 
 /// Any waker at all.

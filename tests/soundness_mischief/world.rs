@@ -3,14 +3,14 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
-use std::{env, mem};
 use std::ops::Deref;
-use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, Once, mpsc};
 use std::task::Waker;
 use std::thread;
+use std::{env, mem};
 
 use looplet::{
     Barrier, CallHandle, Condition, Event, EventLoop, JoinHandle, LifoQueue, PriorityQueue, Queue,
@@ -29,7 +29,7 @@ pub(crate) enum Kind {
     Threads,
 }
 
-/// What panics of the library begin with, or end with, that a program may cause.
+/// What the panics of the library begin with that a program may cause.
 const DOCUMENTED: &[&str] = &[
     "no running event loop",
     "cannot run an event loop while another one is running on this thread",
@@ -138,6 +138,8 @@ pub(crate) struct World {
     pub(crate) anywhere: Ledger,
     pub(crate) depth: Cell<u32>,
     pub(crate) left: Cell<u32>,
+    /// The loops draw the order of their rounds, and would say so whenever a panic comes out of `block_on`.
+    pub(crate) is_shuffled: Cell<bool>,
     /// A loop runs that must not get anything from other threads, for which it would wait.
     pub(crate) must_end: Cell<bool>,
     /// How many comparisons of queues' items are under way.
@@ -185,8 +187,10 @@ pub(crate) fn one_in(n: usize) -> bool {
     below(n) == 0
 }
 
+type Pick = fn(&World) -> Option<Box<dyn Any>>;
+
 /// One way for each sort of kept things to take any of them.
-const SORTS: &[fn(&World) -> Option<Box<dyn Any>>] = &[
+const SORTS: &[Pick] = &[
     |world| any_of(&world.spawners),
     |world| any_of(&world.handles),
     |world| any_of(&world.tasks),
@@ -212,6 +216,8 @@ impl World {
         listen_to_panics();
         let world = Self::default();
         world.kind.set(Some(kind));
+        world.is_told.set(is_single());
+        world.is_shuffled.set(seed % 4 == 3);
         world.random.replace(fastrand::Rng::with_seed(seed));
         SURPRISES.set(Some(world.surprises.clone()));
         WORLD.replace(Rc::new(world));
@@ -234,7 +240,6 @@ impl World {
         let surprises = mem::take(&mut *world.surprises.lock().unwrap());
         assert!(surprises.is_empty(), "{surprises:#?}");
         world.home.settle();
-        if env::var_os("TRACE").is_some() { world.anywhere.settle() }
         assert_eq!(world.anywhere.made(), world.anywhere.dropped());
     }
 
@@ -265,6 +270,10 @@ impl World {
     }
 }
 
+fn is_single() -> bool {
+    env::var("LOOPLET_SEED").is_ok_and(|chosen| !chosen.contains(".."))
+}
+
 /// Runs `f`; what it panics with is dropped.
 pub(crate) fn quietly<R>(f: impl FnOnce() -> R) {
     let mut outcome = panic::catch_unwind(AssertUnwindSafe(|| drop(f())));
@@ -282,12 +291,18 @@ fn listen_to_panics() {
         let usual = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             match SURPRISES.with(|surprises| surprises.borrow().clone()) {
-                Some(_) if is_documented(info.payload_as_str().unwrap_or_default()) => {}
+                Some(_) if is_documented(text_of(info.payload())) => {}
                 Some(surprises) => surprises.lock().unwrap().push(info.to_string()),
                 None => usual(info),
             }
         }));
     });
+}
+
+fn text_of(payload: &dyn Any) -> &str {
+    let owned = || payload.downcast_ref::<String>().map(String::as_str);
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(owned).unwrap_or_default()
 }
 
 fn is_documented(text: &str) -> bool {

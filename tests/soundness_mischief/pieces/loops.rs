@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use looplet::{Builder, EventLoop, JoinError, Task, TaskEvent};
 
-use super::tasks::{keep_handle, keep_task};
+use super::tasks::{keep_handle, keep_result, keep_task};
 use crate::values::{Sized, Value, mischief, step};
 use crate::world::{Kind, below, one_in, quietly, world};
 
@@ -29,7 +29,7 @@ fn build() -> EventLoop {
     } else {
         builder.manual_time()
     };
-    if one_in(4) {
+    if world().is_shuffled.get() {
         builder = builder.shuffle(below(1000) as u64);
     }
     for hook in [reported, measured, rung, observed] {
@@ -110,6 +110,7 @@ fn drive(event_loop: &mut EventLoop) {
             event_loop.spawner().stop();
             event_loop.run_forever();
         }
+        _ if world().is_shuffled.get() => event_loop.run_until_stalled(),
         _ => drop(event_loop.block_on(main_of_mischief())),
     }
 }
@@ -140,7 +141,7 @@ pub(crate) fn look() {
     match below(4) {
         0 => event_loop.tasks().into_iter().for_each(keep_task),
         1 => drop(event_loop.dump().to_string()),
-        2 => drop((event_loop.metrics(), event_loop.next_deadline())),
+        2 => keep_result((event_loop.metrics(), event_loop.next_deadline())),
         _ => world().remotes.put(event_loop.remote()),
     }
     world().loops.put(event_loop);

@@ -4,9 +4,11 @@ use std::future::{Future, poll_fn};
 use std::iter;
 use std::panic::{self, AssertUnwindSafe};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use looplet::{JoinHandle, TaskGroup, as_completed, gather, shield, task_group, try_gather, wait};
+use looplet::{
+    JoinHandle, TaskGroup, Waited, as_completed, gather, shield, task_group, try_gather, wait,
+};
 
 use super::tasks::{keep_handle, keep_result};
 use crate::values::{Aligned, Nothing, Sized, Value, any_waker, mischief, step};
@@ -107,17 +109,24 @@ pub(crate) fn begin_shield() {
 
 pub(crate) fn begin_wait() {
     let wait = wait(some_handles());
-    keep(match below(3) {
+    let mut wait = match below(3) {
         0 => wait,
         1 => wait.first_completed(),
         _ => wait.first_exception(),
-    });
+    };
+    keep(poll_fn(move |cx| {
+        let Waited { done, pending } = ready!(Pin::new(&mut wait).poll(cx));
+        done.into_iter()
+            .chain(pending)
+            .for_each(|handle| world().handles.put(handle));
+        Poll::Ready(())
+    }));
 }
 
 pub(crate) fn begin_as_completed() {
     let mut completed = as_completed(some_handles());
     keep(poll_fn(move |cx| {
-        let Some(result) = std::task::ready!(pin!(completed.next()).poll(cx)) else {
+        let Some(result) = ready!(pin!(completed.next()).poll(cx)) else {
             return Poll::Ready(());
         };
         keep_result(result);

@@ -1,4 +1,4 @@
-//! The pieces of mischief. Each takes what it needs from what was kept, and does nothing if there is none.
+//! The pieces of mischief: what may be done. Each takes what it needs from what was kept, and does nothing if there is none.
 
 pub(crate) mod loops;
 pub(crate) mod many;

@@ -48,11 +48,16 @@ pub(crate) fn use_remote() {
     let future = move || {
         drop(value);
         mischief();
-        map(Sized::<24>::new(), |_| Value::anywhere())
+        map(Sized::<24>::new(), |value| {
+            drop(value);
+            Value::anywhere()
+        })
     };
     match below(4) {
         0 => on_any_thread(move || drop(remote.spawn(future))),
-        1 => on_any_thread(move || drop(remote.call_soon(move || drop(future())))),
+        1 => on_any_thread(move || {
+            let _ = remote.call_soon(move || drop(future()));
+        }),
         _ => {
             let spawned = remote.spawn(future);
             spawned
@@ -68,7 +73,9 @@ pub(crate) fn use_remote_handle() {
     };
     match below(5) {
         0 => on_any_thread(move || drop(handle)),
-        1 => on_any_thread(move || drop(handle.cancel())),
+        1 => on_any_thread(move || {
+            handle.cancel();
+        }),
         2 if world().kind.get() == Some(Kind::Threads) => {
             elsewhere(move || drop(handle.join_timeout(Duration::ZERO)));
         }
