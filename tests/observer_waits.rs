@@ -1,9 +1,12 @@
-//! For which tasks an observer is told that another one waits, when it waits for several.
+//! For which tasks an observer is told that another one waits, when it waits for several. To tell of them takes steps by
+//! their number and not by its square: with a hundred thousand tasks that would take minutes.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use looplet::{EventLoop, JoinHandle, Task, TaskEvent, WaitsOn, gather, sleep, spawn_named, wait};
@@ -52,4 +55,39 @@ fn a_gather_is_told_with_all_tasks_in_their_order_when_it_begins() {
         gather([3, 2, 1].map(|n| sleep(Duration::from_secs(n)))).await;
     });
     assert_eq!(waits[0], "Task-2 Task-3 Task-4");
+}
+
+#[test]
+fn a_task_that_is_awaited_twice_is_told_once() {
+    let waits = waits_of(async {
+        let mut sleepers = sleepers();
+        poll_fn(|cx| {
+            for sleeper in [0, 1, 0, 2, 1, 0] {
+                if Pin::new(&mut sleepers[sleeper]).poll(cx).is_ready() {
+                    return Poll::Ready(());
+                }
+            }
+            Poll::Pending
+        })
+        .await;
+    });
+    assert_eq!(waits, ["one two three"]);
+}
+
+#[test]
+fn a_gather_of_many_is_told_with_all_of_them() {
+    const MANY: usize = 100_000;
+    let told = Rc::new(Cell::new(0));
+    let most = told.clone();
+    let observer = move |_: Instant, _: &Task, event: TaskEvent<'_>| {
+        if let TaskEvent::WaitBegins(on) = event {
+            most.set(most.get().max(on.len()));
+        }
+    };
+    let builder = EventLoop::builder().virtual_time().observer(observer);
+    builder.build().block_on(async {
+        let second = Duration::from_secs(1);
+        gather((0..MANY).map(|_| sleep(second)).collect::<Vec<_>>()).await;
+    });
+    assert_eq!(told.get(), MANY);
 }

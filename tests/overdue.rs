@@ -10,11 +10,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use futures::future::poll_immediate;
 use looplet::{
-    EventLoop, WaitsOn, advance, call_at, dump, interval, now, sleep, sleep_until, spawn, timeout,
-    timeout_at, yield_now,
+    EventLoop, MissedTick, WaitsOn, advance, call_at, dump, interval, now, sleep, sleep_until,
+    spawn, timeout, timeout_at, yield_now,
 };
-use support::{Wakes, hand, panic_text};
+use support::{Wakes, calling, hand, panic_text};
+
+const ALL_MISSED_TICKS: [MissedTick; 3] = [MissedTick::Burst, MissedTick::Delay, MissedTick::Skip];
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -74,8 +77,8 @@ fn a_deadline_is_found_within_64_polls_of_the_last_reading_of_the_clock() {
             sleep(Duration::from_millis(1)).await;
             let wakes = Arc::<Wakes>::default();
             let waker = Waker::from(wakes.clone());
-            let due = Instant::now() + Duration::from_millis(1);
             let mut nap = pin!(sleep(Duration::from_millis(1)));
+            let due = Instant::now() + Duration::from_millis(1);
             assert_eq!(
                 nap.as_mut().poll(&mut Context::from_waker(&waker)),
                 Poll::Pending
@@ -165,4 +168,125 @@ fn a_deadline_from_before_the_loop_was_made_is_told_as_it_was_given() {
             yield_now().await;
         }
     });
+}
+
+/// An interval whose body takes twice its period. It gives up after many more ticks than any test lasts.
+async fn overworked(missed: MissedTick) {
+    let mut ticks = interval(SECOND);
+    ticks.set_missed_tick(missed);
+    for _ in 0..1000 {
+        ticks.tick().await;
+        advance(2 * SECOND);
+    }
+    panic!("nothing else has run");
+}
+
+#[test]
+fn an_interval_whose_body_takes_longer_than_its_period_starves_nobody() {
+    for missed in ALL_MISSED_TICKS {
+        virtual_loop().block_on(async {
+            let beside = spawn(overworked(missed));
+            sleep(10 * SECOND).await;
+            assert!(!beside.is_finished(), "{missed:?}");
+            let limited = timeout(10 * SECOND, overworked(missed)).await;
+            assert!(limited.is_err(), "{missed:?}");
+        });
+    }
+}
+
+#[test]
+fn a_poll_gets_one_overdue_tick_and_the_next_round_the_next() {
+    virtual_loop().block_on(async {
+        let (start, mut ticks) = (now(), interval(SECOND));
+        assert_eq!(ticks.tick().await, start);
+        advance(3 * SECOND);
+        for n in 1..=3 {
+            assert_eq!(
+                poll_immediate(pin!(ticks.tick())).await,
+                Some(start + n * SECOND)
+            );
+            for _ in 0..3 {
+                assert_eq!(poll_immediate(pin!(ticks.tick())).await, None);
+            }
+            yield_now().await;
+        }
+        assert_eq!(poll_immediate(pin!(ticks.tick())).await, None);
+        assert_eq!(ticks.tick().await, start + 4 * SECOND);
+        assert_eq!(now(), start + 4 * SECOND);
+    });
+}
+
+#[test]
+fn overdue_ticks_take_a_round_each_and_a_task_that_spawns_eagerly_gets_no_more() {
+    for missed in ALL_MISSED_TICKS {
+        virtual_loop().block_on(async {
+            let rounds = Rc::new(Cell::new(0));
+            let count = rounds.clone();
+            spawn(async move {
+                loop {
+                    count.set(count.get() + 1);
+                    yield_now().await;
+                }
+            })
+            .detach();
+            let mut ticks = interval(SECOND);
+            ticks.set_missed_tick(missed);
+            for _ in 0..10 {
+                ticks.tick().await;
+                looplet::spawn_eager(async {}).detach();
+                advance(2 * SECOND);
+            }
+            // The first tick and the first that is overdue come at once.
+            assert_eq!(rounds.get(), 8, "{missed:?}");
+        });
+    }
+}
+
+#[test]
+fn a_deadline_that_has_passed_gives_up_a_round_each_time() {
+    virtual_loop().block_on(async {
+        let limited = timeout(SECOND, async {
+            let (start, mut nap) = (now(), sleep(SECOND));
+            for _ in 0..1000 {
+                sleep_until(start).await;
+                sleep(Duration::ZERO).await;
+                nap.reset(start);
+                (&mut nap).await;
+                advance(SECOND);
+            }
+        });
+        assert!(limited.await.is_err());
+    });
+}
+
+#[test]
+fn timers_armed_by_the_wakers_of_others_fire_at_the_next_look() {
+    let fired = Rc::new(Cell::new(0));
+    let naps = Rc::new(RefCell::new(Vec::new()));
+    virtual_loop().block_on(async {
+        let (count, armed) = (fired.clone(), naps.clone());
+        // Each time it is woken it arms the next one, which is due already.
+        let place = Rc::new(RefCell::new(Waker::noop().clone()));
+        let own = place.clone();
+        let waker = calling(move || {
+            count.set(count.get() + 1);
+            if count.get() < 1000 {
+                let mut nap = Box::pin(sleep_until(now()));
+                let again = own.borrow().clone();
+                assert!(
+                    nap.as_mut()
+                        .poll(&mut Context::from_waker(&again))
+                        .is_pending()
+                );
+                armed.borrow_mut().push(nap);
+            }
+        });
+        place.replace(waker.clone());
+        waker.wake();
+        for n in 1..=10 {
+            assert_eq!(fired.get(), n);
+            yield_now().await;
+        }
+    });
+    naps.take();
 }

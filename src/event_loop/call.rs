@@ -47,6 +47,10 @@ impl CallHandle {
         let timer = core
             .arm(deadline, call.waker())
             .map(|key| (core.clone(), key));
+        if timer.is_none() && core.is_closed() {
+            // It never comes due, and ends with what is queued.
+            call.queue();
+        }
         Self { call, timer }
     }
 

@@ -129,7 +129,10 @@ impl<T: Clone + 'static> ContextVar<T> {
         let context = context::try_with(|core| core.tasks.context()).flatten()?;
         // From here on nothing of the loop is borrowed: `clone` is somebody else's code.
         let value = values(context).get(self.id())?;
-        value.downcast_ref::<T>().cloned()
+        let clone = value.downcast_ref::<T>().cloned();
+        // Now, and not when this returns: a panic in its destructor would leak the clone.
+        drop(value);
+        clone
     }
 
     /// Gives the running task or call a value of its own, which all that it spawns from now on starts with.

@@ -193,6 +193,11 @@ impl Core {
         self.timers.borrow_mut().pop_due(now)
     }
 
+    /// The number of this round. It runs each task once at most.
+    pub(crate) fn round(&self) -> u64 {
+        self.rounds.get()
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.arming.get() == Arming::Refused
     }

@@ -1,7 +1,6 @@
 //! What every task is doing and what it waits for, as a tree along the waits.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeMap;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,8 @@ use crate::waiting::Kinds;
 /// [`EventLoop::dump`](crate::EventLoop::dump).
 ///
 /// Its `Display` is a tree: below each task stand those whose results it awaits. Tasks that wait for each other in a
-/// circle are named at the end.
+/// circle are named at the end. The text is of bounded length: it shows a thousand tasks at most, and says how many more
+/// there are; a tree that is too deep goes on below itself.
 ///
 /// ```
 /// use std::time::Duration;
@@ -74,6 +74,16 @@ pub enum TaskState {
     Waiting,
 }
 
+/// Where a task is while waits are followed.
+#[derive(Clone, Copy)]
+enum Step {
+    Ahead,
+    /// So far from the start, and some of what it awaits is ahead.
+    OnTheWay(usize),
+    /// No more circles lead through it.
+    Behind,
+}
+
 impl Dump {
     pub(super) fn of(core: &Core) -> Self {
         let sightings = core.tasks.sightings();
@@ -105,56 +115,57 @@ impl Dump {
         &self.tasks
     }
 
-    /// Tasks that wait for each other's results in a circle, so that none of them can ever go on: each one waits for
-    /// the next, the last one for the first.
+    /// Tasks that wait for each other's results in a circle: each one waits for the next, the last one for the first. If
+    /// they wait for nothing else, none of them can ever go on.
+    ///
+    /// No task is in two of them: of circles that share a task, one is given.
     pub fn cycles(&self) -> Vec<Vec<&TaskDump>> {
         let mut cycles = Vec::new();
-        let mut settled = BTreeSet::new();
-        for task in &self.tasks {
-            let mut path = Vec::new();
-            self.follow(task, &mut path, &mut settled, &mut cycles);
+        let mut steps = vec![Step::Ahead; self.tasks.len()];
+        for start in 0..self.tasks.len() {
+            if let Step::Ahead = steps[start] {
+                self.follow(start, &mut steps, &mut cycles);
+            }
         }
         cycles
     }
 
     /// Walks along the waits, without recursion: chains of a million tasks are no rarity.
-    fn follow<'a>(
-        &'a self,
-        start: &'a TaskDump,
-        path: &mut Vec<(&'a TaskDump, usize)>,
-        settled: &mut BTreeSet<TaskId>,
-        cycles: &mut Vec<Vec<&'a TaskDump>>,
-    ) {
-        let mut on_path = BTreeSet::new();
-        if settled.contains(&start.id) {
-            return;
-        }
-        path.push((start, 0));
-        on_path.insert(start.id);
-        while let Some((task, next)) = path.last_mut() {
-            let awaited = task.results().nth(*next);
-            *next += 1;
-            let Some(awaited) = awaited else {
-                settled.insert(task.id);
-                on_path.remove(&task.id);
-                path.pop();
+    fn follow<'a>(&'a self, start: usize, steps: &mut [Step], cycles: &mut Vec<Vec<&'a TaskDump>>) {
+        let mut way = vec![(start, self.tasks[start].results())];
+        steps[start] = Step::OnTheWay(0);
+        while let Some((task, awaited)) = way.last_mut() {
+            let Some(next) = awaited.find_map(|id| self.index(id)) else {
+                steps[*task] = Step::Behind;
+                way.pop();
                 continue;
             };
-            if on_path.contains(&awaited) {
-                let from = path.iter().position(|(task, _)| task.id == awaited);
-                let circle = &path[from.unwrap_or(0)..];
-                cycles.push(circle.iter().map(|(task, _)| *task).collect());
-            } else if let Some(awaited) = self.find(awaited).filter(|it| !settled.contains(&it.id))
-            {
-                on_path.insert(awaited.id);
-                path.push((awaited, 0));
+            match steps[next] {
+                Step::Behind => {}
+                Step::Ahead => {
+                    steps[next] = Step::OnTheWay(way.len());
+                    way.push((next, self.tasks[next].results()));
+                }
+                Step::OnTheWay(place) => {
+                    let circle: Vec<_> = way.drain(place..).map(|(task, _)| task).collect();
+                    circle.iter().for_each(|&task| steps[task] = Step::Behind);
+                    cycles.push(circle.into_iter().map(|it| &self.tasks[it]).collect());
+                }
             }
         }
     }
 
-    fn find(&self, id: TaskId) -> Option<&TaskDump> {
-        let at = self.tasks.binary_search_by_key(&id, |task| task.id).ok()?;
-        Some(&self.tasks[at])
+    pub(super) fn at(&self) -> Instant {
+        self.at
+    }
+
+    /// The task of that identity, if it is an unfinished one.
+    pub(super) fn find(&self, id: TaskId) -> Option<&TaskDump> {
+        self.index(id).map(|index| &self.tasks[index])
+    }
+
+    fn index(&self, id: TaskId) -> Option<usize> {
+        self.tasks.binary_search_by_key(&id, |task| task.id).ok()
     }
 }
 
@@ -197,148 +208,11 @@ impl TaskDump {
         }
     }
 
-    fn results(&self) -> impl Iterator<Item = TaskId> {
+    /// The tasks whose results it awaits.
+    pub(super) fn results(&self) -> impl Iterator<Item = TaskId> {
         self.waits.iter().filter_map(|wait| match wait {
             WaitsOn::Result(task) => Some(*task),
             _ => None,
         })
-    }
-}
-
-impl fmt::Display for Dump {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.tasks.len();
-        write!(
-            f,
-            "{count} unfinished task{}",
-            if count == 1 { "" } else { "s" }
-        )?;
-        let awaited: BTreeSet<_> = self.tasks.iter().flat_map(TaskDump::results).collect();
-        let mut shown = BTreeSet::new();
-        let roots = self.tasks.iter().filter(|task| !awaited.contains(&task.id));
-        // Whoever is in a circle, or awaited out of one only, has no root above it and comes last.
-        for task in roots.chain(&self.tasks) {
-            if !shown.contains(&task.id) {
-                self.write_tree(f, task, &mut shown)?;
-            }
-        }
-        for cycle in self.cycles() {
-            f.write_str("\nthese wait for each other: ")?;
-            for task in &cycle {
-                write!(f, "'{}' -> ", task.name)?;
-            }
-            write!(f, "'{}'", cycle[0].name)?;
-        }
-        Ok(())
-    }
-}
-
-impl Dump {
-    fn write_tree(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        root: &TaskDump,
-        shown: &mut BTreeSet<TaskId>,
-    ) -> fmt::Result {
-        // What stands in front of a task, whether it is the last of its siblings, and the task.
-        let mut stack = vec![(String::new(), None, root)];
-        while let Some((indent, last, task)) = stack.pop() {
-            let branch = match last {
-                None => "",
-                Some(false) => "├─ ",
-                Some(true) => "└─ ",
-            };
-            write!(f, "\n{indent}{branch}")?;
-            if !shown.insert(task.id) {
-                write!(f, "'{}' (see above)", task.name)?;
-                continue;
-            }
-            self.write_task(f, task)?;
-            let below = match last {
-                None => "",
-                Some(false) => "│  ",
-                Some(true) => "   ",
-            };
-            let below = format!("{indent}{below}");
-            let awaited: Vec<_> = task.results().filter_map(|id| self.find(id)).collect();
-            for (index, child) in awaited.iter().enumerate().rev() {
-                let last = index + 1 == awaited.len();
-                stack.push((below.clone(), Some(last), child));
-            }
-        }
-        Ok(())
-    }
-
-    fn write_task(&self, f: &mut fmt::Formatter<'_>, task: &TaskDump) -> fmt::Result {
-        write!(f, "'{}' ", task.name)?;
-        match task.state {
-            TaskState::Running => f.write_str("is running")?,
-            TaskState::Ready => f.write_str("is ready")?,
-            TaskState::Cancelling => f.write_str("is ready to be cancelled")?,
-            TaskState::Waiting => self.write_waits(f, &task.waits)?,
-        }
-        if let (Some(age), Some(polls), Some(running)) = (task.age, task.polls, task.running) {
-            let times = if polls == 1 { "time" } else { "times" };
-            write!(f, "; polled {polls} {times} for {running:?} in {age:?}")?;
-        }
-        write!(f, "; spawned at {}", task.spawned_at)
-    }
-
-    fn write_waits(&self, f: &mut fmt::Formatter<'_>, waits: &[WaitsOn]) -> fmt::Result {
-        let names: Vec<_> = waits
-            .iter()
-            .filter_map(|wait| match wait {
-                WaitsOn::Result(id) => Some(self.find(*id).map_or("?", |task| &task.name)),
-                _ => None,
-            })
-            .collect();
-        let mut parts: Vec<String> = waits
-            .iter()
-            .filter_map(|wait| self.describe(wait))
-            .collect();
-        match &names[..] {
-            [] => {}
-            [one] => parts.push(format!("waits for the result of '{one}'")),
-            many => parts.push(format!("waits for the results of {} tasks", many.len())),
-        }
-        f.write_str(&parts.join(", or "))
-    }
-
-    /// A wait in words, but for those that are told together.
-    fn describe(&self, wait: &WaitsOn) -> Option<String> {
-        let text = match wait {
-            WaitsOn::Result(_) => return None,
-            WaitsOn::Until(when) => match when.saturating_duration_since(self.at) {
-                Duration::ZERO => "sleeps until now".into(),
-                rest if rest.subsec_nanos() == 0 => {
-                    format!("sleeps for another {} s", rest.as_secs())
-                }
-                rest => format!("sleeps for another {rest:.3?}"),
-            },
-            wait => wait.in_words().into(),
-        };
-        Some(text)
-    }
-}
-
-impl WaitsOn {
-    /// The wait as a few words after the name of a task.
-    fn in_words(&self) -> &'static str {
-        match self {
-            Self::Until(_) => "sleeps",
-            Self::Forever => "sleeps for ever",
-            Self::Result(_) => "waits for a result",
-            Self::QueueGet => "waits for an item of a queue",
-            Self::QueuePut => "waits for room in a queue",
-            Self::QueueJoin => "waits for a queue's work to be done",
-            Self::Lock => "waits for a lock or a permit",
-            Self::Event => "waits for an event to be set",
-            Self::Condition => "waits for a condition to be notified",
-            Self::Barrier => "waits for the others of a barrier",
-            Self::Message => "waits for the message of a oneshot",
-            Self::Group => "waits for the children of its task group",
-            Self::AnyOfMany => "waits for the next of many tasks to end",
-            Self::Elsewhere => "waits for something else",
-        }
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod context;
 mod context_var;
 pub(crate) mod core;
 mod dump;
+mod dump_text;
 mod host;
 mod inbox;
 #[cfg(all(unix, feature = "signal"))]

@@ -214,6 +214,8 @@ impl Watcher {
                 drop_quietly(panic);
             }
         }
+        // It may have dropped the loop, and so be the last to hold itself.
+        drop_quietly(observer);
     }
 
     fn count(&self, at: Instant, news: &News<'_>) {
@@ -287,7 +289,7 @@ fn waits_of(notes: &Notes, core: &Core) -> Vec<WaitsOn> {
         .deadlines
         .iter()
         .map(|&deadline| WaitsOn::Until(core.clock.instant(deadline)));
-    let results = notes.tasks.iter().map(|task| WaitsOn::Result(task.id()));
+    let results = notes.results().map(WaitsOn::Result);
     let mut waits: Vec<_> = deadlines.chain(results).collect();
     waits.extend(notes.kinds.iter().map(WaitsOn::from));
     if waits.is_empty() {

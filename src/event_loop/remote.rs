@@ -3,6 +3,10 @@
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
 
 use super::core::Core;
 use super::inbox::{Guest, Letter, Post};
@@ -13,8 +17,9 @@ use crate::task::Plain;
 
 /// Spawns and calls into one loop from any thread, and wakes it if it sleeps. Made by [`EventLoop::remote`].
 ///
-/// What one thread sends arrives in the order in which it was sent. **Dropping** a `Remote` does nothing to what was
-/// sent. While one is alive, a loop in virtual time that has nothing to do waits for it.
+/// What one thread sends arrives in the order in which it was sent: in a flood some of it at each look, so that timers and
+/// local tasks have at least every other turn. **Dropping** a `Remote` does nothing to what was sent. While one is alive,
+/// a loop in virtual time that has nothing to do waits for it.
 ///
 /// ```
 /// let mut event_loop = looplet::EventLoop::new();
@@ -74,7 +79,10 @@ impl Remote {
         let post = self.guest.post();
         let (handle, reply) = remote_handle::pair(post);
         post.send(Letter::errand(move |core| {
-            let task = core.vacant::<Plain<_>>(at).spawn(async { f().await });
+            let task = core.vacant::<Plain<_>>(at).spawn(Made {
+                make: Some(f),
+                future: None,
+            });
             reply.follow(core, task);
         }))?;
         Ok(handle)
@@ -101,6 +109,30 @@ impl Remote {
         self.guest.post().send(Letter::errand(move |core| {
             let _queued = CallHandle::soon(core, at, f);
         }))
+    }
+}
+
+pin_project! {
+    /// A future that is made at its first poll. An `async` block in its place would leak the output if the destructor of
+    /// the future panicked.
+    struct Made<F, Fut> {
+        make: Option<F>,
+        #[pin]
+        future: Option<Fut>,
+    }
+}
+
+impl<F: FnOnce() -> Fut, Fut: Future> Future for Made<F, Fut> {
+    type Output = Fut::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Fut::Output> {
+        let mut this = self.project();
+        if let Some(make) = this.make.take() {
+            let future = make();
+            this.future.set(Some(future));
+        }
+        let future = this.future.as_pin_mut();
+        future.expect("a task is polled until it is done").poll(cx)
     }
 }
 

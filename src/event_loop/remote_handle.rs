@@ -317,7 +317,9 @@ impl<T> Future for RemoteHandle<T> {
         let waker = cx.waker().clone();
         let mut state = self.slot.state.lock();
         if state.is_finished {
-            return Poll::Ready(self.take(state));
+            drop(state);
+            drop(waker);
+            return Poll::Ready(self.take(self.slot.state.lock()));
         }
         let old = state.waker.replace(waker);
         drop(state);

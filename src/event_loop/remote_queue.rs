@@ -19,8 +19,12 @@ use super::context;
 use super::core::Core;
 use super::inbox::{Guest, Letter, Post};
 use crate::error::{PutError, TryPutError};
-use crate::sync::queue::{Herald, Inlet, Pipe, WaitingPut};
+use crate::sync::queue::{Herald, Inlet, Left, Pipe, WaitingPut};
 use crate::sync::{LifoQueue, PriorityQueue, Queue, RemoteQueue};
+
+/// How many items a look moves at most from one pipe. To move them is cheap, but a getter takes all that it finds in one
+/// poll. So many are little work, and many enough for the look to cost each of them next to nothing.
+const ITEMS_PER_LOOK: usize = 1024;
 
 /// An inflow, whatever its items.
 pub(super) trait Flow {
@@ -152,7 +156,7 @@ impl<T: Send + 'static> Inflow<T> {
 
     fn discard(&self) {
         let mut items = VecDeque::new();
-        self.pipe.take(&mut items);
+        let _nothing = self.pipe.take(&mut items, usize::MAX);
         let (first, batch) = (self.first.take(), self.batch.take());
         self.pipe
             .arrived(items.len() + batch.len() + usize::from(first.is_some()));
@@ -171,7 +175,7 @@ impl<T: Send + 'static> Flow for Inflow<T> {
         let Some(queue) = self.queue.borrow().clone() else {
             return;
         };
-        let is_held = self.pipe.take(&mut self.batch.borrow_mut());
+        let left = self.pipe.take(&mut self.batch.borrow_mut(), ITEMS_PER_LOOK);
         let arrivals = Arrivals {
             pipe: &self.pipe,
             count: Cell::new(0),
@@ -181,9 +185,15 @@ impl<T: Send + 'static> Flow for Inflow<T> {
         }
         while self.advance(&queue, &arrivals) {}
         drop(arrivals);
-        if !is_held && self.is_empty() {
-            let (queue, guest) = (self.queue.take(), self.guest.take());
-            drop((queue, guest));
+        // If this is not empty, there is no room, and the put that waits for it announces the rest.
+        match left {
+            _ if !self.is_empty() => {}
+            Left::Items => self.pipe.announce(),
+            Left::Senders => {}
+            Left::Nobody => {
+                let (queue, guest) = (self.queue.take(), self.guest.take());
+                drop((queue, guest));
+            }
         }
     }
 

@@ -20,11 +20,12 @@ use std::time::{Duration, Instant};
 use super::clock::{Mode, NEVER};
 use super::core::Core;
 use super::dump::Dump;
+use super::inbox::LETTERS_PER_LOOK;
 use crate::task::JoinError;
 
 /// How many turns may pass between two looks at other threads and timers, and between two readings of the clock while
 /// a timer is armed. Enough to make both cheap, few enough for a greedy round not to be felt.
-const TURNS_PER_LOOK: u32 = 64;
+pub(super) const TURNS_PER_LOOK: u32 = 64;
 
 /// So many due timers are woken together: a few more than a processor fetches from memory at a time.
 const BATCH: usize = 32;
@@ -77,7 +78,7 @@ impl Core {
     fn take_news(&self) {
         self.tasks.take_news();
         if self.tasks.take_mail() {
-            self.open_mail();
+            self.open_mail(LETTERS_PER_LOOK);
         }
     }
 
@@ -86,18 +87,21 @@ impl Core {
             self.read_clock();
         }
         let now = self.clock.last();
+        // What somebody else's waker arms meanwhile is for the next look, or this one might not end.
+        let armed = self.armed_timers();
         let mut fired = 0;
         let mut due = self.due.take();
         loop {
-            due.extend(iter::from_fn(|| self.pop_due(now)).take(BATCH));
+            let most = BATCH.min(armed - fired);
+            due.extend(iter::from_fn(|| self.pop_due(now)).take(most));
             if due.is_empty() {
                 break;
             }
-            fired += due.len() as u64;
+            fired += due.len();
             self.tasks.wake_all(&mut due);
         }
         self.due.set(due);
-        self.fired.set(self.fired.get() + fired);
+        self.fired.set(self.fired.get() + fired as u64);
     }
 
     pub(super) fn read_clock(&self) {
@@ -105,12 +109,18 @@ impl Core {
         self.clock.read();
     }
 
-    /// The look of somebody who must know the time: before a wait, or when a caller has just entered the loop.
+    /// The look of somebody who must know the time: before a wait, or when a caller has just entered the loop. Mail that
+    /// was left counts as ready: if nothing else is, the next look follows at once.
     pub(super) fn look_at_clock(&self) {
-        if self.has_timers() {
-            self.read_clock();
+        loop {
+            if self.has_timers() {
+                self.read_clock();
+            }
+            self.look();
+            if self.tasks.is_ready() || !self.tasks.has_mail() {
+                return;
+            }
         }
-        self.look();
     }
 
     /// How many turns may pass until the next look, so that the clock is read in time.
@@ -248,7 +258,9 @@ impl Core {
         match self.clock.mode() {
             Mode::Real => self.clock.instant(deadline),
             Mode::Virtual | Mode::Manual => {
-                Instant::now() + Duration::from_nanos(deadline - self.clock.last())
+                // A wakeup may have moved the clock past the deadline.
+                let left = deadline.saturating_sub(self.clock.last());
+                Instant::now() + Duration::from_nanos(left)
             }
         }
     }
@@ -310,6 +322,8 @@ impl Core {
             }
             self.run_until(|| main.is_finished());
             self.look();
+            // All that was sent before main had finished is in time.
+            self.open_mail(usize::MAX);
             self.run_round();
             main.try_join()
                 .expect("main has finished and nobody else could take its output")
@@ -332,7 +346,8 @@ impl Core {
         loop {
             self.finish_round();
             self.look();
-            if self.tasks.live() == 0 || has_run && is_over(moved) {
+            let is_empty = self.tasks.live() == 0 && !self.tasks.has_mail();
+            if is_empty || has_run && is_over(moved) {
                 return;
             }
             if self.begin_round() {
@@ -382,8 +397,6 @@ impl Core {
 }
 
 fn earlier(a: Option<u64>, b: Option<u64>) -> Option<u64> {
-    a.into_iter()
-        .chain(b)
-        .filter(|&deadline| deadline != NEVER)
-        .min()
+    let both = a.into_iter().chain(b);
+    both.filter(|&deadline| deadline != NEVER).min()
 }

@@ -97,7 +97,8 @@ pub fn as_completed<T>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> AsCo
 }
 
 impl<T> AsCompleted<T> {
-    /// Waits for the next task to end, and gives its result; none if there are no more tasks.
+    /// Waits for the next task to end, and gives its result; none if there are no more tasks. Does not suspend if one
+    /// has ended whose result was not given yet.
     ///
     /// # Errors
     ///

@@ -331,7 +331,11 @@ where
         let failures = owner.0.close();
         match value {
             Some(value) if failures.is_empty() => Ok(value),
-            _ => Err(GroupError::new(failures)),
+            value => {
+                // Now, and not when this returns: a panic in its destructor would leak the failures.
+                drop(value);
+                Err(GroupError::new(failures))
+            }
         }
     }
 }

@@ -138,6 +138,7 @@ impl<T> fmt::Debug for Sender<T> {
 }
 
 /// The receiving end of a [`oneshot`]: a future of the value, or of [`Closed`] if the sender is dropped without sending.
+/// It does not suspend if either has happened.
 ///
 /// ```
 /// let (sender, mut receiver) = looplet::oneshot();

@@ -190,7 +190,12 @@ impl Stack {
     /// Whether there is something to take. Two plain loads: the loop asks between any two rounds.
     #[inline]
     pub(super) fn has_news(&self) -> bool {
-        !self.head.load(Ordering::Relaxed).is_null() || self.mail.load(Ordering::Relaxed)
+        !self.head.load(Ordering::Relaxed).is_null() || self.has_mail()
+    }
+
+    /// Whether there is mail, as far as the loop knows.
+    pub(super) fn has_mail(&self) -> bool {
+        self.mail.load(Ordering::Relaxed)
     }
 
     /// Tells the loop to look into its mailbox. The letter is in it already.
@@ -200,7 +205,7 @@ impl Stack {
 
     /// Whether there is mail. What arrives after this call announces itself again.
     pub(super) fn take_mail(&self) -> bool {
-        self.mail.load(Ordering::Relaxed) && self.mail.swap(false, Ordering::AcqRel)
+        self.has_mail() && self.mail.swap(false, Ordering::AcqRel)
     }
 
     /// Publishes a task whose QUEUED flag the caller has just turned on. False: the loop is gone.

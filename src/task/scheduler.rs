@@ -179,8 +179,18 @@ impl Scheduler {
     }
 
     /// Whether something lies in a mailbox; see [`Doorway`].
+    pub(crate) fn has_mail(&self) -> bool {
+        self.shared.stack.has_mail()
+    }
+
+    /// The same; from now on there is none, unless it is announced again.
     pub(crate) fn take_mail(&self) -> bool {
         self.shared.stack.take_mail()
+    }
+
+    /// Some of the mail is left for the next look.
+    pub(crate) fn leave_mail(&self) {
+        self.shared.stack.announce_mail();
     }
 
     /// The way in for other threads.
@@ -300,19 +310,19 @@ impl Scheduler {
     /// Ends every task and call now, tasks in spawn order, and empties the queues, until nothing new turns up.
     pub(crate) fn end_all(&self) {
         self.refuse_tasks();
-        loop {
+        let mut is_over = false;
+        while !is_over {
             let mut cells = self.unfinished();
             // A destructor that drops the loop is on the stack: that one ends itself when it is done.
             cells.retain(|cell| !cell.header().state.is_running());
-            if cells.is_empty() {
-                break;
-            }
+            is_over = cells.is_empty();
             cells.sort_by_key(|cell| (cell.header().vtable.kind == Kind::Call, cell.id()));
             for cell in cells {
                 self.shared.local.end(&cell);
             }
+            // What destructors have made is found there, however many one after the other: no look at all cells for each.
+            self.shared.local.end_queued();
         }
-        self.shared.local.clear_queue();
     }
 
     /// Drops the hook for unhandled panics, whose destructor is anybody's code.

@@ -34,13 +34,19 @@ impl Local {
         matches!(self.phase.get(), Phase::Closing | Phase::Closed)
     }
 
-    /// Takes all entries out of the queue of a loop that has ended its tasks.
-    pub(super) fn clear_queue(&self) {
+    /// Takes all entries out of the queue of a loop that has ended its tasks; what has not ended is a call that was made
+    /// meanwhile, and ends now.
+    pub(super) fn end_queued(&self) {
         while let Some(entry) = self.ready.pop() {
-            // SAFETY: ONE-ENTRY: as in `turn`; one that is unfinished is on the stack, and has its own count.
+            // SAFETY: ONE-ENTRY: as in `turn`; one that is unfinished has its own count.
             let task = unsafe { Task::borrowed(entry) };
-            task.header().state.unqueue();
-            skip(&task);
+            let state = &task.header().state;
+            state.unqueue();
+            if state.is_finished() {
+                skip(&task);
+            } else if !state.is_running() {
+                self.end(&task);
+            }
         }
     }
 
@@ -287,6 +293,8 @@ impl Local {
             ));
             raw::drop_quietly(panic);
         }
+        // It may have dropped the loop, and so be the last to hold itself.
+        raw::drop_quietly(report);
     }
 
     /// The task or call on top of the stack.

@@ -6,16 +6,18 @@
 //! lie in the task's ready link while it is in no queue. An observed task has an `Extra` from its birth; so its end
 //! and its joins pass by this room too.
 
+use std::collections::HashSet;
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
+use std::task::Waker;
 
 use super::raw::Header;
 use super::scheduler::Scheduler;
-use super::shared::{Local, Phase};
+use super::shared::{Local, Phase, Shared};
 use super::state::WakeAction;
 use super::work::Kind;
-use super::{Outcome, Task, waker};
+use super::{Outcome, Task, TaskId, waker};
 use crate::waiting::{self, Kinds};
 
 /// Hears what happens to the tasks of a loop.
@@ -49,9 +51,18 @@ pub(crate) enum Cause<'a> {
 pub(crate) struct Notes {
     /// The deadlines of its timers.
     pub(crate) deadlines: Vec<u64>,
-    /// The tasks whose results it awaits.
-    pub(crate) tasks: Vec<Task>,
+    /// The tasks whose results it awaits; one that was awaited again may be there again.
+    tasks: Vec<Task>,
     pub(crate) kinds: Kinds,
+}
+
+impl Notes {
+    /// The tasks whose results it awaits, each one once.
+    pub(crate) fn results(&self) -> impl Iterator<Item = TaskId> {
+        let mut known = HashSet::new();
+        let ids = self.tasks.iter().map(Task::id);
+        ids.filter(move |&id| known.insert(id))
+    }
 }
 
 /// What a task is doing at this moment.
@@ -193,7 +204,7 @@ impl Local {
     pub(super) fn note_join(&self, waiter: NonNull<Header>, awaited: &Task) {
         if self.actor.get() == Some(waiter) && self.is_observed() {
             let mut notes = self.notes.borrow_mut();
-            if !notes.tasks.contains(awaited) {
+            if notes.tasks.last() != Some(awaited) {
                 notes.tasks.push(awaited.clone());
             }
         }
@@ -278,12 +289,17 @@ impl Scheduler {
         self.tasks().into_iter().map(Task::sight).collect()
     }
 
-    /// The task that a waker is of, if it is one of this loop.
-    pub(crate) fn task_behind(&self, waker: &std::task::Waker) -> Option<Task> {
-        let task = waker::task_of(waker, self.pointer())?;
-        // SAFETY: COUNTED: the waker holds a count.
-        Some(Task::clone(&*unsafe { Task::borrowed(task) }))
+    /// The task that a waker is of, if it is one of this loop, and no call.
+    pub(crate) fn task_behind(&self, waker: &Waker) -> Option<Task> {
+        task_behind(waker, self.pointer())
     }
+}
+
+fn task_behind(waker: &Waker, shared: NonNull<Shared>) -> Option<Task> {
+    let task = waker::task_of(waker, shared)?;
+    // SAFETY: COUNTED: the waker holds a count.
+    let task = unsafe { Task::borrowed(task) };
+    (task.header().vtable.kind == Kind::Task).then(|| Task::clone(&task))
 }
 
 impl Task {

@@ -30,7 +30,7 @@ use crate::event_loop::core::Core;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum MissedTick {
-    /// Keeps the schedule: missed ticks come at once, one after another.
+    /// Keeps the schedule: missed ticks come one after another without a wait, one in each round.
     #[default]
     Burst,
     /// The next tick comes one period after the late one.
@@ -40,6 +40,9 @@ pub enum MissedTick {
 }
 
 /// Gives ticks at a fixed period; made by [`interval`]. Dropping it ends it.
+///
+/// A body that takes longer than the period falls behind for ever. Other tasks, timers and threads have their turns
+/// nevertheless: see [`tick`](Self::tick).
 pub struct Interval {
     core: Rc<Core>,
     period: Duration,
@@ -47,6 +50,9 @@ pub struct Interval {
     /// The wait for `next`, while there is one.
     sleep: Option<Sleep>,
     missed: MissedTick,
+    /// The round in which the last overdue tick was given. None before the first tick, which is due at once and not
+    /// overdue.
+    overdue_in: Option<u64>,
 }
 
 /// Ticks once per `period`, the first time at once.
@@ -80,11 +86,15 @@ pub fn interval(period: Duration) -> Interval {
         next,
         sleep: None,
         missed: MissedTick::default(),
+        overdue_in: None,
     }
 }
 
 impl Interval {
     /// Waits for the next tick and tells when it was due.
+    ///
+    /// A tick that is overdue comes at once, but only one of them in each round: the next one gives the other tasks a
+    /// round first, as [`sleep_until`](crate::sleep_until) does with a deadline that has passed.
     ///
     /// # Cancel safety
     ///
@@ -109,11 +119,23 @@ impl Interval {
             if Pin::new(sleep).poll(cx).is_pending() {
                 return Poll::Pending;
             }
+        } else if self.sleep.is_none() && !self.may_be_overdue() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
         self.sleep = None;
         let due = self.next;
         self.next = self.following(due);
         Poll::Ready(due)
+    }
+
+    /// Whether this poll of the task may have a tick that nobody has waited for. A body that takes longer than the
+    /// period would never suspend otherwise. No task is polled twice in one round.
+    fn may_be_overdue(&mut self) -> bool {
+        let round = self.core.round();
+        // No round has the number 0: the first tick does not count.
+        let counted = self.overdue_in.map_or(0, |_| round);
+        self.overdue_in.replace(counted) != Some(round)
     }
 
     /// The tick after the one that was due at `due` and is given now.

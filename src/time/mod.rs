@@ -37,7 +37,7 @@ pub fn now() -> Instant {
 }
 
 /// Moves virtual or manual time forward, as if the thread had been busy for so long. What falls due meanwhile fires
-/// late, at the loop's next look.
+/// late, at the loop's next look: the caller runs on.
 ///
 /// # Panics
 ///

@@ -15,7 +15,8 @@ use crate::waiting::{self, Kind};
 /// Waits until a deadline; made by [`sleep`] and [`sleep_until`].
 ///
 /// It is armed when it is first polled, needs no memory of its own beyond the loop's timer wheel, and wakes its task
-/// directly. Dropping it disarms it.
+/// directly. Dropping it disarms it. It always suspends, also if its deadline has passed; once it is done it stays so,
+/// and to await it again does not suspend, unless it was [`reset`](Self::reset).
 ///
 /// # Cancel safety
 ///

@@ -34,7 +34,8 @@ enum Limit {
 /// Gives a future so much time, counted from this call, and drops it if it is not done by then.
 ///
 /// The future is polled before the deadline is looked at: if both are due, the value wins, and with a zero duration it
-/// is polled once. `Duration::MAX` means no limit. A [`JoinHandle`](crate::JoinHandle) that runs out of time has its
+/// is polled once, without a wait: that is how to ask for what is there already, and it gives nobody else a turn.
+/// `Duration::MAX` means no limit. A [`JoinHandle`](crate::JoinHandle) that runs out of time has its
 /// task cancelled; put it in a [`shield`](crate::shield) to keep the task.
 ///
 /// # Errors
@@ -68,7 +69,7 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
     }
 }
 
-/// The same with a point in time. One that has passed leaves the future one poll.
+/// The same with a point in time. One that has passed leaves the future one poll, without a wait.
 ///
 /// # Errors
 ///

@@ -195,7 +195,8 @@ macro_rules! queue {
                 self.shared.is_shut()
             }
 
-            /// The items as a `Stream` that ends when the queue was shut down and is empty.
+            /// The items as a `Stream` that ends when the queue was shut down and is empty. As with [`get`](Self::get), an
+            /// item that is there is given without suspending.
             ///
             /// ```
             /// use futures::StreamExt;

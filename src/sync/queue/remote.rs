@@ -21,7 +21,8 @@ pub(crate) trait Herald: Send + Sync {
 /// The end of a queue for other threads, made by [`Queue::remote`](crate::Queue::remote).
 ///
 /// Items keep the order in which each thread put them. They reach the queue in the loop's next round, as far as there
-/// is room, and count only from then on. Clones are the same end; **dropping** them all changes nothing for the queue.
+/// is room, and count only from then on; in a flood about a thousand at a time, so that timers and other tasks have their
+/// turns in between. Clones are the same end; **dropping** them all changes nothing for the queue.
 ///
 /// Once the queue is shut down or its loop is gone, every put fails. What was accepted before a
 /// [`shutdown`](crate::Queue::shutdown) still arrives, above the queue's bound if need be;
@@ -49,6 +50,16 @@ pub(crate) trait Herald: Send + Sync {
 #[doc(alias = "janus")]
 pub struct RemoteQueue<T> {
     pipe: Arc<Pipe<T>>,
+}
+
+/// Who or what is left in a pipe, or at its outer end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Left {
+    Items,
+    /// The pipe is empty, and somebody may put more.
+    Senders,
+    Nobody,
 }
 
 /// What the two ends share.
@@ -106,17 +117,25 @@ impl<T> Pipe<T> {
         }
     }
 
-    /// Moves all items to an empty buffer, where they are still on their way. Whether anybody is left to put more.
-    pub(crate) fn take(&self, into: &mut VecDeque<T>) -> bool {
+    /// Moves the oldest items to the end of a buffer, where they are still on their way, until it has `most`. If some are
+    /// left, whoever empties the pipe has to come again without being told.
+    pub(crate) fn take(&self, into: &mut VecDeque<T>, most: usize) -> Left {
         let mut state = self.state.lock();
-        state.is_announced = false;
-        state.held += state.items.len();
-        if into.is_empty() {
+        let count = most.saturating_sub(into.len()).min(state.items.len());
+        state.held += count;
+        if into.is_empty() && count == state.items.len() {
             std::mem::swap(&mut state.items, into);
         } else {
-            into.append(&mut state.items);
+            into.extend(state.items.drain(..count));
         }
-        state.senders > 0
+        state.is_announced = !state.items.is_empty();
+        if state.is_announced {
+            Left::Items
+        } else if state.senders > 0 {
+            Left::Senders
+        } else {
+            Left::Nobody
+        }
     }
 
     /// So many of the items that were taken have reached the queue.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use loom::thread;
 
-use super::remote::{Herald, Pipe, RemoteQueue};
+use super::remote::{Herald, Left, Pipe, RemoteQueue};
 use crate::lock::{Lock, Signal};
 
 struct Bell(Lock<bool>, Signal);
@@ -56,21 +56,22 @@ impl Hand {
         *rung = false;
     }
 
-    /// Empties the pipe; whether anybody is left to put more.
+    /// Takes an item from the pipe, and comes again if more are left; whether anybody is left to put more.
     fn pump(&mut self, bound: usize) -> bool {
         let mut batch = VecDeque::new();
-        let is_held = self.pipe.take(&mut batch);
+        let mut left = self.pipe.take(&mut batch, 1);
         if bound < usize::MAX {
             // What was taken fills the pipe until it has arrived.
-            let mut early = VecDeque::new();
-            self.pipe.take(&mut early);
-            batch.append(&mut early);
+            left = self.pipe.take(&mut batch, usize::MAX);
         }
         assert!(batch.len() <= bound, "too many on their way");
         let count = batch.len();
         self.got.extend(batch);
         self.pipe.arrived(count);
-        is_held
+        if left == Left::Items {
+            self.pipe.announce();
+        }
+        left != Left::Nobody
     }
 
     fn collect(&mut self, count: usize, bound: usize) {

@@ -1,0 +1,223 @@
+//! A dump as text: the tasks as a tree along the waits, within bounds.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
+use std::iter::Peekable;
+use std::time::Duration;
+
+use super::dump::{Dump, TaskDump, TaskState};
+use super::observer::WaitsOn;
+use crate::task::TaskId;
+
+/// More tasks than this are cut, with a note.
+const TASKS: usize = 1_000;
+/// What is further down in a tree comes below that tree. The lines of a long chain would become longer and longer.
+const DEPTH: usize = 32;
+/// More circles are cut, and so are more names in each of them.
+const CIRCLES: usize = 100;
+/// More things that one task waits for are cut.
+const WAITS: usize = 10;
+
+impl fmt::Display for Dump {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tasks = self.tasks();
+        write!(f, "{}", counted(tasks.len() as u64, "unfinished task"))?;
+        let awaited: BTreeSet<_> = tasks.iter().flat_map(TaskDump::results).collect();
+        let roots = tasks.iter().filter(|task| !awaited.contains(&task.id));
+        let mut forest = Forest {
+            dump: self,
+            shown: BTreeSet::new(),
+            below: VecDeque::new(),
+        };
+        // A task that is in a circle, or awaited out of one only, has no root above it and comes last.
+        for task in roots.chain(tasks) {
+            forest.write(f, task)?;
+        }
+        write_rest(f, tasks.len() - forest.shown.len(), "task")?;
+        self.write_circles(f)
+    }
+}
+
+fn counted(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
+/// What is not shown, if there is any.
+fn write_rest(f: &mut fmt::Formatter<'_>, number: usize, what: &str) -> fmt::Result {
+    match number {
+        0 => Ok(()),
+        1 => write!(f, "\n1 more {what} is not shown"),
+        more => write!(f, "\n{more} more {what}s are not shown"),
+    }
+}
+
+/// The beginning of a line of a tree.
+fn write_branches<I: Iterator>(
+    f: &mut fmt::Formatter<'_>,
+    levels: &mut [Peekable<I>],
+) -> fmt::Result {
+    f.write_str("\n")?;
+    let depth = levels.len();
+    for (above, level) in levels.iter_mut().enumerate() {
+        f.write_str(match (above + 1 < depth, level.peek()) {
+            (true, Some(_)) => "│  ",
+            (true, None) => "   ",
+            (false, Some(_)) => "├─ ",
+            (false, None) => "└─ ",
+        })?;
+    }
+    Ok(())
+}
+
+/// The trees of a text that is being written.
+struct Forest<'a> {
+    dump: &'a Dump,
+    shown: BTreeSet<TaskId>,
+    /// Those that are too far down in the present tree.
+    below: VecDeque<&'a TaskDump>,
+}
+
+impl<'a> Forest<'a> {
+    /// Writes the tree under a task, and then those that were too deep for it.
+    fn write(&mut self, f: &mut fmt::Formatter<'_>, root: &'a TaskDump) -> fmt::Result {
+        self.below.push_back(root);
+        while let Some(root) = self.below.pop_front() {
+            if self.may_show(root) {
+                self.write_tree(f, root)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn may_show(&self, task: &TaskDump) -> bool {
+        self.shown.len() < TASKS && !self.shown.contains(&task.id)
+    }
+
+    /// Writes a task that has not been shown, and those below it.
+    fn write_tree(&mut self, f: &mut fmt::Formatter<'_>, root: &'a TaskDump) -> fmt::Result {
+        let dump = self.dump;
+        let awaited_by = |task: &'a TaskDump| {
+            let awaited = task.results().filter_map(|id| dump.find(id));
+            awaited.peekable()
+        };
+        self.shown.insert(root.id);
+        f.write_str("\n")?;
+        dump.write_task(f, root)?;
+        // What is still to come at each level.
+        let mut levels = vec![awaited_by(root)];
+        while let Some(level) = levels.last_mut() {
+            let Some(task) = level.next() else {
+                levels.pop();
+                continue;
+            };
+            let is_new = !self.shown.contains(&task.id);
+            if is_new && !self.may_show(task) {
+                break;
+            }
+            write_branches(f, &mut levels)?;
+            let mut awaited = awaited_by(task);
+            if !is_new {
+                write!(f, "'{}' (see above)", task.name)?;
+            } else if levels.len() == DEPTH && awaited.peek().is_some() {
+                write!(f, "'{}' (see below)", task.name)?;
+                self.below.push_back(task);
+            } else {
+                self.shown.insert(task.id);
+                dump.write_task(f, task)?;
+                levels.push(awaited);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Dump {
+    fn write_task(&self, f: &mut fmt::Formatter<'_>, task: &TaskDump) -> fmt::Result {
+        write!(f, "'{}' ", task.name)?;
+        match task.state {
+            TaskState::Running => f.write_str("is running")?,
+            TaskState::Ready => f.write_str("is ready")?,
+            TaskState::Cancelling => f.write_str("is ready to be cancelled")?,
+            TaskState::Waiting => self.write_waits(f, task)?,
+        }
+        if let (Some(age), Some(polls), Some(running)) = (task.age, task.polls, task.running) {
+            let times = counted(polls, "time");
+            write!(f, "; polled {times} for {running:?} in {age:?}")?;
+        }
+        write!(f, "; spawned at {}", task.spawned_at)
+    }
+
+    fn write_waits(&self, f: &mut fmt::Formatter<'_>, task: &TaskDump) -> fmt::Result {
+        let others = task.waits.iter().filter_map(|wait| self.describe(wait));
+        let mut results = task.results();
+        let results = results.next().map(|first| match results.count() {
+            0 => {
+                let name = self.find(first).map_or("?", |task| &task.name);
+                format!("waits for the result of '{name}'")
+            }
+            more => format!("waits for the results of {} tasks", more + 1),
+        });
+        let mut parts = others.chain(results);
+        let shown: Vec<_> = parts.by_ref().take(WAITS).collect();
+        f.write_str(&shown.join(", or "))?;
+        match parts.count() {
+            0 => Ok(()),
+            more => write!(f, ", or {more} more"),
+        }
+    }
+
+    /// A wait in words, but for those that are told together.
+    fn describe(&self, wait: &WaitsOn) -> Option<String> {
+        let text = match wait {
+            WaitsOn::Result(_) => return None,
+            WaitsOn::Until(when) => match when.saturating_duration_since(self.at()) {
+                Duration::ZERO => "sleeps until now".into(),
+                rest if rest.subsec_nanos() == 0 => {
+                    format!("sleeps for another {} s", rest.as_secs())
+                }
+                rest => format!("sleeps for another {rest:.3?}"),
+            },
+            wait => wait.in_words().into(),
+        };
+        Some(text)
+    }
+
+    fn write_circles(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let circles = self.cycles();
+        for circle in circles.iter().take(CIRCLES) {
+            f.write_str("\nthese wait for each other: ")?;
+            for task in circle.iter().take(CIRCLES) {
+                write!(f, "'{}' -> ", task.name)?;
+            }
+            match circle.len().saturating_sub(CIRCLES) {
+                0 => {}
+                more => write!(f, "{more} more -> ")?,
+            }
+            write!(f, "'{}'", circle[0].name)?;
+        }
+        write_rest(f, circles.len().saturating_sub(CIRCLES), "circle")
+    }
+}
+
+impl WaitsOn {
+    /// The wait as a few words after the name of a task.
+    fn in_words(&self) -> &'static str {
+        match self {
+            Self::Until(_) => "sleeps",
+            Self::Forever => "sleeps for ever",
+            Self::Result(_) => "waits for a result",
+            Self::QueueGet => "waits for an item of a queue",
+            Self::QueuePut => "waits for room in a queue",
+            Self::QueueJoin => "waits for a queue's work to be done",
+            Self::Lock => "waits for a lock or a permit",
+            Self::Event => "waits for an event to be set",
+            Self::Condition => "waits for a condition to be notified",
+            Self::Barrier => "waits for the others of a barrier",
+            Self::Message => "waits for the message of a oneshot",
+            Self::Group => "waits for the children of its task group",
+            Self::AnyOfMany => "waits for the next of many tasks to end",
+            Self::Elsewhere => "waits for something else",
+        }
+    }
+}
