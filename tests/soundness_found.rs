@@ -2,8 +2,8 @@
 
 mod support;
 
-use std::cell::RefCell;
-use std::future::{Future, poll_fn, ready};
+use std::cell::{Cell, RefCell};
+use std::future::{Future, pending, poll_fn, ready};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -196,4 +196,29 @@ fn a_remote_result_is_dropped_if_the_destructor_of_a_waker_panics_that_came_too_
     assert!(panics(|| Pin::new(&mut handle).poll(&mut cx)));
     drop(handle);
     ledger.settle();
+}
+
+/// Else a loop that is told to end, and waits for its last task, waits for ever.
+#[test]
+fn a_task_that_an_observer_hears_to_be_queued_is_in_the_queue() {
+    let place = Place::<EventLoop>::default();
+    let (there, left) = (place.clone(), Rc::new(Cell::new(0)));
+    let count = left.clone();
+    let observer = move |_: Instant, _: &Task, event: TaskEvent<'_>| {
+        if !matches!(event, TaskEvent::Queued(_)) {
+            return;
+        }
+        if let Some(mut event_loop) = there.take() {
+            event_loop.run_until_stalled();
+            count.set(event_loop.tasks().len());
+        }
+    };
+    let mut event_loop = EventLoop::builder().observer(observer).build();
+    let sleeper = event_loop.spawn(pending::<()>());
+    event_loop.run_until_stalled();
+    left.set(1);
+    place.replace(Some(event_loop));
+    sleeper.cancel();
+    assert_eq!(left.get(), 0, "unfinished tasks");
+    assert!(sleeper.is_cancelled());
 }
