@@ -81,6 +81,7 @@ fn every_line_of_a_chart_fits_into_every_width() {
     for width in 0..20 {
         assert_eq!(timeline.text(width), timeline.text(20));
     }
+    assert_fits(&timeline, usize::MAX, 10_000);
 }
 
 async fn naps(n: u64) {

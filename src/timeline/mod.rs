@@ -57,7 +57,8 @@ impl Timeline {
         Self(Rc::new(RefCell::new(Recording::new(events))))
     }
 
-    /// A chart for a terminal of so many columns; less than 20 count as 20. No line is longer, a column to each letter.
+    /// A chart for a terminal of so many columns, 20 at least and 10,000 at most. No line is longer, with a column to each
+    /// letter.
     pub fn text(&self, width: usize) -> String {
         text::render(&self.0.borrow(), width)
     }

@@ -19,9 +19,10 @@ const LEGEND: [&str; 6] = [
 ];
 /// Every word below the chart fits into this, and half of it is enough for a chart.
 const NARROWEST: usize = 20;
+const WIDEST: usize = 10_000;
 
 pub(super) fn render(recording: &Recording, width: usize) -> String {
-    let width = width.max(NARROWEST);
+    let width = width.clamp(NARROWEST, WIDEST);
     let rows = &recording.rows[..recording.rows.len().min(ROWS)];
     // The chart has the other half.
     let letters = NAME.min(width / 2 - 1);
