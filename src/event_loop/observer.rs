@@ -71,9 +71,9 @@ pub enum TaskEvent<'a> {
     PollEnds,
     /// It is not ready any more: it waits, for any of these.
     ///
-    /// Who waits for many tasks is told with the [`Result`](WaitsOn::Result) of each. If it is woken, and goes on waiting
-    /// for more than a hundred of them, it is told with some of those that are left and
-    /// [`OtherResults`](WaitsOn::OtherResults).
+    /// If it waits for several tasks, there is a [`Result`](WaitsOn::Result) for each. If it is woken then, and goes on
+    /// waiting for more than a hundred of them, there is one for some of those that are left, and
+    /// [`OtherResults`](WaitsOn::OtherResults) for the others.
     WaitBegins(&'a [WaitsOn]),
     /// Its wait is over; `Queued` follows.
     WaitEnds,
@@ -111,7 +111,7 @@ pub enum WaitsOn {
     Forever,
     /// The result of a task.
     Result(TaskId),
-    /// Those of other tasks, which are not named again; see [`TaskEvent::WaitBegins`].
+    /// The results of other tasks, which have been named before; see [`TaskEvent::WaitBegins`].
     OtherResults,
     /// An item of a queue.
     QueueGet,
@@ -129,9 +129,9 @@ pub enum WaitsOn {
     Barrier,
     /// The message of a oneshot channel.
     Message,
-    /// The children of its task group; each of them is there as a [`Result`](Self::Result) too.
+    /// The children of its task group, which are there as [`Result`](Self::Result)s too.
     Group,
-    /// The first of several tasks to end; each of them is there as a [`Result`](Self::Result) too.
+    /// The first of several tasks to end, which are there as [`Result`](Self::Result)s too.
     AnyOfMany,
     /// Something that is not looplet's, or that was not noted.
     Elsewhere,

@@ -152,18 +152,18 @@ impl<T> AsCompleted<T> {
             .expect("a task ends once, and so is given once");
         Pin::new(&mut handle).poll(cx).map(Some)
     }
-}
 
-impl<T> AsCompleted<T> {
     /// Notes for an observer what is waited for, of so many handles.
     #[cold]
     fn tell_left(&mut self, core: &Core, waker: &Waker, limit: usize) {
-        let ended = self.handles.iter().skip(self.told.unwrap_or(0));
-        let first = self.told.unwrap_or(0) + ended.take_while(|it| it.is_none()).count();
+        let from = self.told.unwrap_or(0);
+        let given = self.handles[from..].iter().take_while(|it| it.is_none());
+        let first = from + given.count();
         self.told = Some(first);
-        let left = &self.handles[first..];
-        let tasks = left.iter().take(limit).flatten().map(JoinHandle::as_task);
-        core.tasks.note_joins(waker, tasks, left.len() > limit);
+        let told = self.handles[first..].iter().take(limit).flatten();
+        let others = told.clone().count() < self.left;
+        let tasks = told.map(JoinHandle::as_task);
+        core.tasks.note_joins(waker, tasks, others);
     }
 }
 

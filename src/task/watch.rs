@@ -239,11 +239,9 @@ impl Local {
 pub(super) fn enqueue(task: NonNull<Header>) {
     // SAFETY: COUNTED: the caller has a `Task`.
     let task = unsafe { Task::borrowed(task) };
+    // In the queue before the observer hears of it: what it hears is true, and it may run the loop.
+    task.enqueue();
     task.local().note_wakeup(&task);
-    // The observer may have dropped the loop, whose queue nobody empties any more.
-    if task.local().phase.get() != Phase::Closed {
-        task.enqueue();
-    }
 }
 
 /// The same, and the end of a reference.

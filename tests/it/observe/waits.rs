@@ -23,6 +23,12 @@ fn sleepers() -> [JoinHandle<()>; 3] {
         .map(|(seconds, name)| spawn_named(name, sleep(Duration::from_secs(seconds))))
 }
 
+/// The child of a task group.
+async fn child(nap: Duration) -> Result<(), ()> {
+    sleep(nap).await;
+    Ok(())
+}
+
 /// The names of the tasks that `main` waits for, of each of its waits.
 fn waits_of<F: Future>(main: F) -> Vec<String> {
     let waits = Rc::new(RefCell::new(Vec::new()));
@@ -77,8 +83,7 @@ fn a_task_group_is_told_with_the_children_that_are_left_in_their_order_when_its_
     let waits = waits_of(async {
         let ended = task_group(async |group| {
             for seconds in [2, 1, 3] {
-                let nap = async move { sleep(Duration::from_secs(seconds)).await };
-                group.spawn(async { Ok::<_, ()>(nap.await) }).detach();
+                group.spawn(child(Duration::from_secs(seconds))).detach();
             }
             sleep(Duration::from_millis(1500)).await;
             Ok(())
@@ -171,8 +176,7 @@ fn of_more_than_a_hundred_that_are_left_a_hundred_are_told_again() {
     let counts = counts_of(async {
         let ended = task_group(async |group| {
             for n in 1..=103 {
-                let nap = sleep(Duration::from_millis(n));
-                group.spawn(async { Ok::<_, ()>(nap.await) }).detach();
+                group.spawn(child(Duration::from_millis(n))).detach();
             }
             Ok(())
         });

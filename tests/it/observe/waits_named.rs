@@ -163,9 +163,9 @@ fn another_task_may_take_a_wait_over() {
         let mut waits = Box::pin(wait(endless()));
         let first_poll = spawn_named("first", async move {
             poll_fn(|cx| Poll::Ready(waits.as_mut().poll(cx).is_pending())).await;
-            waits
+            Some(waits)
         });
-        first_poll.await.unwrap().await;
+        first_poll.await.unwrap().unwrap().await;
     });
     assert_eq!(names, ["one", "one two three", "one two three"]);
 }

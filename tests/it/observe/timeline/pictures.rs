@@ -5,7 +5,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use looplet::timeline::Timeline;
-use looplet::{EventLoop, sleep, spawn, spawn_named, yield_now};
+use looplet::{EventLoop, gather, sleep, spawn, spawn_named, yield_now};
 
 use crate::examples::programs::PROGRAMS;
 use crate::examples::programs::pictures::{PICTURES, film};
@@ -44,14 +44,43 @@ fn every_program_of_the_tour_fits_into_every_width() {
             continue;
         }
         let (_, timeline) = film(program.name).unwrap();
-        for width in [40, 80, 133] {
-            let text = timeline.text(width);
-            let chart = text.lines().take_while(|line| !line.starts_with("█ runs"));
-            for line in chart {
-                assert!(line.chars().count() <= width, "{}: {line}", program.name);
-            }
+        for width in [20, 33, 40, 80, 133] {
+            assert_fits(&timeline, width, width);
         }
         serde_json::from_str::<serde_json::Value>(&timeline.trace()).unwrap();
+    }
+}
+
+#[track_caller]
+fn assert_fits(timeline: &Timeline, asked: usize, width: usize) {
+    let text = timeline.text(asked);
+    for line in text.lines() {
+        assert!(line.chars().count() <= width, "{asked}: {line}\n{text}");
+    }
+}
+
+#[test]
+fn every_line_of_a_chart_fits_into_every_width() {
+    let timeline = filmed_by(Timeline::with_limit(2_000), async {
+        let tasks: Vec<_> = (0..50)
+            .map(|n| spawn_named(format!("a task with a name\n{n}\tof many words"), naps(n)))
+            .collect();
+        gather(tasks).await;
+    });
+    for width in 20..150 {
+        assert_fits(&timeline, width, width);
+        assert_fits(&Timeline::new(), width, width);
+    }
+    // Less than this is as much as this.
+    for width in 0..20 {
+        assert_eq!(timeline.text(width), timeline.text(20));
+    }
+    assert_fits(&timeline, usize::MAX, 10_000);
+}
+
+async fn naps(n: u64) {
+    for _ in 0..20 {
+        sleep(Duration::from_nanos(n * 123_456_789)).await;
     }
 }
 

@@ -53,6 +53,70 @@ fn a_chart_shows_who_runs_who_is_ready_and_who_waits() {
 }
 
 #[test]
+fn what_stands_below_a_chart_is_broken_between_words() {
+    let timeline = filmed_by(Timeline::with_limit(6), async {
+        sleep(SECOND).await;
+        sleep(SECOND).await;
+    });
+    let below = |width| {
+        let text = timeline.text(width);
+        text.lines().skip(2).map(String::from).collect::<Vec<_>>()
+    };
+    let whole = [
+        "█ runs  ░ ready  ─ waits  ✓ finished  × cancelled  ! panicked",
+        "cut here: 7 later events, up to 2 s, were not kept",
+    ];
+    assert_eq!(below(61), whole);
+    assert_eq!(
+        below(60),
+        [
+            "█ runs  ░ ready  ─ waits  ✓ finished  × cancelled",
+            "! panicked",
+            whole[1],
+        ]
+    );
+    assert_eq!(
+        below(20),
+        [
+            "█ runs  ░ ready",
+            "─ waits  ✓ finished",
+            "× cancelled",
+            "! panicked",
+            "cut here: 7 later",
+            "events, up to 2 s,",
+            "were not kept",
+        ]
+    );
+}
+
+#[test]
+fn a_narrow_chart_has_short_names() {
+    assert_eq!(
+        a_yield_and_a_nap()
+            .text(20)
+            .lines()
+            .take(4)
+            .collect::<Vec<_>>(),
+        [
+            "Task-1    █─░█───░█✓",
+            "yields a… █░░█───█✓",
+            "busy      ░██✓",
+            "          |0 s  |4 s",
+        ]
+    );
+}
+
+#[test]
+fn a_line_break_in_a_name_is_none_in_the_chart() {
+    let timeline = filmed(async {
+        spawn_named("two\nlines", sleep(20 * SECOND)).await.unwrap();
+    });
+    let text = timeline.text(80);
+    assert!(text.contains(" result of two\u{fffd}lines ─"), "{text}");
+    assert!(text.contains("\ntwo\u{fffd}lines ░█─"), "{text}");
+}
+
+#[test]
 fn polls_that_are_too_many_for_the_chart_share_columns_and_are_seen() {
     let timeline = filmed(async {
         for _ in 0..60 {
