@@ -2,15 +2,23 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn, ready};
+use std::panic;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::mpsc;
 use std::task::{Context, Poll};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::probes::{Entry, Ledger, OnDrop};
 use crate::support::{calling, panics};
 use cooked_waker::{IntoWaker, Wake, WakeRef};
-use looplet::{ContextVar, EventLoop, Task, TaskEvent, TaskGroup, advance, sleep, task_group};
+use looplet::{
+    ContextVar, EventLoop, Queue, Task, TaskEvent, TaskGroup, advance, sleep, task_group,
+};
+
+use crate::support::probes::{Entry, Ledger, OnDrop};
+use crate::support::{calling, panics};
 
 type Place<T> = Rc<RefCell<Option<T>>>;
 
@@ -219,4 +227,23 @@ fn a_task_that_an_observer_hears_to_be_queued_is_in_the_queue() {
     sleeper.cancel();
     assert_eq!(left.get(), 0, "unfinished tasks");
     assert!(sleeper.is_cancelled());
+}
+
+/// A destructor may run it there. Each item that arrives is no panic that leaves others behind.
+#[test]
+fn a_loop_that_is_run_while_its_thread_unwinds_comes_to_rest() {
+    let (done, is_done) = mpsc::channel();
+    thread::spawn(move || {
+        let _at_end = OnDrop(move || {
+            let mut event_loop = EventLoop::new();
+            let queue = Queue::unbounded();
+            let remote = event_loop.block_on(async { queue.remote() });
+            remote.try_put(1).unwrap();
+            event_loop.run_until_stalled();
+            done.send(queue.try_get()).unwrap();
+        });
+        panic::resume_unwind(Box::new(()));
+    });
+    let item = is_done.recv_timeout(Duration::from_secs(30));
+    assert_eq!(item, Ok(Ok(1)), "it does not come to rest");
 }
