@@ -15,19 +15,12 @@ use looplet::{JoinHandle, gather, run, spawn, timeout};
 const ANY_PORT: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
 /// More than the buffers of a connection hold.
 const MANY_BYTES: usize = 8 * 1024 * 1024;
-/// For what must come soon: a test that hangs fails instead.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Bytes that differ from seed to seed and do not repeat soon.
 fn bytes(seed: u64, count: usize) -> Vec<u8> {
     let mut bytes = vec![0; count];
     fastrand::Rng::with_seed(seed).fill(&mut bytes);
     bytes
-}
-
-/// Runs a program, which must end.
-fn play<F: Future>(program: F) -> F::Output {
-    run(async { timeout(PATIENCE, program).await.expect("it ends") })
 }
 
 /// Two ends of a connection.
@@ -55,7 +48,7 @@ async fn echo_server() -> (SocketAddr, JoinHandle<()>) {
 
 #[test]
 fn a_connection_carries_more_bytes_than_its_buffers_hold_both_ways_at_once() {
-    play(async {
+    run(async {
         let (here, there) = connection().await;
         let ends = [(here, 1, 2), (there, 2, 1)].map(|(stream, own, other)| async move {
             let (mut to, mut from) = (stream.clone(), stream);
@@ -74,7 +67,7 @@ fn a_connection_carries_more_bytes_than_its_buffers_hold_both_ways_at_once() {
 
 #[test]
 fn clients_that_are_cancelled_in_the_middle_harm_nobody_else() {
-    play(async {
+    run(async {
         let (address, server) = echo_server().await;
         let clients: Vec<_> = (0..30u64)
             .map(|id| {
@@ -109,7 +102,7 @@ fn clients_that_are_cancelled_in_the_middle_harm_nobody_else() {
 
 #[test]
 fn a_cancelled_task_closes_its_socket() {
-    play(async {
+    run(async {
         let (mut here, mut there) = connection().await;
         let reader = spawn(async move { here.read(&mut [0; 8]).await });
         looplet::yield_now().await;
@@ -121,7 +114,7 @@ fn a_cancelled_task_closes_its_socket() {
 
 #[test]
 fn a_timeout_on_a_silent_socket_elapses_and_the_socket_lives_on() {
-    play(async {
+    run(async {
         let (mut here, mut there) = connection().await;
         let mut word = [0; 5];
         let silence = timeout(Duration::from_millis(5), here.read_exact(&mut word));
@@ -134,7 +127,7 @@ fn a_timeout_on_a_silent_socket_elapses_and_the_socket_lives_on() {
 
 #[test]
 fn datagrams_are_answered() {
-    play(async {
+    run(async {
         let server = UdpSocket::bind(ANY_PORT).await.unwrap();
         let address = server.local_addr().unwrap();
         spawn(async move {
@@ -160,7 +153,7 @@ fn datagrams_are_answered() {
 
 #[test]
 fn a_socket_of_the_standard_library_can_be_awaited() {
-    play(async {
+    run(async {
         let listener = Async::<std::net::TcpListener>::bind(ANY_PORT).unwrap();
         let address = listener.get_ref().local_addr().unwrap();
         let thread = std::thread::spawn(move || {
@@ -178,7 +171,7 @@ fn a_socket_of_the_standard_library_can_be_awaited() {
 #[test]
 fn a_timer_of_async_io_wakes_the_loop_and_never_early() {
     let start = Instant::now();
-    let ticks = play(async {
+    let ticks = run(async {
         let pause = Duration::from_millis(5);
         let other = looplet::sleep(pause);
         let (ticks, ()) = futures::join!(Timer::interval(pause).take(3).count(), other);

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -227,50 +227,58 @@ fn a_dump_may_go_to_another_thread() {
     is_send(&EventLoop::new().dump());
 }
 
-/// Runs the loop while another thread, as soon as it is told to, asks for a dump.
-fn asked<F: Future<Output = ()>>(
-    event_loop: &mut EventLoop,
-    main: impl FnOnce(Sender<()>) -> F,
-) -> Result<looplet::Dump, NoDump> {
+#[test]
+fn another_thread_can_ask_a_sleeping_loop_for_a_dump() {
+    let mut event_loop = EventLoop::new();
     let remote = event_loop.remote();
     let (begin, begins) = mpsc::channel();
     let asker = thread::spawn(move || {
         begins.recv().unwrap();
-        remote.dump()
-    });
-    event_loop.block_on(async {
-        main(begin).await;
-        while !asker.is_finished() {
-            sleep(Duration::from_millis(1)).await;
+        loop {
+            match remote.dump() {
+                // It was not asleep, but waited for a processor.
+                Err(NoDump::NoAnswer) => {}
+                answer => return answer,
+            }
         }
     });
-    asker.join().unwrap()
-}
-
-#[test]
-fn another_thread_can_ask_a_sleeping_loop_for_a_dump() {
-    let dump = asked(&mut EventLoop::new(), |begin| async move {
+    event_loop.block_on(async {
         let sleeper = spawn_named("sleeper", sleep(Duration::from_secs(60)));
         yield_now().await;
         begin.send(()).unwrap();
+        while !asker.is_finished() {
+            sleep(Duration::from_millis(1)).await;
+        }
         sleeper.detach();
     });
-    let text = dump.unwrap().to_string();
+    let text = asker.join().unwrap().unwrap().to_string();
     assert!(text.contains("'sleeper' sleeps for another"), "{text}");
+}
+
+/// What a thread is told that asks a loop in the middle of a poll, which lasts until the thread has been told.
+fn asked_in_a_poll(event_loop: &mut EventLoop) -> NoDump {
+    let remote = event_loop.remote();
+    let ((begin, begins), (answer, answers)) = (mpsc::channel(), mpsc::channel());
+    let asker = thread::spawn(move || {
+        begins.recv().unwrap();
+        answer.send(remote.dump().unwrap_err()).unwrap();
+    });
+    let error = event_loop.block_on(async move {
+        let stuck = async move {
+            begin.send(()).unwrap();
+            answers.recv().unwrap()
+        };
+        spawn_named("stuck", stuck).await.unwrap()
+    });
+    asker.join().unwrap();
+    error
 }
 
 #[test]
 fn a_loop_that_is_stuck_inside_a_poll_is_told_of_with_the_task() {
-    async fn stick(begin: Sender<()>) {
-        let stuck = spawn_named("stuck", async move {
-            begin.send(()).unwrap();
-            thread::sleep(Duration::from_millis(2500));
-        });
-        stuck.await.unwrap();
-    }
     let observer = |_: Instant, _: &Task, _: TaskEvent<'_>| ();
     let mut observed = EventLoop::builder().observer(observer).build();
-    let error = asked(&mut observed, stick).unwrap_err();
+    let error = asked_in_a_poll(&mut observed);
     let NoDump::InPoll {
         task,
         since,
@@ -289,8 +297,7 @@ fn a_loop_that_is_stuck_inside_a_poll_is_told_of_with_the_task() {
         "{error}"
     );
 
-    let error = asked(&mut EventLoop::new(), stick).unwrap_err();
-    assert_eq!(error, NoDump::NoAnswer);
+    assert_eq!(asked_in_a_poll(&mut EventLoop::new()), NoDump::NoAnswer);
 }
 
 #[test]

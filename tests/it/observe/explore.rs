@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::Command;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{env, future};
 
 use looplet::{EventLoop, explore, now, sleep, spawn, yield_now};
@@ -96,10 +96,13 @@ fn calls_and_the_rounds_of_every_way_to_run_are_shuffled_too() {
 
 #[test]
 fn a_program_without_a_bug_passes_all_seeds_in_virtual_time() {
-    let start = Instant::now();
-    let runs = explore(0..100, || async { sleep(Duration::from_secs(3600)).await });
+    // In real time that would take four days.
+    let runs = explore(0..100, || async {
+        let start = now();
+        sleep(Duration::from_secs(3600)).await;
+        assert_eq!(now() - start, Duration::from_secs(3600));
+    });
     assert_eq!(runs.unwrap(), 100);
-    assert!(start.elapsed() < Duration::from_secs(60));
 }
 
 /// Fails if the second task comes first.
@@ -240,15 +243,13 @@ fn the_seed_is_printed_when_block_on_unwinds() {
 mod example;
 
 #[test]
-fn the_example_has_a_bug_that_the_usual_order_hides_and_the_search_finds_within_a_second() {
+fn the_example_has_a_bug_that_the_usual_order_hides_and_the_search_finds() {
     let usual = EventLoop::builder()
         .virtual_time()
         .build()
         .block_on(example::one_day());
     assert_eq!(usual, 190);
-    let start = Instant::now();
     let bug = example::find().unwrap_err();
-    assert!(start.elapsed() < Duration::from_secs(1));
     let head = include_str!("../../../examples/explore.rs");
     assert!(head.contains(&format!("//! seed {} fails, after", bug.seed())));
     assert!(bug.to_string().contains("an update was lost"));

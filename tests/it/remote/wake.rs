@@ -2,12 +2,13 @@
 
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::task::{Poll, Waker};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use looplet::{EventLoop, spawn, yield_now};
 
@@ -58,16 +59,15 @@ fn a_thread_wakes_a_sleeping_loop() {
         (asleep, thread)
     };
     let mut event_loop = EventLoop::new();
-    let begun = Instant::now();
     event_loop.block_on(async {
-        let timer = looplet::sleep(Duration::from_secs(3600));
+        // With a deadline the loop waits in another way.
+        let mut timer = pin!(looplet::sleep(Duration::from_secs(3600)));
+        assert!(futures::poll!(&mut timer).is_pending());
         let waits = spawn(until(flag, place));
         yield_now().await;
         asleep.send(()).unwrap();
         waits.await.unwrap();
-        drop(timer);
     });
-    assert!(begun.elapsed() < Duration::from_secs(60));
     assert_eq!(event_loop.metrics().remote_wakes, 1);
     thread.join().unwrap();
 }
@@ -291,6 +291,7 @@ fn a_waker_of_one_loop_works_inside_another() {
 #[test]
 fn four_threads_in_a_frenzy_do_no_harm() {
     const SLOTS: usize = 32;
+    const LOOPS: usize = 1_000;
     let slots: Arc<Vec<Mutex<Option<Waker>>>> =
         Arc::new((0..SLOTS).map(|_| Mutex::new(None)).collect());
     let is_over = Arc::new(AtomicBool::new(false));
@@ -328,9 +329,8 @@ fn four_threads_in_a_frenzy_do_no_harm() {
 
     start.wait();
     let ledger = Ledger::default();
-    let end = Instant::now() + Duration::from_millis(1500);
     let mut random = Random(99);
-    while Instant::now() < end {
+    for _ in 0..LOOPS {
         let mut event_loop = EventLoop::builder().on_unhandled_panic(|_, _| ()).build();
         for _ in 0..random.below(20) + 1 {
             for _ in 0..random.below(10) {
@@ -367,7 +367,6 @@ fn four_threads_in_a_frenzy_do_no_harm() {
         .into_iter()
         .for_each(|thread| thread.join().unwrap());
     drop(slots);
-    assert!(ledger.made() > 100);
     ledger.settle();
 }
 
