@@ -10,8 +10,6 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::probes::{Entry, Ledger, OnDrop};
-use crate::support::{calling, panics};
 use cooked_waker::{IntoWaker, Wake, WakeRef};
 use looplet::{
     ContextVar, EventLoop, Queue, Task, TaskEvent, TaskGroup, advance, sleep, task_group,
