@@ -1,7 +1,7 @@
 // The README's links lead to files beside it. Of two definitions the first one counts.
 //! [docs]: https://github.com/looplet/looplet/tree/main/docs
-//! [docs/LICENSE-APACHE]: https://github.com/looplet/looplet/blob/main/docs/LICENSE-APACHE
-//! [docs/LICENSE-MIT]: https://github.com/looplet/looplet/blob/main/docs/LICENSE-MIT
+//! [LICENSE-APACHE]: https://github.com/looplet/looplet/blob/main/LICENSE-APACHE
+//! [LICENSE-MIT]: https://github.com/looplet/looplet/blob/main/LICENSE-MIT
 //! [docs/architecture.md]: https://github.com/looplet/looplet/blob/main/docs/architecture.md
 //! [docs/asyncio-map.md]: https://github.com/looplet/looplet/blob/main/docs/asyncio-map.md
 //! [docs/benchmarks.md]: https://github.com/looplet/looplet/blob/main/docs/benchmarks.md
