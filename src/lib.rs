@@ -1,18 +1,3 @@
-// The README's links lead to files beside it. Of two definitions the first one counts.
-//! [docs]: https://github.com/looplet/looplet/tree/main/docs
-//! [LICENSE-APACHE]: https://github.com/looplet/looplet/blob/main/LICENSE-APACHE
-//! [LICENSE-MIT]: https://github.com/looplet/looplet/blob/main/LICENSE-MIT
-//! [docs/architecture.md]: https://github.com/looplet/looplet/blob/main/docs/architecture.md
-//! [docs/asyncio-map.md]: https://github.com/looplet/looplet/blob/main/docs/asyncio-map.md
-//! [docs/benchmarks.md]: https://github.com/looplet/looplet/blob/main/docs/benchmarks.md
-//! [docs/changelog.md]: https://github.com/looplet/looplet/blob/main/docs/changelog.md
-//! [docs/decisions.md]: https://github.com/looplet/looplet/blob/main/docs/decisions.md
-//! [docs/task-lifecycle.md]: https://github.com/looplet/looplet/blob/main/docs/task-lifecycle.md
-//! [docs/timeline/concurrent_tasks.svg]: https://raw.githubusercontent.com/looplet/looplet/main/docs/timeline/concurrent_tasks.svg
-//! [docs/timeline/sequential_awaits.svg]: https://raw.githubusercontent.com/looplet/looplet/main/docs/timeline/sequential_awaits.svg
-//! [docs/timer-wheel.md]: https://github.com/looplet/looplet/blob/main/docs/timer-wheel.md
-//! [examples]: https://github.com/looplet/looplet/tree/main/examples
-//!
 #![doc = include_str!("../README.md")]
 //!
 //! # The story in four snippets
