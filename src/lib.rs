@@ -76,24 +76,14 @@
 //! });
 //! assert_eq!(eaten, [1, 2, 3, 4, 5]);
 //! ```
-
-/// The guides, so that each of their programs is compiled and run.
-#[cfg(doctest)]
-mod guides {
-    #[doc = include_str!("../docs/debugging-a-stuck-loop.md")]
-    mod debugging_a_stuck_loop {}
-    #[doc = include_str!("../docs/from-asyncio.md")]
-    mod from_asyncio {}
-    #[doc = include_str!("../docs/from-tokio.md")]
-    mod from_tokio {}
-    #[doc = include_str!("../docs/testing-in-virtual-time.md")]
-    mod testing_in_virtual_time {}
-}
+//!
+//! The module [`guide`] goes on from here.
 
 mod error;
 mod event_loop;
 mod explore;
 mod future;
+pub mod guide;
 mod lock;
 pub mod sync;
 pub mod task;
