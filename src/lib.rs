@@ -1,18 +1,3 @@
-// The README's links lead to files beside it. Of two definitions the first one counts.
-//! [docs]: https://github.com/looplet/looplet/tree/main/docs
-//! [docs/LICENSE-APACHE]: https://github.com/looplet/looplet/blob/main/docs/LICENSE-APACHE
-//! [docs/LICENSE-MIT]: https://github.com/looplet/looplet/blob/main/docs/LICENSE-MIT
-//! [docs/architecture.md]: https://github.com/looplet/looplet/blob/main/docs/architecture.md
-//! [docs/asyncio-map.md]: https://github.com/looplet/looplet/blob/main/docs/asyncio-map.md
-//! [docs/benchmarks.md]: https://github.com/looplet/looplet/blob/main/docs/benchmarks.md
-//! [docs/changelog.md]: https://github.com/looplet/looplet/blob/main/docs/changelog.md
-//! [docs/decisions.md]: https://github.com/looplet/looplet/blob/main/docs/decisions.md
-//! [docs/task-lifecycle.md]: https://github.com/looplet/looplet/blob/main/docs/task-lifecycle.md
-//! [docs/timeline/concurrent_tasks.svg]: https://raw.githubusercontent.com/looplet/looplet/main/docs/timeline/concurrent_tasks.svg
-//! [docs/timeline/sequential_awaits.svg]: https://raw.githubusercontent.com/looplet/looplet/main/docs/timeline/sequential_awaits.svg
-//! [docs/timer-wheel.md]: https://github.com/looplet/looplet/blob/main/docs/timer-wheel.md
-//! [examples]: https://github.com/looplet/looplet/tree/main/examples
-//!
 #![doc = include_str!("../README.md")]
 //!
 //! # The story in four snippets
@@ -91,24 +76,14 @@
 //! });
 //! assert_eq!(eaten, [1, 2, 3, 4, 5]);
 //! ```
-
-/// The guides, so that each of their programs is compiled and run.
-#[cfg(doctest)]
-mod guides {
-    #[doc = include_str!("../docs/debugging-a-stuck-loop.md")]
-    mod debugging_a_stuck_loop {}
-    #[doc = include_str!("../docs/from-asyncio.md")]
-    mod from_asyncio {}
-    #[doc = include_str!("../docs/from-tokio.md")]
-    mod from_tokio {}
-    #[doc = include_str!("../docs/testing-in-virtual-time.md")]
-    mod testing_in_virtual_time {}
-}
+//!
+//! The module [`guide`] goes on from here.
 
 mod error;
 mod event_loop;
 mod explore;
 mod future;
+pub mod guide;
 mod lock;
 pub mod sync;
 pub mod task;

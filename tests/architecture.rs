@@ -6,7 +6,7 @@
 //! time   future            what users await           timeline   draws what an observer hears
 //! event_loop               drives everything
 //! task   timer   sync      know neither each other nor the loop
-//! error  waiting  lock     know nothing
+//! error  waiting  lock     know nothing              guide      has no code
 //! ```
 //!
 //! A row may be skipped, never climbed, and the rooms of a row do not know each other; but `future` builds on `time`,
@@ -16,8 +16,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms with their rows, the lowest first.
-const ROOMS: [(&str, u32); 12] = [
+const ROOMS: [(&str, u32); 13] = [
     ("error", 0),
+    ("guide", 0),
     ("lock", 0),
     ("waiting", 0),
     ("task", 1),
