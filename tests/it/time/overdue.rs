@@ -77,7 +77,6 @@ fn a_deadline_is_found_within_64_polls_of_the_last_reading_of_the_clock() {
             let wakes = Arc::<Wakes>::default();
             let waker = Waker::from(wakes.clone());
             let mut nap = pin!(sleep(Duration::from_millis(1)));
-            let due = Instant::now() + Duration::from_millis(1);
             assert_eq!(
                 nap.as_mut().poll(&mut Context::from_waker(&waker)),
                 Poll::Pending
