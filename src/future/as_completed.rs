@@ -12,6 +12,7 @@ use futures_core::Stream;
 use futures_core::stream::FusedStream;
 
 use crate::event_loop::context;
+use crate::event_loop::core::Core;
 use crate::task::{JoinError, JoinHandle, Listener, Task};
 use crate::waiting::{self, Kind};
 
@@ -25,6 +26,8 @@ pub struct AsCompleted<T> {
     arrivals: Rc<Arrivals>,
     /// How many results are to come.
     left: usize,
+    /// An observer has been told of all tasks, and none before this one is left.
+    told: Option<usize>,
 }
 
 /// Which tasks have ended, told by each of them when it does: nobody has to look at all of them again.
@@ -38,6 +41,10 @@ impl Listener for Arrivals {
     fn ended(&self, _: &Task, number: usize) -> Option<Waker> {
         self.ended.borrow_mut().push_back(number);
         self.waiting.take()
+    }
+
+    fn waiting(&self) -> Option<&Cell<Option<Waker>>> {
+        Some(&self.waiting)
     }
 }
 
@@ -91,6 +98,7 @@ pub fn as_completed<T>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> AsCo
         .extend(ended.into_iter().map(|(_, index)| index));
     AsCompleted {
         left: handles.len(),
+        told: None,
         handles,
         arrivals,
     }
@@ -127,7 +135,12 @@ impl<T> AsCompleted<T> {
         }
         let arrived = self.arrivals.ended.borrow_mut().pop_front();
         let Some(index) = arrived else {
-            context::try_with(|core| core.tasks.refuse_own_end(cx.waker(), &self.arrivals));
+            context::try_with(|core| {
+                core.tasks.refuse_own_end(cx.waker(), &self.arrivals);
+                if let Some(limit) = core.tasks.joins_to_note(self.told.is_some()) {
+                    self.tell_left(core, cx.waker(), limit);
+                }
+            });
             let former = self.arrivals.waiting.replace(Some(cx.waker().clone()));
             drop(former);
             waiting::note(Kind::AnyOfMany);
@@ -138,6 +151,19 @@ impl<T> AsCompleted<T> {
             .take()
             .expect("a task ends once, and so is given once");
         Pin::new(&mut handle).poll(cx).map(Some)
+    }
+
+    /// Notes for an observer what is waited for, of so many handles.
+    #[cold]
+    fn tell_left(&mut self, core: &Core, waker: &Waker, limit: usize) {
+        let from = self.told.unwrap_or(0);
+        let given = self.handles[from..].iter().take_while(|it| it.is_none());
+        let first = from + given.count();
+        self.told = Some(first);
+        let told = self.handles[first..].iter().take(limit).flatten();
+        let others = told.clone().count() < self.left;
+        let tasks = told.map(JoinHandle::as_task);
+        core.tasks.note_joins(waker, tasks, others);
     }
 }
 

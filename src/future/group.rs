@@ -105,11 +105,17 @@ impl<E> Shared<E> {
                 }
             }
         }
-        self.leaving.set(true);
+        let had_left = self.leaving.replace(true);
         if self.children.borrow().is_empty() {
             Poll::Ready(())
         } else {
             waiting::note(Kind::Group);
+            if let Some(limit) = self.core.tasks.joins_to_note(had_left) {
+                let children = self.children.borrow();
+                let told = children.values().take(limit);
+                let others = children.len() > limit;
+                self.core.tasks.note_joins(cx.waker(), told, others);
+            }
             Poll::Pending
         }
     }
@@ -139,6 +145,10 @@ impl<E> Listener for Shared<E> {
         } else {
             None
         }
+    }
+
+    fn waiting(&self) -> Option<&Cell<Option<Waker>>> {
+        self.leaving.get().then_some(&self.waiting)
     }
 }
 

@@ -7,7 +7,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::watch::{Progress, Wanted, Watch};
-use crate::event_loop::context;
 use crate::task::JoinHandle;
 use crate::time::{Sleep, sleep};
 
@@ -150,10 +149,6 @@ impl<T> Wait<T> {
         let limit = self.limit.as_mut();
         if limit.is_some_and(|limit| Pin::new(limit).poll(cx).is_ready()) {
             return true;
-        }
-        if context::try_with(|core| core.tasks.notes_joins()) == Some(true) {
-            // An observer is told of all tasks that are waited for, each time.
-            self.watch.forget_registration();
         }
         self.watch.register(&self.handles, wanted, cx);
         false

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::task::{Context, Waker};
 
 use super::children::Children;
+use crate::event_loop::context;
 use crate::task::{Listener, Outcome, Task};
 
 /// After so many vain looks at all children an alarm is set at each. It costs a child about as much as they did: an
@@ -75,10 +76,13 @@ pub(super) enum Progress {
     Found(usize),
 }
 
-/// Rings when a child has ended as wanted, and wakes nobody: that is up to the waiter.
+/// Rings when a child has ended as wanted, and wakes nobody: that is up to the waiter. One for nothing rings never, and
+/// only tells who waits.
 struct Alarm {
     wanted: Wanted,
     has_rung: Cell<bool>,
+    /// A task that waits and is not noted at each child.
+    waiting: Cell<Option<Waker>>,
 }
 
 impl Alarm {
@@ -86,6 +90,7 @@ impl Alarm {
         let alarm = Rc::new(Self {
             wanted,
             has_rung: Cell::new(false),
+            waiting: Cell::new(None),
         });
         let children = (0..children.len()).map(|index| children.task(index));
         children
@@ -102,14 +107,28 @@ impl Listener for Alarm {
         }
         None
     }
+
+    fn waiting(&self) -> Option<&Cell<Option<Waker>>> {
+        Some(&self.waiting)
+    }
+}
+
+/// Where whoever is noted at the first unfinished task is noted too.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Registered {
+    #[default]
+    No,
+    /// At all that may wake it.
+    AtAll,
+    /// The same, and it is shown each time what is waited for: somebody looks at the loop.
+    AtAllShown,
 }
 
 /// Waits for tasks in order. Only the first unfinished one wakes the waiter by any end; the others do so only if they
 /// end as wanted. So a thousand sleepers cost their waiter about one look each, not a thousand.
 #[derive(Default)]
 pub(super) struct Watch {
-    /// Whoever is noted at one unfinished task is noted at all of them.
-    is_registered: bool,
+    registered: Registered,
     /// All tasks before this one have ended.
     first: usize,
     /// How many ends the loop had seen when this last looked for a wanted one and found none.
@@ -127,11 +146,6 @@ impl Watch {
             vain_looks: if loops_differ { VAIN_LOOKS - 1 } else { 0 },
             ..Self::default()
         }
-    }
-
-    /// The next registration is one with all children, whoever is registered.
-    pub(super) fn forget_registration(&mut self) {
-        self.is_registered = false;
     }
 
     /// Looks at the children.
@@ -155,18 +169,63 @@ impl Watch {
     #[inline]
     pub(super) fn register(&mut self, children: &impl Children, wanted: Wanted, cx: &Context<'_>) {
         let is_new = children.task(self.first).set_waiter(cx.waker(), false);
-        if wanted == Wanted::Nothing || self.is_registered && !is_new {
+        let is_known = !is_new || wanted == Wanted::Nothing;
+        if is_known && self.registered == Registered::AtAll {
             return;
         }
+        self.register_later(children, wanted, cx.waker(), is_known);
+    }
+
+    /// Registers with those after the first one, at which that is done.
+    #[inline]
+    fn register_later(
+        &mut self,
+        children: &impl Children,
+        wanted: Wanted,
+        waker: &Waker,
+        is_known: bool,
+    ) {
+        let again = is_known && self.registered == Registered::AtAllShown;
         // Until all have it: a foreign waker's clone may panic.
-        self.is_registered = false;
-        let lazy = wanted != Wanted::AnyEnd;
-        let later = (self.first + 1..children.len()).map(|index| children.task(index));
-        let unfinished = later.filter(|task| !task.is_finished());
-        unfinished.for_each(|task| {
-            task.set_waiter(cx.waker(), lazy);
+        self.registered = Registered::No;
+        if !again && wanted != Wanted::Nothing {
+            let lazy = wanted != Wanted::AnyEnd;
+            let later = (self.first + 1..children.len()).map(|index| children.task(index));
+            let unfinished = later.filter(|task| !task.is_finished());
+            unfinished.for_each(|task| {
+                task.set_waiter(waker, lazy);
+            });
+        }
+        self.registered = if children.task(self.first).is_watched() {
+            self.show(children, wanted, waker, again);
+            Registered::AtAllShown
+        } else {
+            Registered::AtAll
+        };
+    }
+
+    /// Lets those who look at the loop see which tasks are waited for.
+    #[cold]
+    fn show(&mut self, children: &impl Children, wanted: Wanted, waker: &Waker, again: bool) {
+        context::try_with(|core| {
+            if wanted == Wanted::Nothing {
+                // Those after the first one do not wake the waiter, but lead to it.
+                let set = || Alarm::set(children, wanted);
+                let alarm = self.alarm.get_or_insert_with(set);
+                let is_known = core.tasks.task_behind(waker).is_some();
+                alarm.waiting.set(is_known.then(|| waker.clone()));
+            } else if !again {
+                // A registration is noted by itself.
+                return;
+            }
+            if let Some(limit) = core.tasks.joins_to_note(again) {
+                let left = self.first..children.len();
+                let others = left.len() > limit;
+                let tasks = left.take(limit).map(|index| children.task(index));
+                let unfinished = tasks.filter(|task| !task.is_finished());
+                core.tasks.note_joins(waker, unfinished, others);
+            }
         });
-        self.is_registered = true;
     }
 
     #[inline]

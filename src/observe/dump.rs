@@ -98,9 +98,12 @@ impl Dump {
             }
         });
         for sighting in &sightings {
-            if let Some(waiter) = &sighting.awaited_by {
-                let result = WaitsOn::Result(sighting.task.id());
-                waits.entry(waiter.id()).or_default().push(result);
+            let result = WaitsOn::Result(sighting.task.id());
+            for waiter in sighting.awaited_by.iter().flatten() {
+                let waits = waits.entry(waiter.id()).or_default();
+                if waits.last() != Some(&result) {
+                    waits.push(result.clone());
+                }
             }
         }
         let at = core.clock.peek();

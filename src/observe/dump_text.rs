@@ -149,9 +149,12 @@ impl Dump {
     }
 
     fn write_waits(&self, f: &mut fmt::Formatter<'_>, task: &TaskDump) -> fmt::Result {
-        let others = task.waits.iter().filter_map(|wait| self.describe(wait));
         let mut results = task.results();
-        let results = results.next().map(|first| match results.count() {
+        let first = results.next();
+        let others = task.waits.iter();
+        let others = others.filter(|wait| first.is_none() || !wait.is_in_results());
+        let others = others.filter_map(|wait| self.describe(wait));
+        let results = first.map(|first| match results.count() {
             0 => {
                 let name = self.find(first).map_or("?", |task| &task.name);
                 format!("waits for the result of '{name}'")
@@ -207,6 +210,7 @@ impl WaitsOn {
             Self::Until(_) => "sleeps",
             Self::Forever => "sleeps for ever",
             Self::Result(_) => "waits for a result",
+            Self::OtherResults => "waits for the results of others",
             Self::QueueGet => "waits for an item of a queue",
             Self::QueuePut => "waits for room in a queue",
             Self::QueueJoin => "waits for a queue's work to be done",

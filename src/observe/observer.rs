@@ -97,6 +97,10 @@ pub enum TaskEvent<'a> {
     /// The poll is over; if the task has ended in it, that was told before.
     PollEnds,
     /// It is not ready any more: it waits, for any of these.
+    ///
+    /// If it waits for several tasks, there is a [`Result`](WaitsOn::Result) for each. If it is woken then, and goes on
+    /// waiting for more than a hundred of them, there is one for some of those that are left, and
+    /// [`OtherResults`](WaitsOn::OtherResults) for the others.
     WaitBegins(&'a [WaitsOn]),
     /// Its wait is over; `Queued` follows.
     WaitEnds,
@@ -134,6 +138,8 @@ pub enum WaitsOn {
     Forever,
     /// The result of a task.
     Result(TaskId),
+    /// The results of other tasks, which have been named before; see [`TaskEvent::WaitBegins`].
+    OtherResults,
     /// An item of a queue.
     QueueGet,
     /// Room in a queue.
@@ -150,12 +156,19 @@ pub enum WaitsOn {
     Barrier,
     /// The message of a oneshot channel.
     Message,
-    /// The children of its task group.
+    /// The children of its task group, which are there as [`Result`](Self::Result)s too.
     Group,
-    /// The first of several tasks to end.
+    /// The first of several tasks to end, which are there as [`Result`](Self::Result)s too.
     AnyOfMany,
     /// Something that is not looplet's, or that was not noted.
     Elsewhere,
+}
+
+impl WaitsOn {
+    /// Whether it says nothing more than the results that are waited for.
+    pub(crate) fn is_in_results(&self) -> bool {
+        matches!(self, Self::Group | Self::AnyOfMany)
+    }
 }
 
 impl From<Kind> for WaitsOn {
@@ -332,8 +345,9 @@ fn waits_of(notes: &Notes, core: &Core) -> Vec<WaitsOn> {
         .deadlines
         .iter()
         .map(|&deadline| WaitsOn::Until(core.clock.instant(deadline)));
-    let results = notes.results().map(WaitsOn::Result);
+    let results = notes.results().into_iter().map(WaitsOn::Result);
     let mut waits: Vec<_> = deadlines.chain(results).collect();
+    waits.extend(notes.others.then_some(WaitsOn::OtherResults));
     waits.extend(notes.kinds.iter().map(WaitsOn::from));
     if waits.is_empty() {
         waits.push(WaitsOn::Elsewhere);

@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_idles_takes_the_next_job_and_no_other_is_started() {
-        let pool = Pool::new(2);
+        let pool = Pool::with_patience(2, Duration::MAX);
         let (started, starts) = unbounded();
         let (go, gate) = unbounded();
         for _ in 0..3 {

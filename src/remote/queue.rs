@@ -13,7 +13,6 @@ use std::panic::{self, AssertUnwindSafe};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::thread;
 
 use super::mailbox::{Guest, Letter, Post, inbox};
 use crate::error::{PutError, TryPutError};
@@ -69,6 +68,8 @@ impl Herald for Messenger {
 struct Arrivals<'a, T> {
     pipe: &'a Pipe<T>,
     count: Cell<usize>,
+    /// A panic has not cut the move short. The thread may be unwinding for another reason.
+    is_complete: Cell<bool>,
 }
 
 impl<T> Arrivals<'_, T> {
@@ -82,7 +83,7 @@ impl<T> Drop for Arrivals<'_, T> {
         if self.count.get() > 0 {
             self.pipe.arrived(self.count.get());
         }
-        if thread::panicking() {
+        if !self.is_complete.get() {
             // The rest goes on at the next look.
             self.pipe.announce();
         }
@@ -179,11 +180,13 @@ impl<T: Send + 'static> Flow for Inflow<T> {
         let arrivals = Arrivals {
             pipe: &self.pipe,
             count: Cell::new(0),
+            is_complete: Cell::new(false),
         };
         if queue.capacity().is_none() {
             self.put_all(&*queue, &arrivals);
         }
         while self.advance(&queue, &arrivals) {}
+        arrivals.is_complete.set(true);
         drop(arrivals);
         // If this is not empty, there is no room, and the put that waits for it announces the rest.
         match left {

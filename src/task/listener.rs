@@ -11,6 +11,7 @@ use super::handle::AWAITS_ITSELF;
 use super::scheduler::Scheduler;
 use super::shared::Local;
 use super::state::Outcome;
+use super::watch::task_behind;
 use super::{Task, raw};
 use crate::error::JoinError;
 
@@ -20,6 +21,9 @@ pub(crate) trait Listener {
     ///
     /// The loop is in the middle of its own work here, so nobody else's code may run.
     fn ended(&self, task: &Task, number: usize) -> Option<Waker>;
+
+    /// Where the waker lies of whoever waits for that end, if somebody may wait now.
+    fn waiting(&self) -> Option<&Cell<Option<Waker>>>;
 }
 
 /// Room for a listener and the number by which it knows the task.
@@ -54,6 +58,30 @@ impl Task {
             "a listener must hear of an end to come"
         );
         self.extra().collector.set(Some((collector, number)));
+    }
+
+    /// The tasks that wait for the end of this one; some of them may be the same.
+    pub(super) fn awaited_by(&self) -> [Option<Self>; 3] {
+        let header = self.header();
+        let listeners = header.extra.get().map_or([None, None], |extra| {
+            [&extra.collector, &extra.group].map(|listening| self.listened_for(listening))
+        });
+        let [collects, owns_group] = listeners;
+        [header.waiter.peek(), collects, owns_group]
+    }
+
+    /// The task that waits for what the listener hears of this one.
+    fn listened_for(&self, listening: &Listening) -> Option<Self> {
+        // All of it is put back, and nobody else's code runs meanwhile.
+        let (listener, number) = listening.take()?;
+        let waiter = listener.waiting().and_then(|waiting| {
+            let waker = waiting.take()?;
+            let waiter = task_behind(&waker, self.header().shared);
+            waiting.set(Some(waker));
+            waiter
+        });
+        listening.set(Some((listener, number)));
+        waiter
     }
 
     fn has_collector(&self, collector: &Rc<impl Listener>) -> bool {

@@ -15,7 +15,7 @@ use super::shared::{self, Shared};
 pub(super) const MOST_REFERENCES: i32 = if isize::BITS < 64 {
     i32::MAX >> 5
 } else {
-    i32::MAX
+    i32::MAX >> 1
 };
 
 #[cfg(not(looplet_loom))]
@@ -105,11 +105,11 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 /// One more plain reference.
 #[inline]
 pub(super) fn count_up(header: &Header) {
-    let count = header.count.get() + 1;
+    let count = header.count.get();
     if count >= MOST_REFERENCES {
         process::abort();
     }
-    header.count.set(count);
+    header.count.set(count + 1);
 }
 
 /// The waker is used up: a wakeup, then one reference less.

@@ -20,6 +20,10 @@ use super::work::Kind;
 use super::{Outcome, Task, TaskId, waker};
 use crate::waiting::{self, Kinds};
 
+/// A task that waits for many others may be woken by each of them. Of so many it is told again then: of all of them each
+/// time would be the square of their number.
+const TOLD_AGAIN: usize = 100;
+
 /// Hears what happens to the tasks of a loop.
 pub(crate) trait Watch {
     /// The loop may be in the middle of its own work here; must not panic.
@@ -53,15 +57,21 @@ pub(crate) struct Notes {
     pub(crate) deadlines: Vec<u64>,
     /// The tasks whose results it awaits; one that was awaited again may be there again.
     tasks: Vec<Task>,
+    /// It awaits others too, of which it was told before.
+    pub(crate) others: bool,
     pub(crate) kinds: Kinds,
 }
 
 impl Notes {
     /// The tasks whose results it awaits, each one once.
-    pub(crate) fn results(&self) -> impl Iterator<Item = TaskId> {
-        let mut known = HashSet::new();
-        let ids = self.tasks.iter().map(Task::id);
-        ids.filter(move |&id| known.insert(id))
+    pub(crate) fn results(&self) -> Vec<TaskId> {
+        let mut ids: Vec<_> = self.tasks.iter().map(Task::id).collect();
+        // As they mostly are: in spawn order, and so each one once.
+        if !ids.is_sorted_by(|one, next| one < next) {
+            let mut known = HashSet::new();
+            ids.retain(|&id| known.insert(id));
+        }
+        ids
     }
 }
 
@@ -78,7 +88,8 @@ pub(crate) enum Standing {
 pub(crate) struct Sighting {
     pub(crate) task: Task,
     pub(crate) standing: Standing,
-    pub(crate) awaited_by: Option<Task>,
+    /// The tasks that wait for its end; some may be the same.
+    pub(crate) awaited_by: [Option<Task>; 3],
 }
 
 impl Local {
@@ -228,11 +239,9 @@ impl Local {
 pub(super) fn enqueue(task: NonNull<Header>) {
     // SAFETY: COUNTED: the caller has a `Task`.
     let task = unsafe { Task::borrowed(task) };
+    // In the queue before the observer hears of it: what it hears is true, and it may run the loop.
+    task.enqueue();
     task.local().note_wakeup(&task);
-    // The observer may have dropped the loop, whose queue nobody empties any more.
-    if task.local().phase.get() != Phase::Closed {
-        task.enqueue();
-    }
 }
 
 /// The same, and the end of a reference.
@@ -282,10 +291,31 @@ impl Scheduler {
         self.local().note_deadline(deadline);
     }
 
-    /// Whether somebody hears of which tasks' results the running one awaits.
-    pub(crate) fn notes_joins(&self) -> bool {
+    /// How many of the tasks that the running one awaits are to be noted, beside those whose waiter it is. None if nobody
+    /// hears of them.
+    #[inline]
+    pub(crate) fn joins_to_note(&self, again: bool) -> Option<usize> {
         let local = self.local();
-        local.actor.get().is_some() && local.is_observed()
+        let is_heard = local.actor.get().is_some() && local.is_observed();
+        is_heard.then_some(if again { TOLD_AGAIN } else { usize::MAX })
+    }
+
+    /// Whoever polls with this waker awaits these tasks, and perhaps others.
+    #[cold]
+    pub(crate) fn note_joins<'a>(
+        &self,
+        waker: &Waker,
+        tasks: impl Iterator<Item = &'a Task>,
+        others: bool,
+    ) {
+        let Some(waiter) = waker::task_of(waker, self.pointer()) else {
+            return;
+        };
+        let local = self.local();
+        tasks.for_each(|task| local.note_join(waiter, task));
+        if others && local.actor.get() == Some(waiter) {
+            local.notes.borrow_mut().others = true;
+        }
     }
 
     /// All unfinished tasks, in spawn order.
@@ -299,7 +329,8 @@ impl Scheduler {
     }
 }
 
-fn task_behind(waker: &Waker, shared: NonNull<Shared>) -> Option<Task> {
+/// The task that a waker is of, if it is one of that loop, and no call.
+pub(super) fn task_behind(waker: &Waker, shared: NonNull<Shared>) -> Option<Task> {
     let task = waker::task_of(waker, shared)?;
     // SAFETY: COUNTED: the waker holds a count.
     let task = unsafe { Task::borrowed(task) };
@@ -307,6 +338,11 @@ fn task_behind(waker: &Waker, shared: NonNull<Shared>) -> Option<Task> {
 }
 
 impl Task {
+    /// Whether its loop takes notes of what tasks wait for.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.header().state.is_watched()
+    }
+
     fn sight(self) -> Sighting {
         let header = self.header();
         let standing = if header.state.is_running() {
@@ -319,7 +355,7 @@ impl Task {
         } else {
             Standing::Waiting(None)
         };
-        let awaited_by = header.waiter.peek();
+        let awaited_by = self.awaited_by();
         Sighting {
             task: self,
             standing,

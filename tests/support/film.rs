@@ -17,7 +17,6 @@ pub(crate) fn filmed_by(timeline: Timeline, main: impl Future<Output = ()>) -> T
 }
 
 /// Sleeps that end at these milliseconds.
-#[allow(dead_code, reason = "not all need it")]
 pub(crate) async fn wake_at(moments: impl IntoIterator<Item = u64>) {
     let start = looplet::now();
     for moment in moments {

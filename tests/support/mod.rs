@@ -1,8 +1,11 @@
-//! What the tests of several files share: counting wakers, hand-polled futures, a crew of them, and hostile values; in
-//! [`trace`], programs on a loop in virtual time; in [`process`], child processes.
-#![allow(dead_code)] // No test file uses all of it.
+//! What the tests of several subjects share: counting wakers, hand-polled futures, a crew of them, and hostile values; in
+//! [`trace`], programs on a loop in virtual time; in [`process`], child processes; in [`hook`], the panic hook.
+#![allow(dead_code)] // No test binary uses all of it.
 
+#[cfg(feature = "timeline")]
+pub(crate) mod film;
 pub(crate) mod groups;
+pub(crate) mod hook;
 pub(crate) mod observed;
 pub(crate) mod probes;
 pub(crate) mod process;

@@ -1,7 +1,7 @@
 //! Child processes of the tests.
 
 use std::process::Command;
-use std::{env, fs};
+use std::{any, env, fs};
 
 /// This program again. Ctrl-C reaches it, even if it is ignored here, as in what a shell runs in the background.
 pub(crate) fn myself() -> Command {
@@ -12,6 +12,12 @@ pub(crate) fn myself() -> Command {
     let mut command = Command::new("env");
     command.arg("--default-signal=INT").arg(program);
     command
+}
+
+/// What a test is called on this program's command line.
+pub(crate) fn name_of<T: Fn()>(_test: T) -> &'static str {
+    let path = any::type_name::<T>();
+    path.split_once("::").map_or(path, |(_program, name)| name)
 }
 
 fn ignores_interrupts() -> bool {

@@ -57,9 +57,10 @@ impl Timeline {
         Self(Rc::new(RefCell::new(Recording::new(events))))
     }
 
-    /// A chart for a terminal of so many columns, at least 40.
+    /// A chart for a terminal of so many columns, 20 at least and 10,000 at most. No line is longer, with a column to each
+    /// letter.
     pub fn text(&self, width: usize) -> String {
-        text::render(&self.0.borrow(), width.max(40))
+        text::render(&self.0.borrow(), width)
     }
 
     /// A picture: one row per task. Its text can be selected, and its colours suit a light page and a dark one.

@@ -140,7 +140,9 @@ impl Recording {
             _ => None,
         });
         let results: Vec<_> = results.collect();
-        let mut words: Vec<String> = on.iter().filter_map(|wait| in_words(wait, start)).collect();
+        let others = on.iter();
+        let others = others.filter(|wait| results.is_empty() || !wait.is_in_results());
+        let mut words: Vec<String> = others.filter_map(|wait| in_words(wait, start)).collect();
         match &results[..] {
             [] => {}
             [one] => words.push(format!("result of {}", self.rows[*one].name)),
@@ -162,6 +164,7 @@ fn in_words(wait: &WaitsOn, start: Instant) -> Option<String> {
             ));
         }
         WaitsOn::Forever => "sleep for ever",
+        WaitsOn::OtherResults => "results of others",
         WaitsOn::QueueGet => "queue: get",
         WaitsOn::QueuePut => "queue: put",
         WaitsOn::QueueJoin => "queue: join",

@@ -9,10 +9,24 @@ use super::record::{End, Recording, time};
 /// More tasks than this are cut, with a note.
 const ROWS: usize = 40;
 const NAME: usize = 18;
+const LEGEND: [&str; 6] = [
+    "█ runs",
+    "░ ready",
+    "─ waits",
+    "✓ finished",
+    "× cancelled",
+    "! panicked",
+];
+/// Every word below the chart fits into this, and half of it is enough for a chart.
+const NARROWEST: usize = 20;
+const WIDEST: usize = 10_000;
 
 pub(super) fn render(recording: &Recording, width: usize) -> String {
+    let width = width.clamp(NARROWEST, WIDEST);
     let rows = &recording.rows[..recording.rows.len().min(ROWS)];
-    let names: Vec<String> = rows.iter().map(|row| cut(&row.name, NAME)).collect();
+    // The chart has the other half.
+    let letters = NAME.min(width / 2 - 1);
+    let names: Vec<String> = rows.iter().map(|row| cut(&row.name, letters)).collect();
     let margin = names.iter().map(|name| name.chars().count()).max();
     let margin = margin.unwrap_or(0) + 1;
     // One column for the mark of the end.
@@ -26,15 +40,43 @@ pub(super) fn render(recording: &Recording, width: usize) -> String {
     let mut text = String::new();
     for (name, lane) in names.iter().zip(&layout.lanes) {
         let line = line(lane, columns);
-        let _ = writeln!(text, "{name:margin$}{}", line.trim_end());
+        let line = format!("{name:margin$}{}", line.trim_end());
+        // A line break in a name would end the line.
+        let letters = line.chars();
+        text.extend(letters.map(|it| if it.is_control() { '\u{fffd}' } else { it }));
+        text.push('\n');
     }
     let axis = axis(&layout.ticks, columns);
     let _ = writeln!(text, "{:margin$}{}", "", axis.trim_end());
-    text.push_str("█ runs  ░ ready  ─ waits  ✓ finished  × cancelled  ! panicked\n");
+    write_wrapped(&mut text, LEGEND, "  ", width);
     for note in notes(recording, ROWS) {
-        let _ = writeln!(text, "{note}");
+        write_wrapped(&mut text, note.split(' '), " ", width);
     }
     text
+}
+
+/// Writes words with a gap between them, in as many lines as they need.
+fn write_wrapped<'a>(
+    text: &mut String,
+    words: impl IntoIterator<Item = &'a str>,
+    gap: &str,
+    width: usize,
+) {
+    let mut taken = 0;
+    for word in words {
+        let length = word.chars().count();
+        if taken > 0 && taken + gap.len() + length > width {
+            text.push('\n');
+            taken = 0;
+        }
+        if taken > 0 {
+            text.push_str(gap);
+            taken += gap.len();
+        }
+        text.push_str(word);
+        taken += length;
+    }
+    text.push('\n');
 }
 
 /// What is not shown.

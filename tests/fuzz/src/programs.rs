@@ -1,18 +1,20 @@
-//! The random programs of `tests/random_programs`, made from bytes instead of being drawn.
+//! The random programs of `tests/it/random_programs/counted`, made from bytes instead of being drawn.
 
 use crate::bytes::Bytes;
 use play::{play_and_drop, play_to_the_end};
 use program::{Op, Program};
 
-#[path = "../../random_programs/counts.rs"]
+#[path = "../../it/random_programs/counted/counts.rs"]
 mod counts;
-#[path = "../../random_programs/perform.rs"]
+#[path = "../../support/hook.rs"]
+mod hook;
+#[path = "../../it/random_programs/counted/perform.rs"]
 mod perform;
-#[path = "../../random_programs/play.rs"]
+#[path = "../../it/random_programs/counted/play.rs"]
 mod play;
-#[path = "../../random_programs/program.rs"]
+#[path = "../../it/random_programs/counted/program.rs"]
 mod program;
-#[path = "../../random_programs/world.rs"]
+#[path = "../../it/random_programs/counted/world.rs"]
 mod world;
 
 /// How deep programs lie in one another.

@@ -1,0 +1,5 @@
+//! What is drawn of a run.
+
+mod layout;
+mod pictures;
+mod text;

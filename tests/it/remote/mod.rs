@@ -1,0 +1,10 @@
+//! Other threads, and signals.
+
+mod blocking;
+mod flood;
+mod handle;
+mod host;
+#[cfg(all(unix, feature = "signal"))]
+mod interrupt;
+mod refused_threads;
+mod wake;

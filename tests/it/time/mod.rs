@@ -1,0 +1,7 @@
+//! Sleeps, timeouts, intervals, and clocks that jump.
+
+mod clock_jumps;
+mod overdue;
+mod sleep;
+mod timeout;
+mod virtual_time;
