@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::EventLoop;
 use super::clock::{Clock, Mode};
 use super::core::Core;
-use super::parker::{Doorbell, OnWake};
+use super::parker::{OnWake, Parker};
 use super::slow_poll::SlowPoll;
 use crate::task::{JoinError, Report, Task};
 
@@ -176,7 +176,7 @@ impl Builder {
     pub fn build(self) -> EventLoop {
         let core = Core::new(
             Clock::new(self.mode),
-            Arc::new(Doorbell::new(self.on_wake)),
+            Arc::new(Parker::new(self.on_wake)),
             self.slow_poll.or_else(SlowPoll::from_environment),
         );
         if let Some(report) = self.on_unhandled_panic {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::clock::{BEGIN, Clock, NEVER};
 use super::outside::Outside;
-use super::parker::Doorbell;
+use super::parker::Parker;
 use super::slow_poll::SlowPoll;
 use crate::task::{Call, Scheduler, Vacant, Watch, Work};
 use crate::timer::{Key, Wheel};
@@ -20,7 +20,7 @@ use crate::waiting::{self, Kind};
 pub(crate) struct Core {
     pub(crate) tasks: Scheduler,
     pub(crate) clock: Clock,
-    pub(super) bell: Arc<Doorbell>,
+    pub(super) parker: Arc<Parker>,
     timers: RefCell<Wheel<Waker>>,
     /// Where due timers are gathered; empty in between.
     pub(super) due: Cell<Vec<Waker>>,
@@ -57,14 +57,14 @@ enum Arming {
 }
 
 impl Core {
-    pub(super) fn new(clock: Clock, bell: Arc<Doorbell>, slow_poll: Option<SlowPoll>) -> Self {
+    pub(super) fn new(clock: Clock, parker: Arc<Parker>, slow_poll: Option<SlowPoll>) -> Self {
         let mut timers = Wheel::new();
         // So that it stands at the beginning.
         let _nothing = timers.pop_due(BEGIN);
         Self {
-            tasks: Scheduler::new(bell.clone()),
+            tasks: Scheduler::new(parker.clone()),
             clock,
-            bell,
+            parker,
             timers: RefCell::new(timers),
             due: Cell::new(Vec::new()),
             read_at: Cell::new(0),

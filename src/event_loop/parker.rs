@@ -1,7 +1,7 @@
 //! What the loop sleeps on, and what other threads wake it with.
 //!
-//! This is the seam for an I/O poller: all of the loop's waiting is `Doorbell::wait`, and all that ends it from
-//! outside is `Doorbell::ring`.
+//! This is the seam for an I/O poller: all of the loop's waiting is `Parker::wait`, and all that ends it from
+//! outside is `Parker::unpark`.
 
 use std::hint;
 use std::panic::{self, AssertUnwindSafe};
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::EventLoop;
 use super::context;
 use super::core::Core;
-use crate::task::{Bell, drop_quietly, print};
+use crate::task::{Unpark, drop_quietly, print};
 
 /// The system ends a sleep so much too late, or a little less: some fifty microseconds of timer slack, and the time to
 /// wake up. So the sleep is set to end so much earlier, and the rest is spent watching the clock.
@@ -26,20 +26,20 @@ const WORTH_A_TAIL: Duration = Duration::from_micros(500);
 /// Called on the thread that sent something to the loop.
 pub(crate) type OnWake = dyn Fn() + Send + Sync;
 
-pub(crate) struct Doorbell {
+pub(crate) struct Parker {
     /// The loop's thread; known once it first sleeps here.
     sleeper: OnceLock<Thread>,
-    rung: AtomicBool,
+    notified: AtomicBool,
     on_wake: Option<Box<OnWake>>,
     /// The loop's thread is inside of the loop: if it sleeps, it does so here.
     inside: AtomicBool,
 }
 
-impl Doorbell {
+impl Parker {
     pub(crate) fn new(on_wake: Option<Box<OnWake>>) -> Self {
         Self {
             sleeper: OnceLock::new(),
-            rung: AtomicBool::new(false),
+            notified: AtomicBool::new(false),
             on_wake,
             inside: AtomicBool::new(false),
         }
@@ -62,14 +62,14 @@ impl Doorbell {
     pub(crate) fn prepare(&self) {
         self.sleeper.get_or_init(thread::current);
         // Of a ring that came when the last sleep had ended already.
-        self.rung.store(false, Ordering::Relaxed);
+        self.notified.store(false, Ordering::Relaxed);
     }
 
     /// Sleeps until the deadline, if there is one, or until the bell is rung. Whether it was.
     pub(crate) fn wait(&self, until: Option<Instant>) -> bool {
         let Some(until) = until else {
             // Parking may end for no reason, or for a reason that is not ours.
-            while !self.was_rung() {
+            while !self.is_notified() {
                 thread::park();
             }
             return true;
@@ -80,7 +80,7 @@ impl Doorbell {
         } else {
             Duration::ZERO
         };
-        while !self.was_rung() {
+        while !self.is_notified() {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
@@ -93,12 +93,12 @@ impl Doorbell {
         true
     }
 
-    fn was_rung(&self) -> bool {
-        self.rung.load(Ordering::Acquire)
+    fn is_notified(&self) -> bool {
+        self.notified.load(Ordering::Acquire)
     }
 
     /// Tells the host.
-    pub(crate) fn ring_host(&self) {
+    pub(crate) fn notify_host(&self) {
         let Some(on_wake) = &self.on_wake else { return };
         // Whoever rings is in the middle of a wakeup and must not see the host's panic.
         if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(on_wake)) {
@@ -108,19 +108,19 @@ impl Doorbell {
     }
 }
 
-impl Drop for Doorbell {
+impl Drop for Parker {
     fn drop(&mut self) {
         // The hook's destructor is the host's code, and this may be the thread of the last waker.
         drop_quietly(self.on_wake.take());
     }
 }
 
-impl Bell for Doorbell {
-    fn ring(&self) {
+impl Unpark for Parker {
+    fn unpark(&self) {
         if self.has_host() && !self.inside.load(Ordering::SeqCst) {
-            self.ring_host();
+            self.notify_host();
         } else if let Some(sleeper) = self.sleeper.get() {
-            self.rung.store(true, Ordering::Release);
+            self.notified.store(true, Ordering::Release);
             sleeper.unpark();
         }
     }
@@ -146,8 +146,8 @@ struct Inside<'a>(&'a Core);
 
 impl<'a> Inside<'a> {
     fn new(core: &'a Core) -> Self {
-        if core.bell.has_host() {
-            core.bell.set_inside(true);
+        if core.parker.has_host() {
+            core.parker.set_inside(true);
             core.tasks.wake_up();
         }
         Self(core)
@@ -163,13 +163,13 @@ impl Drop for Inside<'_> {
 impl Core {
     /// From now on what arrives is told to the host, if there is one: to its eyes the loop is asleep.
     pub(super) fn leave(&self) {
-        if !self.bell.has_host() {
+        if !self.parker.has_host() {
             return;
         }
-        self.bell.set_inside(false);
+        self.parker.set_inside(false);
         if !self.tasks.fall_asleep() {
             // It arrived after the last look.
-            self.bell.ring_host();
+            self.parker.notify_host();
         }
     }
 }

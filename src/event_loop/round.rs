@@ -24,7 +24,7 @@ use crate::task::{JoinError, print};
 
 /// How many turns may pass between two looks at other threads and timers, and between two readings of the clock while
 /// a timer is armed. Enough to make both cheap, few enough for a greedy round not to be felt.
-pub(crate) const TURNS_PER_LOOK: u32 = 64;
+pub(crate) const POLLS_PER_LOOK: u32 = 64;
 
 /// So many due timers are woken together: a few more than a processor fetches from memory at a time.
 const BATCH: usize = 32;
@@ -42,7 +42,7 @@ impl Core {
         }
         loop {
             // The round: what was ready when it began has one turn each.
-            while self.tasks.run(self.turns_until_look()) {
+            while self.tasks.run(self.polls_until_look()) {
                 self.look();
             }
             if done() {
@@ -75,8 +75,8 @@ impl Core {
     /// Queues what other threads sent, and the timers that are due.
     #[inline]
     pub(super) fn look(&self) {
-        if self.tasks.has_news() {
-            self.take_news();
+        if self.tasks.has_remote() {
+            self.take_remote();
         }
         if self.has_timers() {
             self.fire_timers();
@@ -84,9 +84,9 @@ impl Core {
     }
 
     #[cold]
-    fn take_news(&self) {
-        self.tasks.take_news();
-        if self.tasks.take_mail() {
+    fn take_remote(&self) {
+        self.tasks.take_remote();
+        if self.tasks.take_messages() {
             if let Some(outside) = self.outside() {
                 outside.collect(self, false);
             }
@@ -94,7 +94,7 @@ impl Core {
     }
 
     fn fire_timers(&self) {
-        if self.tasks.polls() - self.read_at.get() >= u64::from(TURNS_PER_LOOK) {
+        if self.tasks.polls() - self.read_at.get() >= u64::from(POLLS_PER_LOOK) {
             self.read_clock();
         }
         let now = self.clock.last();
@@ -128,7 +128,7 @@ impl Core {
                 self.read_clock();
             }
             self.look();
-            if self.tasks.is_ready() || !self.tasks.has_mail() {
+            if self.tasks.is_ready() || !self.tasks.has_messages() {
                 return;
             }
         }
@@ -136,12 +136,12 @@ impl Core {
 
     /// How many turns may pass until the next look, so that the clock is read in time.
     #[inline]
-    fn turns_until_look(&self) -> u32 {
+    fn polls_until_look(&self) -> u32 {
         if !self.has_timers() {
-            return TURNS_PER_LOOK;
+            return POLLS_PER_LOOK;
         }
         let since = self.tasks.polls() - self.read_at.get();
-        let left = u64::from(TURNS_PER_LOOK).saturating_sub(since);
+        let left = u64::from(POLLS_PER_LOOK).saturating_sub(since);
         // Fits: it is no more than the number it was counted down from.
         (left as u32).max(1)
     }
@@ -157,11 +157,11 @@ impl Core {
     /// Runs the round to its end.
     fn finish_round(&self) {
         if let Some(slow) = &self.slow_poll {
-            while self.run_measured(self.turns_until_look(), slow) {
+            while self.run_measured(self.polls_until_look(), slow) {
                 self.look();
             }
         }
-        while self.tasks.run(self.turns_until_look()) {
+        while self.tasks.run(self.polls_until_look()) {
             self.look();
         }
     }
@@ -224,7 +224,7 @@ impl Core {
         loop {
             self.finish_round();
             self.look();
-            let is_empty = self.tasks.live() == 0 && !self.tasks.has_mail();
+            let is_empty = self.tasks.live() == 0 && !self.tasks.has_messages();
             if is_empty || has_run && is_over(moved) {
                 return;
             }

@@ -37,7 +37,7 @@ impl Core {
         if self.tasks.is_ready() {
             return Waited::Looked;
         }
-        let (until, was_rung) = match (self.clock.mode(), awaited) {
+        let (until, is_notified) = match (self.clock.mode(), awaited) {
             (Mode::Real, _) => {
                 let next = earlier(self.next_wakeup(), limit);
                 (next, self.give_way(next) || self.park(next))
@@ -53,7 +53,7 @@ impl Core {
             },
         };
         self.look_at_clock();
-        if limit.is_some() && until == limit && !was_rung {
+        if limit.is_some() && until == limit && !is_notified {
             Waited::ToLimit
         } else {
             Waited::Looked
@@ -78,20 +78,22 @@ impl Core {
         if is_sending && until.is_none() {
             thread::yield_now();
         }
-        is_sending && self.tasks.has_news()
+        is_sending && self.tasks.has_remote()
     }
 
     /// Sleeps until the deadline or the bell. Whether it was the bell, or there was no need to sleep.
     fn park(&self, until: Option<u64>) -> bool {
-        self.bell.prepare();
+        self.parker.prepare();
         if !self.tasks.fall_asleep() {
             return true;
         }
         let asleep = Instant::now();
-        let was_rung = self.bell.wait(until.map(|until| self.real_instant(until)));
+        let is_notified = self
+            .parker
+            .wait(until.map(|until| self.real_instant(until)));
         self.tasks.wake_up();
         self.parked.set(self.parked.get() + asleep.elapsed());
-        was_rung
+        is_notified
     }
 
     /// When a wait until `deadline` ends on the wall clock; in manual time the rest of it is counted from here.

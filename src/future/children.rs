@@ -4,7 +4,7 @@ use std::panic;
 use std::rc::Rc;
 use std::task::Context;
 
-use super::watch::{Progress, Wanted, Watch};
+use super::wait_many::{Progress, WaitMany, Wanted};
 use crate::event_loop::context;
 use crate::event_loop::core::Core;
 use crate::task::{JoinError, JoinHandle, Outcome, Task};
@@ -138,7 +138,7 @@ pub(super) struct Group<C: Children> {
     /// The loop of the children.
     core: Rc<Core>,
     children: C,
-    watch: Watch,
+    watch: WaitMany,
     /// The group has given its result, so its tasks are let go.
     done: bool,
 }
@@ -148,7 +148,7 @@ impl<C: Children> Group<C> {
         Self {
             core,
             children,
-            watch: Watch::default(),
+            watch: WaitMany::default(),
             done: false,
         }
     }

@@ -7,7 +7,7 @@ mod group;
 mod shield;
 mod try_gather;
 mod wait;
-mod watch;
+mod wait_many;
 mod yield_now;
 
 pub use as_completed::{AsCompleted, as_completed};

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::children::{Children, Group, for_tuples, value};
-use super::watch::{Progress, Wanted};
+use super::wait_many::{Progress, Wanted};
 use crate::event_loop::context;
 use crate::task::{Attempt, JoinHandle, Outcome};
 

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::watch::{Progress, Wanted, Watch};
+use super::wait_many::{Progress, WaitMany, Wanted};
 use crate::task::JoinHandle;
 use crate::time::{Sleep, sleep};
 
@@ -37,7 +37,7 @@ pub struct Wait<T> {
     handles: Vec<JoinHandle<T>>,
     when: When,
     limit: Option<Sleep>,
-    watch: Watch,
+    watch: WaitMany,
 }
 
 /// What a [`Wait`] gives: the handles again, in the order of the arguments, in two lists.
@@ -81,7 +81,7 @@ pub fn wait<T>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> Wait<T> {
         handles,
         when: When::AllCompleted,
         limit: None,
-        watch: Watch::default(),
+        watch: WaitMany::default(),
     }
 }
 
@@ -135,7 +135,7 @@ impl<T> Wait<T> {
     fn until(mut self, when: When) -> Self {
         self.when = when;
         // It may have been polled, and has registered for something else then.
-        self.watch = Watch::over(&self.handles);
+        self.watch = WaitMany::over(&self.handles);
         self
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::observer::{WaitsOn, watcher};
 use crate::event_loop::core::Core;
 use crate::event_loop::{Builder, EventLoop, context};
-use crate::task::{Sighting, Standing, TaskId};
+use crate::task::{Activity, Snapshot, TaskId};
 use crate::waiting::Kinds;
 
 /// Every unfinished task of a loop at one moment; made by [`dump`](crate::dump) and
@@ -87,7 +87,7 @@ enum Step {
 
 impl Dump {
     pub(super) fn of(core: &Core) -> Self {
-        let sightings = core.tasks.sightings();
+        let snapshots = core.tasks.snapshots();
         let mut waits: BTreeMap<TaskId, Vec<WaitsOn>> = BTreeMap::new();
         core.for_each_timer(|deadline, waker| {
             if let Some(task) = core.tasks.task_behind(waker) {
@@ -97,9 +97,9 @@ impl Dump {
                     .push(WaitsOn::Until(core.clock.instant(deadline)));
             }
         });
-        for sighting in &sightings {
-            let result = WaitsOn::Result(sighting.task.id());
-            for waiter in sighting.awaited_by.iter().flatten() {
+        for snapshot in &snapshots {
+            let result = WaitsOn::Result(snapshot.task.id());
+            for waiter in snapshot.awaited_by.iter().flatten() {
                 let waits = waits.entry(waiter.id()).or_default();
                 if waits.last() != Some(&result) {
                     waits.push(result.clone());
@@ -107,10 +107,10 @@ impl Dump {
             }
         }
         let at = core.clock.peek();
-        let dump_one = |sighting| TaskDump::of(sighting, core, at, &mut waits);
+        let dump_one = |snapshot| TaskDump::of(snapshot, core, at, &mut waits);
         Self {
             at,
-            tasks: sightings.into_iter().map(dump_one).collect(),
+            tasks: snapshots.into_iter().map(dump_one).collect(),
         }
     }
 
@@ -175,19 +175,19 @@ impl Dump {
 
 impl TaskDump {
     fn of(
-        sighting: Sighting,
+        snapshot: Snapshot,
         core: &Core,
         at: Instant,
         waits: &mut BTreeMap<TaskId, Vec<WaitsOn>>,
     ) -> Self {
-        let Sighting { task, standing, .. } = sighting;
+        let Snapshot { task, activity, .. } = snapshot;
         let id = task.id();
         let mut waits = waits.remove(&id).unwrap_or_default();
-        let state = match standing {
-            Standing::Running => TaskState::Running,
-            Standing::Ready if task.is_cancel_requested() => TaskState::Cancelling,
-            Standing::Ready => TaskState::Ready,
-            Standing::Waiting(kinds) => {
+        let state = match activity {
+            Activity::Running => TaskState::Running,
+            Activity::Ready if task.is_cancel_requested() => TaskState::Cancelling,
+            Activity::Ready => TaskState::Ready,
+            Activity::Waiting(kinds) => {
                 let kinds: Kinds = kinds.unwrap_or_default();
                 waits.extend(kinds.iter().map(WaitsOn::from));
                 if waits.is_empty() {

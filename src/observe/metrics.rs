@@ -41,7 +41,7 @@ impl Metrics {
             rounds: core.tasks.rounds(),
             polls: core.tasks.polls(),
             wakes: core.tasks.wakes(),
-            remote_wakes: core.tasks.foreign_wakes(),
+            remote_wakes: core.tasks.remote_wakes(),
             spawned: core.tasks.spawned(),
             live_tasks: core.tasks.live(),
             armed_timers: core.armed_timers(),

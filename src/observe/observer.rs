@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::error::panic_message;
 use crate::event_loop::Builder;
 use crate::event_loop::core::{self, Core};
-use crate::remote::board;
+use crate::remote::current_polls;
 use crate::task::{Cause, News, Notes, Outcome, Task, TaskId, Watch, drop_quietly};
 use crate::waiting::Kind;
 
@@ -290,9 +290,9 @@ impl Watch for Watcher {
         };
         let at = core.clock.peek();
         self.count(at, &news);
-        match (board(&core), &news) {
-            (Some(board), News::PollBegins(task)) => board.begin(task),
-            (Some(board), News::PollEnds(_)) => board.end(),
+        match (current_polls(&core), &news) {
+            (Some(current_polls), News::PollBegins(task)) => current_polls.begin(task),
+            (Some(current_polls), News::PollEnds(_)) => current_polls.end(),
             _ => {}
         }
         match news {

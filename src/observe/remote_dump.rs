@@ -6,13 +6,13 @@ use crossbeam_channel::{RecvTimeoutError, bounded};
 
 use super::Dump;
 use crate::error::NoDump;
-use crate::remote::{Board, Letter, Remote};
+use crate::remote::{CurrentPolls, Message, Remote};
 
 /// How long a dump is waited for: much longer than any decent poll takes, and not too long for somebody who watches.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-fn why_busy(board: &Board) -> NoDump {
-    match board.last() {
+fn why_busy(current_polls: &CurrentPolls) -> NoDump {
+    match current_polls.last() {
         Some(turn) => NoDump::InPoll {
             task: turn.task,
             since: turn.since.elapsed(),
@@ -51,20 +51,20 @@ impl Remote {
     /// ```
     #[track_caller]
     pub fn dump(&self) -> Result<Dump, NoDump> {
-        let post = self.post();
+        let sender = self.sender();
         assert!(
-            !post.is_home(),
+            !sender.is_owner(),
             "Remote::dump would block the event loop's own thread: use looplet::dump there"
         );
-        let (sender, answer) = bounded(1);
-        let errand = Letter::errand(move |core| {
+        let (reply, answer) = bounded(1);
+        let call = Message::call(move |core| {
             // Whoever asked may have lost patience.
-            let _ = sender.try_send(Dump::of(core));
+            let _ = reply.try_send(Dump::of(core));
         });
-        post.send(errand).map_err(|_| NoDump::LoopGone)?;
+        sender.send(call).map_err(|_| NoDump::LoopGone)?;
         answer.recv_timeout(PATIENCE).map_err(|error| match error {
             RecvTimeoutError::Disconnected => NoDump::LoopGone,
-            RecvTimeoutError::Timeout => why_busy(post.board()),
+            RecvTimeoutError::Timeout => why_busy(sender.current_polls()),
         })
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use super::pool::{self, Flight, Flights, Job, Pool};
+use super::pool::{self, Job, JobCount, JobGuard, Pool};
 use super::remotes;
 use crate::event_loop::core::Core;
 use crate::event_loop::{Builder, context};
@@ -56,7 +56,7 @@ pub(super) struct Work<F, R> {
 pub(super) struct State<F, R> {
     stage: Stage<F, R>,
     waker: Option<Waker>,
-    pub(super) flight: Option<Flight>,
+    pub(super) job_guard: Option<JobGuard>,
 }
 
 enum Stage<F, R> {
@@ -78,7 +78,7 @@ impl<F, R> Work<F, R> {
         let state = State {
             stage: Stage::Waiting(f),
             waker: None,
-            flight: None,
+            job_guard: None,
         };
         Self {
             state: Lock::new(state),
@@ -108,7 +108,7 @@ impl<F: FnOnce() -> R + Send, R: Send> Job for Work<F, R> {
             }
             _ => Some(result),
         };
-        let (waker, flight) = (state.waker.take(), state.flight.take());
+        let (waker, job_guard) = (state.waker.take(), state.job_guard.take());
         drop(state);
         // Nobody can see it, nor what its destructor panics with.
         drop_quietly(unwanted);
@@ -116,7 +116,7 @@ impl<F: FnOnce() -> R + Send, R: Send> Job for Work<F, R> {
             waker.wake();
         }
         // After the wakeup, so that virtual time cannot go on before it.
-        drop(flight);
+        drop(job_guard);
     }
 }
 
@@ -152,9 +152,9 @@ impl<F, R> Drop for Done<F, R> {
         let begun = matches!(state.stage, Stage::Running);
         let left = state.advance(Stage::Over);
         // A job that runs is in flight to its end.
-        let flight = if begun { None } else { state.flight.take() };
+        let job_guard = if begun { None } else { state.job_guard.take() };
         drop(state);
-        drop((waker, flight));
+        drop((waker, job_guard));
         drop(left);
     }
 }
@@ -162,10 +162,10 @@ impl<F, R> Drop for Done<F, R> {
 #[track_caller]
 fn submit<F, R>(core: &Core, job: Arc<dyn Job>, state: &Lock<State<F, R>>) {
     let remotes = remotes(core);
-    let flights = remotes
-        .flights
-        .get_or_init(|| Arc::new(Flights::new(core.tasks.doorway())));
-    state.lock().flight = Some(Flight::new(flights));
+    let job_count = remotes
+        .job_count
+        .get_or_init(|| Arc::new(JobCount::new(core.tasks.notifier())));
+    state.lock().job_guard = Some(JobGuard::new(job_count));
     let threads = remotes.threads.get().unwrap_or(pool::THREADS);
     let pool = remotes.pool.get_or_init(|| Pool::new(threads));
     if let Err(error) = pool.submit(job) {

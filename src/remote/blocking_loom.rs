@@ -1,5 +1,5 @@
 //! Every interleaving of a blocking job's thread and the loop: the code that ships, on real tasks, with its locks and
-//! counters taken over by the model checker. See `task::foreign_loom` for how to run it.
+//! counters taken over by the model checker. See `task::remote_loom` for how to run it.
 //!
 //! In a model no thread of the pool loses its patience, and the threads are the model checker's own.
 
@@ -14,19 +14,19 @@ use loom::sync::Arc as Counted;
 use loom::thread;
 
 use super::blocking::{Done, Work};
-use super::pool::{Crew, Flight, Flights, Job};
+use super::pool::{Job, JobCount, JobGuard, Workers};
 use crate::lock::{Lock, Signal};
-use crate::task::foreign_loom::{Loop, check};
+use crate::task::remote_loom::{Loop, check};
 use crate::task::{JoinHandle, Plain};
 
 /// What `spawn_blocking` does, but for the choice of a thread.
 fn submit<R: Send + 'static>(
     event_loop: &Loop,
-    flights: &Arc<Flights>,
+    job_count: &Arc<JobCount>,
     f: impl FnOnce() -> R + Send + 'static,
 ) -> (JoinHandle<R>, Arc<dyn Job>) {
     let work = Arc::new(Work::new(f));
-    work.state.lock().flight = Some(Flight::new(flights));
+    work.state.lock().job_guard = Some(JobGuard::new(job_count));
     let vacant = event_loop.scheduler.vacant::<Plain<_>>(Location::caller());
     let task = vacant.spawn(Done { work: work.clone() });
     (task, work)
@@ -36,13 +36,13 @@ fn submit<R: Send + 'static>(
 fn loom_a_jobs_result_reaches_its_task_before_virtual_time_goes_on() {
     check(Some(3), || {
         let event_loop = Loop::new();
-        let flights = Arc::new(Flights::new(event_loop.scheduler.doorway()));
-        let (mut task, job) = submit(&event_loop, &flights, || 7);
+        let job_count = Arc::new(JobCount::new(event_loop.scheduler.notifier()));
+        let (mut task, job) = submit(&event_loop, &job_count, || 7);
         let other = thread::spawn(move || job.run());
         // A loop that others keep awake; then one that sleeps.
         for _ in 0..2 {
             // As the loop does before it waits: asked first, then looked.
-            let in_flight = flights.any();
+            let in_flight = job_count.any();
             event_loop.run_ready();
             let is_too_late = !in_flight && !task.is_finished();
             assert!(!is_too_late, "time would go on before the result is there");
@@ -50,8 +50,8 @@ fn loom_a_jobs_result_reaches_its_task_before_virtual_time_goes_on() {
         event_loop.run_until(|| task.is_finished());
         assert_eq!(task.try_join().unwrap().unwrap(), 7);
         event_loop.run_until(|| {
-            event_loop.scheduler.take_mail();
-            !flights.any()
+            event_loop.scheduler.take_messages();
+            !job_count.any()
         });
         other.join().unwrap();
         event_loop.close();
@@ -62,12 +62,12 @@ fn loom_a_jobs_result_reaches_its_task_before_virtual_time_goes_on() {
 fn loom_a_job_whose_task_is_cancelled_runs_or_not_and_leaves_nothing() {
     check(Some(3), || {
         let event_loop = Loop::new();
-        let flights = Arc::new(Flights::new(event_loop.scheduler.doorway()));
+        let job_count = Arc::new(JobCount::new(event_loop.scheduler.notifier()));
         let witness = Counted::new(());
-        let (held, still) = (witness.clone(), flights.clone());
+        let (held, still) = (witness.clone(), job_count.clone());
         let grounded = Arc::new(AtomicBool::new(false));
         let noted = grounded.clone();
-        let (task, job) = submit(&event_loop, &flights, move || {
+        let (task, job) = submit(&event_loop, &job_count, move || {
             // Asked late, to leave time for the cancellation.
             thread::yield_now();
             noted.fetch_or(!still.any(), Relaxed);
@@ -77,8 +77,8 @@ fn loom_a_job_whose_task_is_cancelled_runs_or_not_and_leaves_nothing() {
         event_loop.run_ready();
         event_loop.scheduler.enter(|| task.as_task().end());
         event_loop.run_until(|| {
-            event_loop.scheduler.take_mail();
-            !flights.any()
+            event_loop.scheduler.take_messages();
+            !job_count.any()
         });
         other.join().unwrap();
         drop(task);
@@ -109,15 +109,15 @@ impl Tally {
 
 /// Two jobs, the second one after the first or at once, for at most so many threads.
 fn all_jobs_are_run(one_by_one: bool, bound: usize) {
-    let crew = Arc::new(Crew::new(Duration::MAX));
+    let workers = Arc::new(Workers::new(Duration::MAX));
     let tally = Arc::new(Tally(Lock::new(0), Signal::new()));
     let threads = Rc::new(RefCell::new(Vec::new()));
     for job in 1..=2 {
-        let submitted = crew.submit(tally.clone(), bound, || {
-            let crew = crew.clone();
+        let submitted = workers.submit(tally.clone(), bound, || {
+            let workers = workers.clone();
             threads
                 .borrow_mut()
-                .push(thread::spawn(move || crew.work()));
+                .push(thread::spawn(move || workers.work()));
             Ok(())
         });
         submitted.unwrap();
@@ -125,7 +125,7 @@ fn all_jobs_are_run(one_by_one: bool, bound: usize) {
             tally.wait_for(job);
         }
     }
-    crew.close();
+    workers.close();
     assert!(threads.borrow().len() <= bound);
     for thread in threads.take() {
         thread.join().unwrap();

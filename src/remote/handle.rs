@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::mailbox::{Guest, Letter, Post, inbox};
+use super::mailbox::{Keepalive, MailboxSender, Message, mailbox};
 use crate::event_loop::context;
 use crate::event_loop::core::Core;
 use crate::lock::{Lock, Locked, Signal};
@@ -52,7 +52,7 @@ const NEVER_MADE: &str = "remote";
 #[must_use = "dropping the handle detaches the task"]
 pub struct RemoteHandle<T> {
     slot: Arc<Slot<T>>,
-    post: Arc<Post>,
+    sender: Arc<MailboxSender>,
     id: u64,
 }
 
@@ -68,7 +68,7 @@ struct State<T> {
     result: Option<Result<T, JoinError>>,
     waker: Option<Waker>,
     /// Gone when the task has finished.
-    guest: Option<Guest>,
+    keepalive: Option<Keepalive>,
 }
 
 /// The loop's end of a slot.
@@ -79,12 +79,12 @@ pub(super) struct Reply<T> {
 
 /// Carries the result of a task to its slot; on the loop's thread. It does so when it is dropped: the call it waits in
 /// may be dropped unrun, at the end of the loop.
-struct Courier<T> {
+struct Delivery<T> {
     reply: Reply<T>,
     task: JoinHandle<T>,
 }
 
-pub(super) fn pair<T>(post: &Arc<Post>) -> (RemoteHandle<T>, Reply<T>) {
+pub(super) fn pair<T>(sender: &Arc<MailboxSender>) -> (RemoteHandle<T>, Reply<T>) {
     static TASKS: AtomicU64 = AtomicU64::new(0);
     let id = TASKS.fetch_add(1, Ordering::Relaxed);
     let state = State {
@@ -92,7 +92,7 @@ pub(super) fn pair<T>(post: &Arc<Post>) -> (RemoteHandle<T>, Reply<T>) {
         is_abandoned: false,
         result: None,
         waker: None,
-        guest: Some(Guest::new(post)),
+        keepalive: Some(Keepalive::new(sender)),
     };
     let slot = Arc::new(Slot {
         state: Lock::new(state),
@@ -100,7 +100,7 @@ pub(super) fn pair<T>(post: &Arc<Post>) -> (RemoteHandle<T>, Reply<T>) {
     });
     let handle = RemoteHandle {
         slot: Arc::clone(&slot),
-        post: Arc::clone(post),
+        sender: Arc::clone(sender),
         id,
     };
     (handle, Reply { slot, id })
@@ -110,12 +110,15 @@ impl<T: 'static> Reply<T> {
     /// Answers when the task has ended.
     pub(super) fn follow(self, core: &Core, handle: JoinHandle<T>) {
         let task = handle.task();
-        inbox(core).tasks.borrow_mut().insert(self.id, task.clone());
-        let courier = Courier {
+        mailbox(core)
+            .tasks
+            .borrow_mut()
+            .insert(self.id, task.clone());
+        let delivery = Delivery {
             reply: self,
             task: handle,
         };
-        task.on_done(move |_| drop(courier), task.spawned_at());
+        task.on_done(move |_| drop(delivery), task.spawned_at());
     }
 }
 
@@ -125,7 +128,7 @@ impl<T> Reply<T> {
         let mut state = self.slot.state.lock();
         state.is_finished = true;
         // Dropped after the lock is released.
-        let _guest = state.guest.take();
+        let _guest = state.keepalive.take();
         let is_wanted = !state.is_abandoned;
         let (unwanted, waker) = if is_wanted {
             (state.result.replace(result), state.waker.take())
@@ -150,7 +153,7 @@ impl<T> Drop for Reply<T> {
     }
 }
 
-impl<T> Drop for Courier<T> {
+impl<T> Drop for Delivery<T> {
     fn drop(&mut self) {
         let task = self.task.task();
         let cancelled = || Err(JoinError::cancelled(&task.name()));
@@ -168,7 +171,7 @@ impl<T> Drop for Courier<T> {
     }
 }
 
-impl<T> Courier<T> {
+impl<T> Delivery<T> {
     fn forget(&self) {
         let _ = context::try_with(|core| forget_remote(core, self.reply.id));
     }
@@ -176,7 +179,7 @@ impl<T> Courier<T> {
 
 /// The handle of a task from outside needs it no more.
 fn forget_remote(core: &Core, id: u64) -> Option<Task> {
-    inbox(core).tasks.borrow_mut().remove(&id)
+    mailbox(core).tasks.borrow_mut().remove(&id)
 }
 
 impl<T> RemoteHandle<T> {
@@ -244,19 +247,19 @@ impl<T> RemoteHandle<T> {
             return false;
         }
         let id = self.id;
-        let request = Letter::errand(move |core| {
-            let task = inbox(core).tasks.borrow().get(&id).cloned();
+        let request = Message::call(move |core| {
+            let task = mailbox(core).tasks.borrow().get(&id).cloned();
             if let Some(task) = task {
                 task.cancel();
             }
         });
-        self.post.send(request).is_ok()
+        self.sender.send(request).is_ok()
     }
 
     #[track_caller]
     fn refuse_home(&self, method: &str) {
         assert!(
-            !self.post.is_home(),
+            !self.sender.is_owner(),
             "RemoteHandle::{method} would block the event loop's own thread for ever: await the handle instead"
         );
     }
@@ -287,7 +290,7 @@ impl<T> RemoteHandle<T> {
         };
         if matches!(&result, Err(error) if error.is_panic()) {
             let id = self.id;
-            let _ = self.post.send(Letter::errand(move |core| {
+            let _ = self.sender.send(Message::call(move |core| {
                 drop(forget_remote(core, id));
             }));
         }
@@ -327,24 +330,28 @@ impl<T> Drop for RemoteHandle<T> {
     fn drop(&mut self) {
         let mut state = self.slot.state.lock();
         state.is_abandoned = true;
-        let (result, waker, guest) = (state.result.take(), state.waker.take(), state.guest.take());
+        let (result, waker, keepalive) = (
+            state.result.take(),
+            state.waker.take(),
+            state.keepalive.take(),
+        );
         drop(state);
-        drop((waker, guest));
+        drop((waker, keepalive));
         let Some(Err(error)) = result else { return };
         if error.is_panic() {
-            report_unseen(&self.post, self.id, error);
+            report_unseen(&self.sender, self.id, error);
         }
     }
 }
 
 /// Nobody has looked at this panic of a finished task: it goes to the loop's hook.
-fn report_unseen(post: &Post, id: u64, error: JoinError) {
+fn report_unseen(sender: &MailboxSender, id: u64, error: JoinError) {
     let text = error.to_string();
-    let letter = Letter::errand(move |core| {
+    let message = Message::call(move |core| {
         let task = forget_remote(core, id);
         core.tasks.report(task.as_ref(), error);
     });
-    if post.send(letter).is_err() {
+    if sender.send(message).is_err() {
         print(format_args!("nobody saw that {text}"));
     }
 }

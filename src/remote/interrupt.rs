@@ -26,7 +26,7 @@ use signal_hook::consts::SIGINT;
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::{flag, low_level};
 
-use super::mailbox::{Letter, inbox};
+use super::mailbox::{Message, mailbox};
 use super::remotes;
 use crate::event_loop::core::Core;
 use crate::event_loop::outside::MainGuard;
@@ -79,7 +79,7 @@ impl Interrupt {
         if !self.is_handled.get() || disposition() == Disposition::Ignored {
             return None;
         }
-        match Watch::start(core) {
+        match SignalThread::start(core) {
             Ok(watch) => Some(Box::new(watch)),
             Err(error) => panic!("cannot watch for Ctrl-C: {error}"),
         }
@@ -92,7 +92,7 @@ impl Interrupt {
     }
 }
 
-impl MainGuard for Watch {
+impl MainGuard for SignalThread {
     fn main_has_ended(self: Box<Self>, core: &Rc<Core>, is_cancelled: bool) {
         if self.has_been_asked() && is_cancelled {
             context::enter(core, || core.cancel_all());
@@ -110,24 +110,24 @@ fn cancel_main(core: &Core) {
 }
 
 /// A thread that waits for Ctrl-C; it ends when this is dropped.
-struct Watch {
+struct SignalThread {
     stage: Arc<AtomicU8>,
     signals: Handle,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Watch {
+impl SignalThread {
     fn start(core: &Core) -> io::Result<Self> {
         let mut signals = Signals::new([SIGINT])?;
         let stage = Arc::new(AtomicU8::new(RUNNING));
         let handle = signals.handle();
-        let (asked, post) = (Arc::clone(&stage), Arc::clone(&inbox(core).post));
+        let (asked, sender) = (Arc::clone(&stage), Arc::clone(&mailbox(core).sender));
         let watch = move || {
             for _ in signals.forever() {
                 let first = asked
                     .compare_exchange(RUNNING, ASKED, Ordering::SeqCst, Ordering::SeqCst)
                     .is_ok();
-                if !first || post.send(Letter::errand(cancel_main)).is_err() {
+                if !first || sender.send(Message::call(cancel_main)).is_err() {
                     end_process();
                 }
             }
@@ -152,7 +152,7 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for SignalThread {
     fn drop(&mut self) {
         withhold_default(-1);
         self.signals.close();

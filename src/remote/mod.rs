@@ -3,7 +3,7 @@
 mod blocking;
 #[cfg(all(test, looplet_loom))]
 mod blocking_loom;
-mod board;
+mod current_polls;
 mod handle;
 #[cfg(all(unix, feature = "signal"))]
 mod interrupt;
@@ -22,13 +22,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 pub use blocking::spawn_blocking;
-pub(crate) use board::Board;
+pub(crate) use current_polls::CurrentPolls;
 pub use handle::RemoteHandle;
-pub(crate) use mailbox::Letter;
+pub(crate) use mailbox::Message;
 pub use remote::Remote;
 
-use self::mailbox::{Inbox, LETTERS_PER_LOOK};
-use self::pool::{Flights, Pool};
+use self::mailbox::{MESSAGES_PER_LOOK, Mailbox};
+use self::pool::{JobCount, Pool};
 use crate::event_loop::core::Core;
 use crate::event_loop::outside::{Awaited, MainGuard, Outside};
 use crate::task::Task;
@@ -36,9 +36,9 @@ use crate::task::Task;
 /// What other threads use of one loop, each part made when it is first needed.
 #[derive(Default)]
 pub(crate) struct Remotes {
-    inbox: OnceCell<Inbox>,
+    mailbox: OnceCell<Mailbox>,
     pool: OnceCell<Pool>,
-    flights: OnceCell<Arc<Flights>>,
+    job_count: OnceCell<Arc<JobCount>>,
     /// How many threads blocking jobs may have, if that was said.
     threads: Cell<Option<usize>>,
     /// Items have come since the loop last asked.
@@ -57,21 +57,28 @@ fn remotes(core: &Core) -> &Remotes {
 }
 
 /// Where the polls of a loop are shown to other threads, once there are any.
-pub(crate) fn board(core: &Core) -> Option<&Board> {
-    remotes(core).inbox.get().map(|inbox| inbox.post.board())
+pub(crate) fn current_polls(core: &Core) -> Option<&CurrentPolls> {
+    remotes(core)
+        .mailbox
+        .get()
+        .map(|mailbox| mailbox.sender.current_polls())
 }
 
 impl Outside for Remotes {
     fn collect(&self, core: &Core, all: bool) {
-        if let Some(inbox) = self.inbox.get() {
-            inbox.open_mail(core, if all { usize::MAX } else { LETTERS_PER_LOOK });
+        if let Some(mailbox) = self.mailbox.get() {
+            mailbox.read(core, if all { usize::MAX } else { MESSAGES_PER_LOOK });
         }
     }
 
     fn awaited(&self) -> Awaited {
-        if self.flights.get().is_some_and(|flights| flights.any()) {
+        if self
+            .job_count
+            .get()
+            .is_some_and(|job_count| job_count.any())
+        {
             Awaited::Jobs
-        } else if self.inbox.get().is_some_and(Inbox::has_guests) {
+        } else if self.mailbox.get().is_some_and(Mailbox::has_keepalives) {
             Awaited::Messages
         } else {
             Awaited::Nothing
@@ -101,8 +108,8 @@ impl Outside for Remotes {
     fn main_begins(&self, _: Task) {}
 
     fn close(&self, core: &Core) {
-        if let Some(inbox) = self.inbox.get() {
-            inbox.close(core);
+        if let Some(mailbox) = self.mailbox.get() {
+            mailbox.close(core);
         }
     }
 

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::lock::{AtomicUsize, Lock, Ordering, Signal};
-use crate::task::Doorway;
+use crate::task::Notifier;
 
 /// How many threads a loop may have unless it is told otherwise: asyncio's upper limit. Jobs mostly wait, so it is not
 /// a matter of cores; more than this would hardly be one loop's work.
@@ -24,13 +24,13 @@ pub(super) trait Job: Send + Sync {
 }
 
 pub(super) struct Pool {
-    crew: Arc<Crew>,
+    workers: Arc<Workers>,
     threads: RefCell<Vec<JoinHandle<()>>>,
     bound: usize,
 }
 
-/// What the threads share, each of which runs [`Crew::work`].
-pub(super) struct Crew {
+/// What the threads share, each of which runs [`Workers::work`].
+pub(super) struct Workers {
     state: Lock<State>,
     news: Signal,
     keep_idle: Duration,
@@ -46,7 +46,7 @@ struct State {
     is_closed: bool,
 }
 
-impl Crew {
+impl Workers {
     pub(super) fn new(keep_idle: Duration) -> Self {
         Self {
             state: Lock::new(State::default()),
@@ -123,7 +123,7 @@ impl Pool {
 
     fn with_patience(bound: usize, keep_idle: Duration) -> Self {
         Self {
-            crew: Arc::new(Crew::new(keep_idle)),
+            workers: Arc::new(Workers::new(keep_idle)),
             threads: RefCell::default(),
             bound,
         }
@@ -133,16 +133,16 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// As [`Crew::submit`].
+    /// As [`Workers::submit`].
     pub(super) fn submit(&self, job: Arc<dyn Job>) -> io::Result<()> {
-        self.crew.submit(job, self.bound, || self.start())
+        self.workers.submit(job, self.bound, || self.start())
     }
 
     fn start(&self) -> io::Result<()> {
-        let crew = Arc::clone(&self.crew);
+        let workers = Arc::clone(&self.workers);
         let thread = thread::Builder::new()
             .name("looplet-blocking".into())
-            .spawn(move || crew.work())?;
+            .spawn(move || workers.work())?;
         let mut threads = self.threads.borrow_mut();
         threads.retain(|thread| !thread.is_finished());
         threads.push(thread);
@@ -151,7 +151,7 @@ impl Pool {
 
     /// Lets the threads end after the jobs that they run now, and waits for that. Jobs that wait have been withdrawn.
     pub(super) fn close(&self) {
-        self.crew.close();
+        self.workers.close();
         for thread in self.threads.take() {
             // It catches what its jobs panic with.
             let _ = thread.join();
@@ -160,15 +160,15 @@ impl Pool {
 }
 
 /// How many jobs wait or run, for the clock: virtual time stands still meanwhile.
-pub(super) struct Flights {
+pub(super) struct JobCount {
     count: AtomicUsize,
-    door: Doorway,
+    notifier: Notifier,
 }
 
-impl Flights {
-    pub(super) fn new(door: Doorway) -> Self {
+impl JobCount {
+    pub(super) fn new(notifier: Notifier) -> Self {
         let count = AtomicUsize::new(0);
-        Self { count, door }
+        Self { count, notifier }
     }
 
     pub(super) fn any(&self) -> bool {
@@ -178,20 +178,20 @@ impl Flights {
 }
 
 /// One of them; held until the job has told of its end.
-pub(super) struct Flight(Arc<Flights>);
+pub(super) struct JobGuard(Arc<JobCount>);
 
-impl Flight {
-    pub(super) fn new(flights: &Arc<Flights>) -> Self {
-        flights.count.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(flights))
+impl JobGuard {
+    pub(super) fn new(job_count: &Arc<JobCount>) -> Self {
+        job_count.count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(job_count))
     }
 }
 
-impl Drop for Flight {
+impl Drop for JobGuard {
     fn drop(&mut self) {
         if self.0.count.fetch_sub(1, Ordering::Release) == 1 {
             // Time may go on: the loop is to look again.
-            self.0.door.announce_mail();
+            self.0.notifier.announce_messages();
         }
     }
 }
@@ -240,26 +240,26 @@ mod tests {
                 .unwrap();
             starts.recv().unwrap();
             go.send(()).unwrap();
-            while pool.crew.state.lock().idle == 0 {
+            while pool.workers.state.lock().idle == 0 {
                 thread::yield_now();
             }
         }
-        assert_eq!(pool.crew.state.lock().threads, 1);
+        assert_eq!(pool.workers.state.lock().threads, 1);
         pool.close();
     }
 
     #[test]
     fn a_job_waits_if_there_is_a_thread_and_no_other_can_be_started() {
-        let (crew, (note, gate)) = (Crew::new(KEEP_IDLE), (unbounded().0, unbounded().1));
+        let (workers, (note, gate)) = (Workers::new(KEEP_IDLE), (unbounded().0, unbounded().1));
         let submit = |start| {
             let job = Note(note.clone(), gate.clone());
-            crew.submit(Arc::new(job), 2, || start)
+            workers.submit(Arc::new(job), 2, || start)
         };
         let refused = || Err(io::ErrorKind::OutOfMemory.into());
         assert!(submit(refused()).is_err());
         submit(Ok(())).unwrap();
         submit(refused()).unwrap();
-        let state = crew.state.lock();
+        let state = workers.state.lock();
         assert_eq!((state.waiting.len(), state.threads), (2, 1));
     }
 
@@ -277,7 +277,7 @@ mod tests {
             while !pool.threads.borrow()[0].is_finished() {
                 thread::yield_now();
             }
-            assert_eq!(pool.crew.state.lock().threads, 0);
+            assert_eq!(pool.workers.state.lock().threads, 0);
         }
         assert_ne!(seen[0], seen[1]);
     }

@@ -14,11 +14,11 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use super::mailbox::{Guest, Letter, Post, inbox};
+use super::mailbox::{Keepalive, MailboxSender, Message, mailbox};
 use crate::error::{PutError, TryPutError};
 use crate::event_loop::context;
 use crate::event_loop::core::Core;
-use crate::sync::queue::{Herald, Inlet, Left, Pipe, WaitingPut};
+use crate::sync::queue::{Inlet, Left, Notify, Pipe, WaitingPut};
 use crate::sync::{LifoQueue, PriorityQueue, Queue, RemoteQueue};
 
 /// How many items a look moves at most from one pipe. To move them is cheap, but a getter takes all that it finds in one
@@ -41,26 +41,26 @@ struct Inflow<T> {
     waker: Waker,
     /// Kept while anybody can put or anything is on its way.
     queue: RefCell<Option<Rc<dyn Inlet<T>>>>,
-    guest: RefCell<Option<Guest>>,
+    keepalive: RefCell<Option<Keepalive>>,
     /// The oldest item, while it stands in the queue's line of putters, where it gets its turn like any other.
     first: RefCell<Option<WaitingPut<T>>>,
     batch: RefCell<VecDeque<T>>,
 }
 
 /// How the pipe tells the loop that there is something to do.
-struct Messenger {
-    post: Arc<Post>,
+struct PipeNotifier {
+    sender: Arc<MailboxSender>,
     key: usize,
 }
 
-impl Herald for Messenger {
+impl Notify for PipeNotifier {
     fn announce(&self) {
         // If the loop is gone the pipe has been closed, or is about to be.
-        let _ = self.post.send(Letter::Items(self.key));
+        let _ = self.sender.send(Message::Items(self.key));
     }
 
-    fn is_home(&self) -> bool {
-        self.post.is_home()
+    fn is_owner(&self) -> bool {
+        self.sender.is_owner()
     }
 }
 
@@ -194,8 +194,8 @@ impl<T: Send + 'static> Flow for Inflow<T> {
             Left::Items => self.pipe.announce(),
             Left::Senders => {}
             Left::Nobody => {
-                let (queue, guest) = (self.queue.take(), self.guest.take());
-                drop((queue, guest));
+                let (queue, keepalive) = (self.queue.take(), self.keepalive.take());
+                drop((queue, keepalive));
             }
         }
     }
@@ -203,11 +203,11 @@ impl<T: Send + 'static> Flow for Inflow<T> {
     fn close(&self) {
         self.pipe.shut_down();
         self.discard();
-        let (queue, guest) = (self.queue.take(), self.guest.take());
+        let (queue, keepalive) = (self.queue.take(), self.keepalive.take());
         if let Some(queue) = queue {
             queue.break_promises();
         }
-        drop(guest);
+        drop(keepalive);
     }
 
     fn into_any(self: Rc<Self>) -> Rc<dyn Any> {
@@ -224,20 +224,20 @@ struct Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         if let Some(core) = self.core.upgrade() {
-            inbox(&core).remove_flow(self.key);
+            mailbox(&core).remove_flow(self.key);
         }
     }
 }
 
 /// Binds a queue to a loop.
 fn bind<T: Send + 'static>(core: &Rc<Core>, key: usize, queue: &dyn Inlet<T>) -> Rc<Inflow<T>> {
-    let post = Arc::clone(&inbox(core).post);
-    let pipe = Pipe::new(queue.capacity(), Box::new(Messenger { post, key }));
+    let sender = Arc::clone(&mailbox(core).sender);
+    let pipe = Pipe::new(queue.capacity(), Box::new(PipeNotifier { sender, key }));
     let flow = Rc::new(Inflow {
         waker: Waker::from(Arc::clone(&pipe)),
         pipe,
         queue: RefCell::default(),
-        guest: RefCell::default(),
+        keepalive: RefCell::default(),
         first: RefCell::default(),
         batch: RefCell::default(),
     });
@@ -251,7 +251,7 @@ fn bind<T: Send + 'static>(core: &Rc<Core>, key: usize, queue: &dyn Inlet<T>) ->
         let flow = hooked.upgrade();
         flow.map_or(0, |flow| flow.shut_down(at_once))
     }));
-    inbox(core).add_flow(key, flow.clone());
+    mailbox(core).add_flow(key, flow.clone());
     flow
 }
 
@@ -260,7 +260,7 @@ fn bind<T: Send + 'static>(core: &Rc<Core>, key: usize, queue: &dyn Inlet<T>) ->
 fn remote_end<T: Send + 'static>(queue: Rc<dyn Inlet<T>>) -> RemoteQueue<T> {
     let core = context::current();
     let key = Rc::as_ptr(&queue).addr();
-    let known = inbox(&core).flow(key).map(Flow::into_any);
+    let known = mailbox(&core).flow(key).map(Flow::into_any);
     let flow = match known.and_then(|flow| flow.downcast::<Inflow<T>>().ok()) {
         Some(flow) => flow,
         None if queue.is_bound() => {
@@ -273,7 +273,8 @@ fn remote_end<T: Send + 'static>(queue: Rc<dyn Inlet<T>>) -> RemoteQueue<T> {
     }
     if !core.is_closed() {
         flow.queue.replace(Some(queue));
-        flow.guest.replace(Some(Guest::new(&inbox(&core).post)));
+        flow.keepalive
+            .replace(Some(Keepalive::new(&mailbox(&core).sender)));
     }
     RemoteQueue::new(&flow.pipe)
 }

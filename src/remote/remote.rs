@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use super::handle::{self, RemoteHandle};
-use super::mailbox::{Guest, Letter, Post, inbox};
+use super::mailbox::{Keepalive, MailboxSender, Message, mailbox};
 use crate::error::LoopGone;
 use crate::event_loop::core::Core;
 use crate::event_loop::{CallHandle, EventLoop};
@@ -37,18 +37,18 @@ use crate::task::Plain;
 /// ```
 #[derive(Clone)]
 pub struct Remote {
-    guest: Guest,
+    keepalive: Keepalive,
 }
 
 impl Remote {
     pub(super) fn new(core: &Core) -> Self {
         Self {
-            guest: Guest::new(&inbox(core).post),
+            keepalive: Keepalive::new(&mailbox(core).sender),
         }
     }
 
-    pub(crate) fn post(&self) -> &Post {
-        self.guest.post()
+    pub(crate) fn sender(&self) -> &MailboxSender {
+        self.keepalive.sender()
     }
 
     /// Spawns a task on the loop: `f` is called there, as the first thing that the task does, and makes the future,
@@ -76,9 +76,9 @@ impl Remote {
         Fut::Output: Send + 'static,
     {
         let at = Location::caller();
-        let post = self.guest.post();
-        let (handle, reply) = handle::pair(post);
-        post.send(Letter::errand(move |core| {
+        let sender = self.keepalive.sender();
+        let (handle, reply) = handle::pair(sender);
+        sender.send(Message::call(move |core| {
             let task = core.vacant::<Plain<_>>(at).spawn(Made {
                 make: Some(f),
                 future: None,
@@ -106,7 +106,7 @@ impl Remote {
     #[track_caller]
     pub fn call_soon(&self, f: impl FnOnce() + Send + 'static) -> Result<(), LoopGone> {
         let at = Location::caller();
-        self.guest.post().send(Letter::errand(move |core| {
+        self.keepalive.sender().send(Message::call(move |core| {
             let _queued = CallHandle::soon(core, at, f);
         }))
     }

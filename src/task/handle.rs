@@ -253,7 +253,7 @@ impl Task {
                 true
             }
             Some(task) => self.replace_waiter(task),
-            None => self.set_foreign_waiter(waker),
+            None => self.set_external_waiter(waker),
         }
     }
 
@@ -280,7 +280,7 @@ impl Task {
     }
 
     #[cold]
-    fn set_foreign_waiter(&self, waker: &Waker) -> bool {
+    fn set_external_waiter(&self, waker: &Waker) -> bool {
         assert!(!self.is_current(), "{AWAITS_ITSELF}");
         let extra = self.extra();
         let first = self.header().waiter.take().is_none();
@@ -367,7 +367,7 @@ impl Clone for Task {
     #[inline]
     fn clone(&self) -> Self {
         if self.local().phase.get() == Phase::Closed {
-            waker::clone_elsewhere(self.header());
+            waker::clone_remote(self.header());
         } else {
             waker::count_up(self.header());
         }

@@ -21,7 +21,7 @@
 //!                                    (value)   (panicked)
 //! ```
 //!
-//! 1 `Vacant::spawn` · 2 `State::begin_turn` · 3 `State::suspend` · 4 `State::wake` · 5 `Local::finish` ·
+//! 1 `Vacant::spawn` · 2 `State::begin_run` · 3 `State::suspend` · 4 `State::wake` · 5 `Local::finish` ·
 //! 6 cancel requested: `Local::end` drops the future, finished (cancelled) · 7 `Local::poll_panicked`
 //!
 //! An eager task skips the queue: `Vacant::start` takes it from 1 to 2.
@@ -31,8 +31,8 @@
 //! | field | the loop's thread | other threads |
 //! |---|---|---|
 //! | `vtable`, `shared`, `spawned_at` | read | read |
-//! | `foreign` | any time | any time |
-//! | `foreign_next` | while it takes the stack | between turning QUEUED on and the push |
+//! | `remote` | any time | any time |
+//! | `remote_next` | while it takes the stack | between turning QUEUED on and the push |
 //! | `ready_next`, `state`, `count`, `place`, `waiter`, `extra` | any time | never, but for dropping what is left of a dead task |
 //! | future, output | any time | never |
 //!
@@ -53,16 +53,16 @@
 
 mod cells;
 mod chunk;
-mod dice;
 mod extra;
-mod foreign;
-#[cfg(all(test, looplet_loom))]
-pub(crate) mod foreign_loom;
 mod handle;
 mod join;
 mod listener;
 mod raw;
 mod ready;
+mod remote;
+#[cfg(all(test, looplet_loom))]
+pub(crate) mod remote_loom;
+mod rng;
 mod scheduler;
 mod scoped;
 mod shared;
@@ -82,18 +82,18 @@ pub use handle::{Task, TaskId};
 pub use join::JoinHandle;
 pub(crate) use listener::Listener;
 pub(crate) use raw::drop_quietly;
-pub(crate) use scheduler::{Doorway, Scheduler};
+pub(crate) use scheduler::{Notifier, Scheduler};
 pub(crate) use scoped::Scoped;
 pub(crate) use state::Outcome;
 pub(crate) use turn::print;
 pub(crate) use vacant::{Call, Vacant};
-pub(crate) use watch::{Cause, News, Notes, Sighting, Standing, Watch};
+pub(crate) use watch::{Activity, Cause, News, Notes, Snapshot, Watch};
 pub(crate) use work::{Attempt, Fallible, Plain, Work};
 
 /// How another thread tells the loop that something has arrived.
-pub(crate) trait Bell: Send + Sync {
+pub(crate) trait Unpark: Send + Sync {
     /// Ends the loop's sleep. Called once per sleep, on any thread; must not panic.
-    fn ring(&self);
+    fn unpark(&self);
 }
 
 /// What is called with a panic that nobody can see any more; without a task if it came out of a plain call.

@@ -23,7 +23,7 @@ use std::task::{Context, Poll};
 use super::cells::Cells;
 use super::chunk::CellLayout;
 use super::extra::Extra;
-use super::foreign::ForeignWord;
+use super::remote::RemoteWord;
 use super::shared::Shared;
 use super::state::State;
 use super::sync::AtomicPtr;
@@ -36,9 +36,9 @@ pub(super) struct Header {
     pub(super) vtable: &'static Vtable,
     /// The loop's block. Borrowed while the loop lives; from `Shared::orphan` on the task owns a count of it.
     pub(super) shared: NonNull<Shared>,
-    pub(super) foreign: ForeignWord,
+    pub(super) remote: RemoteWord,
     /// The next older task in the foreign stack.
-    pub(super) foreign_next: AtomicPtr<Header>,
+    pub(super) remote_next: AtomicPtr<Header>,
     /// The next task in the ready queue.
     pub(super) ready_next: Cell<Option<NonNull<Header>>>,
     pub(super) state: State,
@@ -65,8 +65,8 @@ impl Header {
         Self {
             vtable,
             shared,
-            foreign: ForeignWord::new(),
-            foreign_next: AtomicPtr::new(ptr::null_mut()),
+            remote: RemoteWord::new(),
+            remote_next: AtomicPtr::new(ptr::null_mut()),
             ready_next: Cell::new(None),
             state,
             // Its own while it is unfinished, and one for whoever makes it.

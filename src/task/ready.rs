@@ -6,8 +6,8 @@
 use std::cell::Cell;
 use std::ptr::NonNull;
 
-use super::dice::Dice;
 use super::raw::Header;
+use super::rng::Rng;
 
 pub(super) struct ReadyQueue {
     head: Cell<Option<NonNull<Header>>>,
@@ -80,9 +80,9 @@ impl ReadyQueue {
 
     /// Puts what is queued now into an order drawn by lot.
     #[cold]
-    pub(super) fn shuffle(&self, dice: &Dice) {
+    pub(super) fn shuffle(&self, rng: &Rng) {
         let mut entries: Vec<_> = std::iter::from_fn(|| self.pop()).collect();
-        dice.shuffle(&mut entries);
+        rng.shuffle(&mut entries);
         entries.into_iter().for_each(|task| self.push(task));
     }
 

@@ -8,13 +8,13 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::dice::Dice;
 use super::raw;
+use super::rng::Rng;
 use super::shared::{Local, Phase, Shared};
 use super::sync::Arc;
 use super::vacant::{self, Call, Vacant};
 use super::work::{Kind, Plain, Work};
-use super::{Bell, Context, JoinError, JoinHandle, Report, Task, waker};
+use super::{Context, JoinError, JoinHandle, Report, Task, Unpark, waker};
 
 /// All tasks of one loop. It stays on the thread where it was made.
 pub(crate) struct Scheduler {
@@ -24,22 +24,22 @@ pub(crate) struct Scheduler {
 
 /// What other threads keep of a loop to tell it that they left something in its mailbox. It outlives the loop.
 #[derive(Clone)]
-pub(crate) struct Doorway(Arc<Shared>);
+pub(crate) struct Notifier(Arc<Shared>);
 
-impl Doorway {
+impl Notifier {
     /// Makes the loop look into its mailbox, and wakes it if it sleeps. Call it after the letter is in.
-    pub(crate) fn announce_mail(&self) {
-        self.0.stack.announce_mail();
-        self.0.ring();
+    pub(crate) fn announce_messages(&self) {
+        self.0.stack.announce_messages();
+        self.0.unpark();
     }
 }
 
 impl Scheduler {
-    pub(crate) fn new(bell: std::sync::Arc<dyn Bell>) -> Self {
+    pub(crate) fn new(parker: std::sync::Arc<dyn Unpark>) -> Self {
         static LOOPS: AtomicU64 = AtomicU64::new(0);
         let serial = LOOPS.fetch_add(1, Ordering::Relaxed);
         Self {
-            shared: Arc::new(Shared::new(serial, bell)),
+            shared: Arc::new(Shared::new(serial, parker)),
             not_send: PhantomData,
         }
     }
@@ -59,7 +59,7 @@ impl Scheduler {
 
     /// Runs `f` as code of this loop: its wakers are local until `f` returns.
     pub(crate) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
-        waker::at_home(&self.shared, f)
+        waker::as_owner(&self.shared, f)
     }
 
     /// A cell for a future; see [`Vacant::spawn`].
@@ -123,19 +123,19 @@ impl Scheduler {
 
     /// From now on the order of each round that `begin_shuffled_round` begins is drawn from the seed.
     pub(crate) fn set_shuffle(&self, seed: u64) {
-        let _ = self.shared.local.dice.set(Dice::new(seed));
+        let _ = self.shared.local.rng.set(Rng::new(seed));
     }
 
     /// The seed that rounds are shuffled by, if they are.
     pub(crate) fn shuffle_seed(&self) -> Option<u64> {
-        self.shared.local.dice.get().map(|dice| dice.seed)
+        self.shared.local.rng.get().map(|rng| rng.seed)
     }
 
     /// Begins a round in an order drawn from the seed; in that of the queue, if there is none.
     #[cold]
     pub(crate) fn begin_shuffled_round(&self) -> bool {
-        if let Some(dice) = self.shared.local.dice.get() {
-            self.shared.local.ready.shuffle(dice);
+        if let Some(rng) = self.shared.local.rng.get() {
+            self.shared.local.ready.shuffle(rng);
         }
         self.begin_round()
     }
@@ -171,33 +171,33 @@ impl Scheduler {
 
     /// Whether other threads have something for this loop.
     #[inline]
-    pub(crate) fn has_news(&self) -> bool {
-        self.shared.stack.has_news()
+    pub(crate) fn has_remote(&self) -> bool {
+        self.shared.stack.has_remote()
     }
 
     /// Queues what other threads have woken.
-    pub(crate) fn take_news(&self) {
-        self.shared.take_news();
+    pub(crate) fn take_remote(&self) {
+        self.shared.take_remote();
     }
 
-    /// Whether something lies in a mailbox; see [`Doorway`].
-    pub(crate) fn has_mail(&self) -> bool {
-        self.shared.stack.has_mail()
+    /// Whether something lies in a mailbox; see [`Notifier`].
+    pub(crate) fn has_messages(&self) -> bool {
+        self.shared.stack.has_messages()
     }
 
     /// The same; from now on there is none, unless it is announced again.
-    pub(crate) fn take_mail(&self) -> bool {
-        self.shared.stack.take_mail()
+    pub(crate) fn take_messages(&self) -> bool {
+        self.shared.stack.take_messages()
     }
 
     /// Some of the mail is left for the next look.
-    pub(crate) fn leave_mail(&self) {
-        self.shared.stack.announce_mail();
+    pub(crate) fn leave_messages(&self) {
+        self.shared.stack.announce_messages();
     }
 
     /// The way in for other threads.
-    pub(crate) fn doorway(&self) -> Doorway {
-        Doorway(self.shared.clone())
+    pub(crate) fn notifier(&self) -> Notifier {
+        Notifier(self.shared.clone())
     }
 
     /// Announces that the loop is about to sleep. False: something has arrived, so it must not.
@@ -295,8 +295,8 @@ impl Scheduler {
         self.shared.local.wakes.get()
     }
 
-    pub(crate) fn foreign_wakes(&self) -> u64 {
-        self.shared.local.foreign_wakes.get()
+    pub(crate) fn remote_wakes(&self) -> u64 {
+        self.shared.local.remote_wakes.get()
     }
 
     pub(crate) fn spawned(&self) -> u64 {
@@ -361,26 +361,26 @@ mod tests {
     use std::panic::Location;
     use std::sync::Arc;
 
-    use super::super::{Bell, Plain};
+    use super::super::{Plain, Unpark};
     use super::Scheduler;
 
     struct Mute;
 
-    impl Bell for Mute {
-        fn ring(&self) {}
+    impl Unpark for Mute {
+        fn unpark(&self) {}
     }
 
     #[test]
     fn what_a_task_points_to_outlives_a_scheduler_that_was_never_closed() {
-        let bell = Arc::new(Mute);
-        let scheduler = Scheduler::new(bell.clone());
+        let parker = Arc::new(Mute);
+        let scheduler = Scheduler::new(parker.clone());
         let vacant = scheduler.vacant::<Plain<_>>(Location::caller());
         let handle = vacant.spawn(pending::<()>());
         scheduler.enter(|| scheduler.end_all());
         drop(scheduler);
-        assert_eq!(Arc::strong_count(&bell), 2);
+        assert_eq!(Arc::strong_count(&parker), 2);
         assert!(handle.is_cancelled());
         drop(handle);
-        assert_eq!(Arc::strong_count(&bell), 1);
+        assert_eq!(Arc::strong_count(&parker), 1);
     }
 }

@@ -10,14 +10,14 @@ use std::rc::Rc;
 
 use super::cells::Cells;
 use super::chunk;
-use super::dice::Dice;
-use super::foreign::{DropAction, Stack, WakeAction};
 use super::raw::Header;
 use super::ready::ReadyQueue;
+use super::remote::{DropAction, Stack, WakeAction};
+use super::rng::Rng;
 use super::sync::Arc;
 use super::waker::MOST_REFERENCES;
 use super::watch::{Notes, Watch};
-use super::{Bell, Report, Task};
+use super::{Report, Task, Unpark};
 
 /// A plain count below this is moved to the word, which has room for as many.
 const FEWEST_REFERENCES: i32 = -(MOST_REFERENCES / 2);
@@ -36,7 +36,7 @@ pub(super) enum Phase {
 
 pub(super) struct Shared {
     pub(super) stack: Stack,
-    bell: std::sync::Arc<dyn Bell>,
+    parker: std::sync::Arc<dyn Unpark>,
     pub(super) local: Local,
 }
 
@@ -62,10 +62,10 @@ pub(super) struct Local {
     pub(super) rounds: Cell<u64>,
     pub(super) polls: Cell<u64>,
     pub(super) wakes: Cell<u64>,
-    pub(super) foreign_wakes: Cell<u64>,
+    pub(super) remote_wakes: Cell<u64>,
     pub(super) report: RefCell<Option<Rc<Report>>>,
     /// What draws the order of each round, if it is not that of the queue.
-    pub(super) dice: OnceCell<Dice>,
+    pub(super) rng: OnceCell<Rng>,
     /// Who hears what happens to tasks, if anybody does; only watched tasks lead there.
     pub(super) watch: RefCell<Option<Rc<dyn Watch>>>,
     /// The watched task that is having its turn, also while its end is dealt with.
@@ -73,7 +73,7 @@ pub(super) struct Local {
     /// What the actor has been found to wait for.
     pub(super) notes: RefCell<Notes>,
     /// What other threads did is being taken in.
-    pub(super) taking_news: Cell<bool>,
+    pub(super) taking_remote: Cell<bool>,
 }
 
 // SAFETY: HOME-THREAD: `local` is touched on the loop's thread only, and when a foreign thread frees the block, it is
@@ -83,7 +83,7 @@ unsafe impl Sync for Shared {}
 unsafe impl Send for Shared {}
 
 impl Shared {
-    pub(super) fn new(serial: u64, bell: std::sync::Arc<dyn Bell>) -> Self {
+    pub(super) fn new(serial: u64, parker: std::sync::Arc<dyn Unpark>) -> Self {
         let local = Local {
             ready: ReadyQueue::new(),
             running: Cell::new(None),
@@ -97,34 +97,34 @@ impl Shared {
             rounds: Cell::new(0),
             polls: Cell::new(0),
             wakes: Cell::new(0),
-            foreign_wakes: Cell::new(0),
+            remote_wakes: Cell::new(0),
             report: RefCell::new(None),
-            dice: OnceCell::new(),
+            rng: OnceCell::new(),
             watch: RefCell::new(None),
             actor: Cell::new(None),
             notes: RefCell::default(),
-            taking_news: Cell::new(false),
+            taking_remote: Cell::new(false),
         };
         Self {
             stack: Stack::new(),
-            bell,
+            parker,
             local,
         }
     }
 
     /// Wakes the loop if it sleeps.
-    pub(super) fn ring(&self) {
-        if self.stack.must_ring() {
-            self.bell.ring();
+    pub(super) fn unpark(&self) {
+        if self.stack.must_unpark() {
+            self.parker.unpark();
         }
     }
 
     /// Brings a task whose QUEUED flag was just turned on to the loop.
     fn publish(&self, task: NonNull<Header>) {
         if self.stack.push(task) {
-            self.ring();
+            self.unpark();
         // SAFETY: ONE-ENTRY: the push was refused, so the QUEUED flag still keeps the task from being freed.
-        } else if unsafe { task.as_ref() }.foreign.push_refused() {
+        } else if unsafe { task.as_ref() }.remote.push_refused() {
             // SAFETY: DIES-AT-HOME: the word said that this was the last of a dead task.
             unsafe { free_dead(task) };
         }
@@ -135,13 +135,13 @@ impl Shared {
     /// All of it, for it cannot grow beyond bounds: it is taken off the stack at once, and a task is in there once at
     /// most, however often it was woken (ONE-ENTRY).
     #[cold]
-    pub(super) fn take_news(&self) {
-        self.local.taking_news.set(true);
+    pub(super) fn take_remote(&self) {
+        self.local.taking_remote.set(true);
         for task in self.stack.take_all() {
             // SAFETY: ONE-ENTRY: the task is off the stack and QUEUED.
             unsafe { self.take_one(task) };
         }
-        self.local.taking_news.set(false);
+        self.local.taking_remote.set(false);
     }
 
     /// # Safety
@@ -150,7 +150,7 @@ impl Shared {
     unsafe fn take_one(&self, task: NonNull<Header>) {
         // SAFETY: ONE-ENTRY: until its word is taken, a task that came off the stack is not freed.
         let header = unsafe { task.as_ref() };
-        let taken = header.foreign.take();
+        let taken = header.remote.take();
         // One reference of our own for the time being, so that what follows cannot free the task under our hands.
         let settled = header.count.get() as isize + taken.references + 1;
         match i32::try_from(settled) {
@@ -161,8 +161,8 @@ impl Shared {
         let task = unsafe { Task::from_ptr(task) };
         if taken.wake && task.schedule() {
             self.local
-                .foreign_wakes
-                .set(self.local.foreign_wakes.get() + 1);
+                .remote_wakes
+                .set(self.local.remote_wakes.get() + 1);
         }
     }
 
@@ -198,7 +198,7 @@ impl Shared {
         let header = unsafe { task.as_ref() };
         mem::forget(Self::keep(header.shared));
         let count = header.count.replace(0);
-        if header.foreign.die(count as isize) {
+        if header.remote.die(count as isize) {
             // SAFETY: DIES-AT-HOME: the word said that nobody is left.
             unsafe { free_dead(task) };
         }
@@ -217,12 +217,12 @@ fn unlink(header: &Header) -> Option<Task> {
 }
 
 /// A wakeup from another thread, or from outside of the running loop. The caller holds a reference.
-pub(super) fn wake_elsewhere(task: NonNull<Header>) {
+pub(super) fn wake_remote(task: NonNull<Header>) {
     // SAFETY: COUNTED: the caller's reference keeps the cell, and so the block, alive.
     let header = unsafe { task.as_ref() };
     // SAFETY: as above.
     let shared = unsafe { header.shared.as_ref() };
-    match header.foreign.wake() {
+    match header.remote.wake() {
         WakeAction::Nothing => {}
         WakeAction::Push => shared.publish(task),
     }
@@ -231,10 +231,10 @@ pub(super) fn wake_elsewhere(task: NonNull<Header>) {
 /// Drops a reference from another thread, or from outside of the running loop.
 #[cold]
 #[inline(never)]
-pub(super) fn drop_elsewhere(task: NonNull<Header>) {
+pub(super) fn drop_remote(task: NonNull<Header>) {
     // SAFETY: COUNTED: the reference that is about to go keeps the cell alive up to here.
     let header = unsafe { task.as_ref() };
-    match header.foreign.drop_reference() {
+    match header.remote.drop_reference() {
         DropAction::Nothing => {}
         // Once it is pushed, the task and even the block may go before the loop can be rung; so the block is kept. It
         // must be rung: another thread may turn WAKE on between this thread's QUEUED and its push. It leaves the rest
@@ -266,15 +266,15 @@ pub(super) fn settle(task: NonNull<Header>) {
     if local.phase.get() == Phase::Closed {
         // The plain count has no meaning any more; the reference was one of the word's.
         header.count.set(0);
-        drop_elsewhere(task);
+        drop_remote(task);
         return;
     }
     if header.count.get() < FEWEST_REFERENCES {
         header
-            .foreign
+            .remote
             .add_references(header.count.replace(0) as isize);
     }
-    if !header.state.is_queued() && header.foreign.is_last(header.count.get() as isize) {
+    if !header.state.is_queued() && header.remote.is_last(header.count.get() as isize) {
         // SAFETY: COUNTED, HOME-THREAD: nobody points to the cell any more.
         unsafe { drop_header(task) };
         // SAFETY: DIES-AT-HOME: its contents are gone.
@@ -296,7 +296,7 @@ unsafe fn drop_header(task: NonNull<Header>) {
     // SAFETY: as above.
     unsafe { ptr::drop_in_place(extra) };
     // SAFETY: as above.
-    let word = unsafe { &raw mut (*task.as_ptr()).foreign };
+    let word = unsafe { &raw mut (*task.as_ptr()).remote };
     // SAFETY: as above. There is nothing to drop in it, except for a model checker to see.
     unsafe { ptr::drop_in_place(word) };
 }

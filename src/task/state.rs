@@ -27,7 +27,7 @@ const ERROR: u64 = 1 << 9;
 /// No task: the cell waits for the next one.
 const VACANT: u64 = 1 << 10;
 /// Its wakeups and turns take the side doors: see `watch`.
-const WATCHED: u64 = 1 << 11;
+const OBSERVED: u64 = 1 << 11;
 /// The task's number, in spawn order, lies above the flags: 52 bits last for a year of doing nothing but spawn.
 const NUMBER_SHIFT: u32 = 12;
 
@@ -62,10 +62,10 @@ pub(super) enum CancelAction {
 
 /// What the loop must do with a task whose turn has come.
 #[must_use]
-pub(super) enum TurnAction {
+pub(super) enum RunAction {
     Poll,
     /// Poll it, and take note of it.
-    PollWatched,
+    PollObserved,
     /// Drop the future instead of polling it.
     Cancel,
     /// It finished while it was queued; or it is being dropped, and its destructor runs the loop.
@@ -160,7 +160,7 @@ impl State {
     /// A wakeup.
     #[inline]
     pub(super) fn wake(&self) -> WakeAction {
-        if !self.has(QUEUED | FINISHED | WATCHED) {
+        if !self.has(QUEUED | FINISHED | OBSERVED) {
             self.raise(QUEUED);
             WakeAction::Enqueue
         } else if self.has(QUEUED | FINISHED) {
@@ -177,12 +177,12 @@ impl State {
         self.raise(QUEUED);
     }
 
-    pub(super) fn set_watched(&self) {
-        self.insert(WATCHED);
+    pub(super) fn set_observed(&self) {
+        self.insert(OBSERVED);
     }
 
     pub(super) fn is_watched(&self) -> bool {
-        self.has(WATCHED)
+        self.has(OBSERVED)
     }
 
     pub(super) fn request_cancel(&self) -> CancelAction {
@@ -200,20 +200,20 @@ impl State {
 
     /// The queue entry has been taken out and the turn begins.
     #[inline]
-    pub(super) fn begin_turn(&self) -> TurnAction {
+    pub(super) fn begin_run(&self) -> RunAction {
         let bits = self.0.get();
-        if bits & (CANCEL | FINISHED | WATCHED | RUNNING) == 0 {
+        if bits & (CANCEL | FINISHED | OBSERVED | RUNNING) == 0 {
             self.0.set(bits & !QUEUED | RUNNING);
-            return TurnAction::Poll;
+            return RunAction::Poll;
         }
         self.0.set(bits & !QUEUED);
         if bits & (FINISHED | RUNNING) != 0 {
-            TurnAction::Skip
+            RunAction::Skip
         } else if bits & CANCEL != 0 {
-            TurnAction::Cancel
+            RunAction::Cancel
         } else {
             self.insert(RUNNING);
-            TurnAction::PollWatched
+            RunAction::PollObserved
         }
     }
 

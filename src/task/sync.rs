@@ -1,5 +1,5 @@
 //! What other threads meet in this room (the atomics, the memory of cells, the count of the shared block), in one
-//! place, so that a model checker can take their part: see `foreign_loom`.
+//! place, so that a model checker can take their part: see `remote_loom`.
 
 #[cfg(not(looplet_loom))]
 pub(super) use std::{

@@ -9,7 +9,7 @@ use std::task::Waker;
 use super::extra::Extra;
 use super::raw::{self, Header, Polled};
 use super::shared::{self, Local, Phase};
-use super::state::{Outcome, TurnAction};
+use super::state::{Outcome, RunAction};
 use super::work::Kind;
 use super::{Task, waker};
 use crate::error::{JoinError, panic_message};
@@ -21,11 +21,11 @@ impl Local {
         // SAFETY: ONE-ENTRY: the queued flag has kept the task alive so far; from here on its own count does, for it
         // is unfinished; or, if it is not, nothing but `skip` touches it.
         let task = unsafe { Task::borrowed(entry) };
-        match task.header().state.begin_turn() {
-            TurnAction::Poll => self.poll(&task),
-            TurnAction::PollWatched => self.poll_watched(&task),
-            TurnAction::Cancel => self.end(&task),
-            TurnAction::Skip => skip(&task),
+        match task.header().state.begin_run() {
+            RunAction::Poll => self.poll(&task),
+            RunAction::PollObserved => self.poll_observed(&task),
+            RunAction::Cancel => self.end(&task),
+            RunAction::Skip => skip(&task),
         }
     }
 
@@ -55,7 +55,7 @@ impl Local {
     pub(super) fn poll(&self, task: &Task) {
         let outer = self.running.replace(Some(task.as_ptr()));
         self.polls.set(self.polls.get() + 1);
-        // SAFETY: HOME-THREAD: `begin_turn` said so: the future is there, and not on the stack.
+        // SAFETY: HOME-THREAD: `begin_run` said so: the future is there, and not on the stack.
         let poll = || unsafe { raw::poll_work(task.as_ptr()) };
         let polled = panic::catch_unwind(AssertUnwindSafe(poll));
         debug_assert_on_the_stack(task);
@@ -91,11 +91,11 @@ impl Local {
     }
 
     /// Gives a new task its first turn inside of another one's.
-    pub(super) fn first_turn(&self, task: &Task) {
-        match task.header().state.begin_turn() {
-            TurnAction::Poll => self.poll(task),
-            TurnAction::PollWatched => self.poll_watched(task),
-            TurnAction::Cancel | TurnAction::Skip => {
+    pub(super) fn first_run(&self, task: &Task) {
+        match task.header().state.begin_run() {
+            RunAction::Poll => self.poll(task),
+            RunAction::PollObserved => self.poll_observed(task),
+            RunAction::Cancel | RunAction::Skip => {
                 unreachable!("nobody could ask for the end of a task that was made just now")
             }
         }

@@ -114,11 +114,11 @@ impl<W: Work + 'static> Vacant<W> {
         // SAFETY: the future is in, and nothing here borrows.
         let task = unsafe { self.filled() };
         match task.local().phase.get() {
-            Phase::Open => task.local().first_turn(&task),
+            Phase::Open => task.local().first_run(&task),
             Phase::Watched => {
-                task.local().note_birth(&task);
+                task.local().note_spawn(&task);
                 if is_untouched(&task) {
-                    task.local().first_turn(&task);
+                    task.local().first_run(&task);
                 }
             }
             Phase::Closing | Phase::Closed => refuse(&task),
@@ -225,7 +225,7 @@ fn may_begin(task: NonNull<Header>) -> bool {
         refuse(&task);
         return false;
     }
-    task.local().note_birth(&task);
+    task.local().note_spawn(&task);
     is_untouched(&task)
 }
 
@@ -241,7 +241,7 @@ fn is_untouched(task: &Task) -> bool {
 fn refuse(task: &Task) {
     let local = task.local();
     task.shared().admit(task.as_ptr());
-    local.note_birth(task);
+    local.note_spawn(task);
     // An observer, which has just heard of the task, may have ended it with its loop.
     local.end(task);
 }
@@ -276,12 +276,12 @@ mod tests {
     use std::panic::Location;
     use std::sync::Arc;
 
-    use super::super::{Bell, Plain, Scheduler};
+    use super::super::{Plain, Scheduler, Unpark};
 
     struct Mute;
 
-    impl Bell for Mute {
-        fn ring(&self) {}
+    impl Unpark for Mute {
+        fn unpark(&self) {}
     }
 
     #[test]

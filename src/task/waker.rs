@@ -21,30 +21,30 @@ pub(super) const MOST_REFERENCES: i32 = if isize::BITS < 64 {
 #[cfg(not(looplet_loom))]
 thread_local! {
     /// The loop that runs on this thread now. It has no destructor, so it can be read even while the thread ends.
-    static HOME: Cell<*const Shared> = const { Cell::new(ptr::null()) };
+    static OWNER: Cell<*const Shared> = const { Cell::new(ptr::null()) };
 }
 
 #[cfg(looplet_loom)]
 loom::thread_local! {
-    static HOME: Cell<*const Shared> = Cell::new(ptr::null());
+    static OWNER: Cell<*const Shared> = Cell::new(ptr::null());
 }
 
 /// Runs `f` as code of this loop: its wakers are local until `f` returns.
-pub(super) fn at_home<R>(shared: &Shared, f: impl FnOnce() -> R) -> R {
+pub(super) fn as_owner<R>(shared: &Shared, f: impl FnOnce() -> R) -> R {
     struct Restore(*const Shared);
     impl Drop for Restore {
         fn drop(&mut self) {
-            HOME.with(|home| home.set(self.0));
+            OWNER.with(|owner| owner.set(self.0));
         }
     }
-    let _restore = Restore(HOME.with(|home| home.replace(shared)));
+    let _restore = Restore(OWNER.with(|owner| owner.replace(shared)));
     f()
 }
 
 /// The owner test: does the task belong to the loop that runs on this thread?
 #[inline]
-fn is_home(header: &Header) -> bool {
-    ptr::eq(HOME.with(Cell::get), header.shared.as_ptr())
+fn is_owner(header: &Header) -> bool {
+    ptr::eq(OWNER.with(Cell::get), header.shared.as_ptr())
 }
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
@@ -94,10 +94,10 @@ fn pointer(data: *const ()) -> NonNull<Header> {
 unsafe fn clone(data: *const ()) -> RawWaker {
     // SAFETY: COUNTED: the waker that is being cloned holds a reference.
     let header = unsafe { pointer(data).as_ref() };
-    if is_home(header) {
+    if is_owner(header) {
         count_up(header);
     } else {
-        clone_elsewhere(header);
+        clone_remote(header);
     }
     RawWaker::new(data, &VTABLE)
 }
@@ -116,12 +116,12 @@ pub(super) fn count_up(header: &Header) {
 unsafe fn wake(data: *const ()) {
     let task = pointer(data);
     // SAFETY: COUNTED: the waker holds a reference.
-    if is_home(unsafe { task.as_ref() }) {
+    if is_owner(unsafe { task.as_ref() }) {
         // SAFETY: COUNTED, HOME-THREAD: the waker's count moves into the `Task`, which gives it back.
         unsafe { Task::from_ptr(task) }.wake();
     } else {
-        wake_elsewhere(task);
-        shared::drop_elsewhere(task);
+        wake_remote(task);
+        shared::drop_remote(task);
     }
 }
 
@@ -130,11 +130,11 @@ unsafe fn wake_by_ref(data: *const ()) {
     let task = pointer(data);
     // SAFETY: COUNTED: the waker holds a reference.
     let header = unsafe { task.as_ref() };
-    if is_home(header) {
+    if is_owner(header) {
         // SAFETY: COUNTED, HOME-THREAD: the waker holds a count for as long as this view is used.
         unsafe { Task::borrowed(task) }.schedule();
     } else {
-        wake_elsewhere(task);
+        wake_remote(task);
     }
 }
 
@@ -142,24 +142,24 @@ unsafe fn wake_by_ref(data: *const ()) {
 unsafe fn drop(data: *const ()) {
     let task = pointer(data);
     // SAFETY: COUNTED: the waker holds a reference.
-    if is_home(unsafe { task.as_ref() }) {
+    if is_owner(unsafe { task.as_ref() }) {
         // SAFETY: COUNTED, HOME-THREAD: the waker's count moves into the `Task`, which gives it back.
         std::mem::drop(unsafe { Task::from_ptr(task) });
     } else {
-        shared::drop_elsewhere(task);
+        shared::drop_remote(task);
     }
 }
 
 #[cold]
 #[inline(never)]
-pub(super) fn clone_elsewhere(header: &Header) {
-    header.foreign.add_reference();
+pub(super) fn clone_remote(header: &Header) {
+    header.remote.add_reference();
 }
 
 #[cold]
 #[inline(never)]
-fn wake_elsewhere(task: NonNull<Header>) {
-    shared::wake_elsewhere(task);
+fn wake_remote(task: NonNull<Header>) {
+    shared::wake_remote(task);
 }
 
 #[cfg(test)]
@@ -168,13 +168,13 @@ mod tests {
     use std::panic::Location;
     use std::sync::Arc;
 
-    use super::super::{Bell, Plain, Scheduler};
+    use super::super::{Plain, Scheduler, Unpark};
     use super::*;
 
     struct Mute;
 
-    impl Bell for Mute {
-        fn ring(&self) {}
+    impl Unpark for Mute {
+        fn unpark(&self) {}
     }
 
     #[test]
@@ -186,11 +186,11 @@ mod tests {
         let task = handle.task();
         // As if so many clones had been made elsewhere, and all but these had been dropped here.
         let many = MOST_REFERENCES - 10;
-        task.header().foreign.add_references(many as isize);
+        task.header().remote.add_references(many as isize);
         let count = &task.header().count;
         count.set(count.get() - many);
         for _ in 0..3 {
-            clone_elsewhere(task.header());
+            clone_remote(task.header());
         }
         // SAFETY: COUNTED: the three counts that were added just now.
         let wakers =
@@ -211,9 +211,9 @@ mod tests {
             .spawn(pending::<()>());
         let task = handle.task();
         task.header().count.set(MOST_REFERENCES - 2);
-        task.header().foreign.add_references(3);
-        wake_elsewhere(task.as_ptr());
-        scheduler.take_news();
+        task.header().remote.add_references(3);
+        wake_remote(task.as_ptr());
+        scheduler.take_remote();
         count_up(task.header());
     }
 

@@ -77,7 +77,7 @@ impl Notes {
 
 /// What a task is doing at this moment.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum Activity {
     Running,
     Ready,
     /// The kinds are known of watched tasks only.
@@ -85,9 +85,9 @@ pub(crate) enum Standing {
 }
 
 /// A task as seen from outside.
-pub(crate) struct Sighting {
+pub(crate) struct Snapshot {
     pub(crate) task: Task,
-    pub(crate) standing: Standing,
+    pub(crate) activity: Activity,
     /// The tasks that wait for its end; some may be the same.
     pub(crate) awaited_by: [Option<Task>; 3],
 }
@@ -105,7 +105,7 @@ impl Local {
     }
 
     /// Whether new tasks are to be watched.
-    fn births_are_watched(&self) -> bool {
+    fn new_tasks_are_observed(&self) -> bool {
         self.phase.get() == Phase::Watched || self.is_observed()
     }
 
@@ -122,7 +122,7 @@ impl Local {
         }
         f(match self.running.get().map(kind_of) {
             Some(Kind::Call) => Cause::Call,
-            Some(Kind::Task) | None if self.taking_news.get() => Cause::OtherThread,
+            Some(Kind::Task) | None if self.taking_remote.get() => Cause::OtherThread,
             _ if !task.is_cancel_requested() => Cause::Timer,
             _ => Cause::Outside,
         });
@@ -147,11 +147,11 @@ impl Local {
     /// Takes note of a new task, before it is queued, polled or refused.
     #[cold]
     #[inline(never)]
-    pub(super) fn note_birth(&self, task: &Task) {
-        if !self.births_are_watched() || task.header().vtable.kind == Kind::Call {
+    pub(super) fn note_spawn(&self, task: &Task) {
+        if !self.new_tasks_are_observed() || task.header().vtable.kind == Kind::Call {
             return;
         }
-        task.header().state.set_watched();
+        task.header().state.set_observed();
         if self.is_observed() {
             task.extra();
             self.with_cause(task, |cause| {
@@ -175,7 +175,7 @@ impl Local {
     /// Polls a watched task.
     #[cold]
     #[inline(never)]
-    pub(super) fn poll_watched(&self, task: &Task) {
+    pub(super) fn poll_observed(&self, task: &Task) {
         // It may end here, and nobody else may hold it.
         let task = &task.clone();
         let observed = self.is_observed();
@@ -319,8 +319,8 @@ impl Scheduler {
     }
 
     /// All unfinished tasks, in spawn order.
-    pub(crate) fn sightings(&self) -> Vec<Sighting> {
-        self.tasks().into_iter().map(Task::sight).collect()
+    pub(crate) fn snapshots(&self) -> Vec<Snapshot> {
+        self.tasks().into_iter().map(Task::snapshot).collect()
     }
 
     /// The task that a waker is of, if it is one of this loop, and no call.
@@ -343,22 +343,22 @@ impl Task {
         self.header().state.is_watched()
     }
 
-    fn sight(self) -> Sighting {
+    fn snapshot(self) -> Snapshot {
         let header = self.header();
-        let standing = if header.state.is_running() {
-            Standing::Running
+        let activity = if header.state.is_running() {
+            Activity::Running
         } else if header.state.is_queued() {
-            Standing::Ready
+            Activity::Ready
         } else if header.state.is_watched() {
             let link = header.ready_next.get().map_or(0, |link| link.addr().get());
-            Standing::Waiting(Some(Kinds::from_bits(link >> 1)))
+            Activity::Waiting(Some(Kinds::from_bits(link >> 1)))
         } else {
-            Standing::Waiting(None)
+            Activity::Waiting(None)
         };
         let awaited_by = self.awaited_by();
-        Sighting {
+        Snapshot {
             task: self,
-            standing,
+            activity,
             awaited_by,
         }
     }

@@ -14,7 +14,7 @@ const ROW: f64 = 38.0;
 const BAR: f64 = 14.0;
 const FOOT: f64 = 66.0;
 /// What a letter takes at the size of the labels, at most.
-const LETTER: f64 = 6.4;
+const MESSAGE: f64 = 6.4;
 const NAME: usize = 20;
 /// More of these are left out, with a note.
 const ROWS: usize = 40;
@@ -144,7 +144,7 @@ impl Picture<'_> {
     fn axis(&mut self, layout: &Layout, bottom: f64) {
         let mut free = f64::NEG_INFINITY;
         for tick in &layout.ticks {
-            let half = tick.text.chars().count() as f64 * LETTER / 2.0;
+            let half = tick.text.chars().count() as f64 * MESSAGE / 2.0;
             let x = self.x(tick.at);
             // On the left only "0 s" stands, which fits there.
             let centre = round(x.min(WIDTH - half - 4.0));
@@ -273,14 +273,14 @@ impl Picture<'_> {
             self.line(format_args!(
                 "<g transform=\"translate({x} {y})\">{shape}<text x=\"20\">{word}</text></g>"
             ));
-            x = round(x + 20.0 + word.len() as f64 * LETTER + 18.0);
+            x = round(x + 20.0 + word.len() as f64 * MESSAGE + 18.0);
         }
     }
 }
 
 /// Where the middle of a span's label stands: as near to that of the span as arrows let it; nowhere, if it is too long.
 fn label_place(span: &Span, crossings: &[f64]) -> Option<f64> {
-    let half = span.about.chars().count() as f64 * LETTER / 2.0 + 6.0;
+    let half = span.about.chars().count() as f64 * MESSAGE / 2.0 + 6.0;
     let (first, last) = (span.from + half, span.to - half);
     let middle = (span.from + span.to) / 2.0;
     let beside = crossings.iter().flat_map(|at| [at - half, at + half]);
@@ -305,15 +305,15 @@ fn round(x: f64) -> f64 {
 
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
-    for letter in text.chars() {
-        match letter {
+    for message in text.chars() {
+        match message {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             // XML has no way to write these.
-            letter if letter.is_control() => escaped.push('\u{fffd}'),
-            letter => escaped.push(letter),
+            message if message.is_control() => escaped.push('\u{fffd}'),
+            message => escaped.push(message),
         }
     }
     escaped

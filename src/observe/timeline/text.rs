@@ -25,8 +25,8 @@ pub(super) fn render(recording: &Recording, width: usize) -> String {
     let width = width.clamp(NARROWEST, WIDEST);
     let rows = &recording.rows[..recording.rows.len().min(ROWS)];
     // The chart has the other half.
-    let letters = NAME.min(width / 2 - 1);
-    let names: Vec<String> = rows.iter().map(|row| cut(&row.name, letters)).collect();
+    let messages = NAME.min(width / 2 - 1);
+    let names: Vec<String> = rows.iter().map(|row| cut(&row.name, messages)).collect();
     let margin = names.iter().map(|name| name.chars().count()).max();
     let margin = margin.unwrap_or(0) + 1;
     // One column for the mark of the end.
@@ -42,8 +42,8 @@ pub(super) fn render(recording: &Recording, width: usize) -> String {
         let line = line(lane, columns);
         let line = format!("{name:margin$}{}", line.trim_end());
         // A line break in a name would end the line.
-        let letters = line.chars();
-        text.extend(letters.map(|it| if it.is_control() { '\u{fffd}' } else { it }));
+        let messages = line.chars();
+        text.extend(messages.map(|it| if it.is_control() { '\u{fffd}' } else { it }));
         text.push('\n');
     }
     let axis = axis(&layout.ticks, columns);
@@ -101,18 +101,18 @@ pub(super) fn notes(recording: &Recording, rows: usize) -> Vec<String> {
 }
 
 /// A text of at most so many letters.
-pub(super) fn cut(text: &str, letters: usize) -> String {
-    if text.chars().count() <= letters {
+pub(super) fn cut(text: &str, messages: usize) -> String {
+    if text.chars().count() <= messages {
         return text.into();
     }
-    let kept: String = text.chars().take(letters - 1).collect();
+    let kept: String = text.chars().take(messages - 1).collect();
     format!("{kept}…")
 }
 
 fn line(lane: &Lane, columns: usize) -> String {
     let mut cells = vec![' '; columns + 1];
     for kind in [Kind::Waiting, Kind::Ready, Kind::Running] {
-        let letter = match kind {
+        let message = match kind {
             Kind::Waiting => '─',
             Kind::Ready => '░',
             Kind::Running => '█',
@@ -121,7 +121,7 @@ fn line(lane: &Lane, columns: usize) -> String {
             let from = (span.from as usize).min(columns - 1);
             let to = (span.to.min(columns as f64) as usize)
                 .max(from + usize::from(kind == Kind::Running));
-            cells[from..to].fill(letter);
+            cells[from..to].fill(message);
         }
     }
     for span in lane.spans.iter().filter(|span| span.kind == Kind::Waiting) {
@@ -155,8 +155,8 @@ fn write_on(cells: &mut [char], from: usize, to: usize, text: &str) {
     let start = from + (to - from - length) / 2;
     cells[start - 1] = ' ';
     cells[start + length] = ' ';
-    for (cell, letter) in cells[start..].iter_mut().zip(text.chars()) {
-        *cell = letter;
+    for (cell, message) in cells[start..].iter_mut().zip(text.chars()) {
+        *cell = message;
     }
 }
 
@@ -171,8 +171,8 @@ fn axis(ticks: &[Tick], columns: usize) -> String {
             continue;
         }
         line[at] = '|';
-        for (cell, letter) in line[at + 1..].iter_mut().zip(tick.text.chars()) {
-            *cell = letter;
+        for (cell, message) in line[at + 1..].iter_mut().zip(tick.text.chars()) {
+            *cell = message;
         }
         free = at + length + 1;
     }

@@ -28,7 +28,7 @@ use crate::error::{Closed, PutError, TryGetError, TryPutError};
 pub(crate) use self::inlet::{Inlet, WaitingPut};
 use self::kind::queue;
 pub use self::remote::RemoteQueue;
-pub(crate) use self::remote::{Herald, Left, Pipe};
+pub(crate) use self::remote::{Left, Notify, Pipe};
 
 queue! {
     /// A queue of items, first in, first out, for any number of producers and consumers on one thread.

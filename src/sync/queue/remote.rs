@@ -1,5 +1,5 @@
 //! The end of a queue that other threads hold: a pipe into which they put, and which the queue's thread empties in
-//! batches. It knows of its loop only what a [`Herald`] tells it.
+//! batches. It knows of its loop only what a [`Notify`] tells it.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,12 +10,12 @@ use crate::error::{PutError, TryPutError};
 use crate::lock::{Lock, Locked, Signal};
 
 /// Whoever empties the pipe, as other threads see it.
-pub(crate) trait Herald: Send + Sync {
+pub(crate) trait Notify: Send + Sync {
     /// Says that there is something to do at the pipe. Called on any thread, with nothing locked; must not panic.
     fn announce(&self);
 
     /// Whether this is the thread that empties the pipe: if it waited for room it would wait for ever.
-    fn is_home(&self) -> bool;
+    fn is_owner(&self) -> bool;
 }
 
 /// The end of a queue for other threads, made by [`Queue::remote`](crate::Queue::remote).
@@ -68,7 +68,7 @@ pub(crate) struct Pipe<T> {
     has_room: Signal,
     /// How many items may be on their way; `usize::MAX` if there is no bound.
     bound: usize,
-    herald: Box<dyn Herald>,
+    herald: Box<dyn Notify>,
 }
 
 struct State<T> {
@@ -90,7 +90,7 @@ impl<T> State<T> {
 }
 
 impl<T> Pipe<T> {
-    pub(crate) fn new(capacity: Option<usize>, herald: Box<dyn Herald>) -> Arc<Self> {
+    pub(crate) fn new(capacity: Option<usize>, herald: Box<dyn Notify>) -> Arc<Self> {
         let state = State {
             items: VecDeque::new(),
             held: 0,
@@ -194,7 +194,7 @@ impl<T> RemoteQueue<T> {
     pub fn put(&self, item: T) -> Result<(), PutError<T>> {
         let pipe = &*self.pipe;
         assert!(
-            !pipe.herald.is_home(),
+            !pipe.herald.is_owner(),
             "RemoteQueue::put may block and must not be called on the event loop's own thread: use Queue::put or try_put"
         );
         let mut state = pipe.state.lock();

@@ -1,5 +1,5 @@
 //! Every interleaving of threads that put into a queue from outside and of whoever empties the pipe: the code that ships,
-//! with its lock and signal taken over by the model checker. See `task::foreign_loom` for how to run it.
+//! with its lock and signal taken over by the model checker. See `task::remote_loom` for how to run it.
 //!
 //! The loop is a bell and a hand that empties the pipe, as `event_loop::remote_queue` does: what that one does beside is
 //! done by one thread and is safe code.
@@ -9,20 +9,20 @@ use std::sync::Arc;
 
 use loom::thread;
 
-use super::remote::{Herald, Left, Pipe, RemoteQueue};
+use super::remote::{Left, Notify, Pipe, RemoteQueue};
 use crate::lock::{Lock, Signal};
 
-struct Bell(Lock<bool>, Signal);
+struct Unpark(Lock<bool>, Signal);
 
-struct Ring(Arc<Bell>);
+struct Ring(Arc<Unpark>);
 
-impl Herald for Ring {
+impl Notify for Ring {
     fn announce(&self) {
         *self.0.0.lock() = true;
         self.0.1.notify_one();
     }
 
-    fn is_home(&self) -> bool {
+    fn is_owner(&self) -> bool {
         false
     }
 }
@@ -30,16 +30,16 @@ impl Herald for Ring {
 /// The end of the pipe at the loop.
 struct Hand {
     pipe: Arc<Pipe<u8>>,
-    bell: Arc<Bell>,
+    parker: Arc<Unpark>,
     got: Vec<u8>,
 }
 
 impl Hand {
     fn new(capacity: Option<usize>) -> Self {
-        let bell = Arc::new(Bell(Lock::new(false), Signal::new()));
+        let parker = Arc::new(Unpark(Lock::new(false), Signal::new()));
         Self {
-            pipe: Pipe::new(capacity, Box::new(Ring(bell.clone()))),
-            bell,
+            pipe: Pipe::new(capacity, Box::new(Ring(parker.clone()))),
+            parker,
             got: Vec::new(),
         }
     }
@@ -49,11 +49,11 @@ impl Hand {
     }
 
     fn sleep(&self) {
-        let mut rung = self.bell.0.lock();
-        while !*rung {
-            rung = self.bell.1.wait(rung);
+        let mut notified = self.parker.0.lock();
+        while !*notified {
+            notified = self.parker.1.wait(notified);
         }
-        *rung = false;
+        *notified = false;
     }
 
     /// Takes an item from the pipe, and comes again if more are left; whether anybody is left to put more.

@@ -3,12 +3,12 @@
 use std::cell::Cell;
 
 /// SplitMix64, which any seed suits.
-pub(super) struct Dice {
+pub(super) struct Rng {
     pub(super) seed: u64,
     state: Cell<u64>,
 }
 
-impl Dice {
+impl Rng {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             seed,
@@ -39,12 +39,12 @@ impl Dice {
 
 #[cfg(test)]
 mod tests {
-    use super::Dice;
+    use super::Rng;
 
     #[test]
     fn the_numbers_are_those_of_splitmix64() {
-        let dice = Dice::new(1_234_567);
-        let drawn = [(); 5].map(|()| dice.draw());
+        let rng = Rng::new(1_234_567);
+        let drawn = [(); 5].map(|()| rng.draw());
         let known = [
             6_457_827_717_110_365_317,
             3_203_168_211_198_807_973,
@@ -57,11 +57,11 @@ mod tests {
 
     #[test]
     fn all_orders_of_three_come_up_about_equally_often() {
-        let dice = Dice::new(7);
+        let rng = Rng::new(7);
         let mut seen = std::collections::BTreeMap::new();
         for _ in 0..6000 {
             let mut items = [1, 2, 3];
-            dice.shuffle(&mut items);
+            rng.shuffle(&mut items);
             *seen.entry(items).or_insert(0) += 1;
         }
         assert_eq!(seen.len(), 6);

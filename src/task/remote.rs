@@ -51,9 +51,9 @@ pub(super) struct Taken {
 }
 
 /// The atomic word of one task.
-pub(super) struct ForeignWord(AtomicIsize);
+pub(super) struct RemoteWord(AtomicIsize);
 
-impl ForeignWord {
+impl RemoteWord {
     pub(super) fn new() -> Self {
         Self(AtomicIsize::new(0))
     }
@@ -162,7 +162,7 @@ fn is_unreferenced(word: isize) -> bool {
 pub(super) struct Stack {
     head: AtomicPtr<Header>,
     /// Something lies in a mailbox beside the stack.
-    mail: AtomicBool,
+    has_message: AtomicBool,
     asleep: AtomicBool,
 }
 
@@ -182,30 +182,30 @@ impl Stack {
     pub(super) fn new() -> Self {
         Self {
             head: AtomicPtr::new(ptr::null_mut()),
-            mail: AtomicBool::new(false),
+            has_message: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
         }
     }
 
     /// Whether there is something to take. Two plain loads: the loop asks between any two rounds.
     #[inline]
-    pub(super) fn has_news(&self) -> bool {
-        !self.head.load(Ordering::Relaxed).is_null() || self.has_mail()
+    pub(super) fn has_remote(&self) -> bool {
+        !self.head.load(Ordering::Relaxed).is_null() || self.has_messages()
     }
 
     /// Whether there is mail, as far as the loop knows.
-    pub(super) fn has_mail(&self) -> bool {
-        self.mail.load(Ordering::Relaxed)
+    pub(super) fn has_messages(&self) -> bool {
+        self.has_message.load(Ordering::Relaxed)
     }
 
     /// Tells the loop to look into its mailbox. The letter is in it already.
-    pub(super) fn announce_mail(&self) {
-        self.mail.swap(true, Ordering::AcqRel);
+    pub(super) fn announce_messages(&self) {
+        self.has_message.swap(true, Ordering::AcqRel);
     }
 
     /// Whether there is mail. What arrives after this call announces itself again.
-    pub(super) fn take_mail(&self) -> bool {
-        self.has_mail() && self.mail.swap(false, Ordering::AcqRel)
+    pub(super) fn take_messages(&self) -> bool {
+        self.has_messages() && self.has_message.swap(false, Ordering::AcqRel)
     }
 
     /// Publishes a task whose QUEUED flag the caller has just turned on. False: the loop is gone.
@@ -216,7 +216,7 @@ impl Stack {
             // SAFETY: ONE-ENTRY: QUEUED is on and not yet in the stack, so the link is the pusher's alone, and the
             // owner does not free a task that is QUEUED.
             unsafe { task.as_ref() }
-                .foreign_next
+                .remote_next
                 .store(head, Ordering::Relaxed);
             match self.head.compare_exchange_weak(
                 head,
@@ -245,7 +245,7 @@ impl Stack {
     #[must_use]
     pub(super) fn fall_asleep(&self) -> bool {
         self.asleep.swap(true, Ordering::AcqRel);
-        let quiet = is_unchanged(&self.head) && !self.mail.fetch_or(false, Ordering::AcqRel);
+        let quiet = is_unchanged(&self.head) && !self.has_message.fetch_or(false, Ordering::AcqRel);
         if !quiet {
             self.wake_up();
         }
@@ -258,13 +258,13 @@ impl Stack {
 
     /// True for the one caller that must ring for a sleeping loop.
     #[must_use]
-    pub(super) fn must_ring(&self) -> bool {
+    pub(super) fn must_unpark(&self) -> bool {
         // The load keeps a flood of wakeups from writing to the flag's cache line.
         self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::AcqRel)
     }
 }
 
-/// Tasks taken off the stack. Whoever takes the next one must call `ForeignWord::take` on it: until then it is QUEUED
+/// Tasks taken off the stack. Whoever takes the next one must call `RemoteWord::take` on it: until then it is QUEUED
 /// and cannot be freed.
 pub(super) struct Pushed(*mut Header);
 
@@ -273,7 +273,7 @@ impl Pushed {
         let mut oldest_first = ptr::null_mut();
         while let Some(task) = NonNull::new(newest) {
             // SAFETY: ONE-ENTRY: the task is off the stack and still QUEUED, so nobody frees it or writes its link.
-            let link = unsafe { &task.as_ref().foreign_next };
+            let link = unsafe { &task.as_ref().remote_next };
             newest = link.load(Ordering::Relaxed);
             link.store(oldest_first, Ordering::Relaxed);
             oldest_first = task.as_ptr();
@@ -289,9 +289,7 @@ impl Iterator for Pushed {
         let task = NonNull::new(self.0)?;
         // SAFETY: ONE-ENTRY: still QUEUED. The link is read before the caller takes the word, for a push that comes
         // after that may overwrite it.
-        self.0 = unsafe { task.as_ref() }
-            .foreign_next
-            .load(Ordering::Relaxed);
+        self.0 = unsafe { task.as_ref() }.remote_next.load(Ordering::Relaxed);
         Some(task)
     }
 }

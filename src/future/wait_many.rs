@@ -127,7 +127,7 @@ enum Registered {
 /// Waits for tasks in order. Only the first unfinished one wakes the waiter by any end; the others do so only if they
 /// end as wanted. So a thousand sleepers cost their waiter about one look each, not a thousand.
 #[derive(Default)]
-pub(super) struct Watch {
+pub(super) struct WaitMany {
     registered: Registered,
     /// All tasks before this one have ended.
     first: usize,
@@ -137,7 +137,7 @@ pub(super) struct Watch {
     alarm: Option<Rc<Alarm>>,
 }
 
-impl Watch {
+impl WaitMany {
     /// For children that need not be of one loop, whose counter would tell all.
     pub(super) fn over(children: &impl Children) -> Self {
         let loops_differ =
@@ -234,11 +234,11 @@ impl Watch {
             return None;
         }
         let now = Some(wanted.count(children.task(0)));
-        let has_news = match &self.alarm {
+        let has_remote = match &self.alarm {
             Some(alarm) => alarm.has_rung.get(),
             None => self.seen != now,
         };
-        if !has_news {
+        if !has_remote {
             return None;
         }
         let found = wanted.first_of(children);
@@ -260,7 +260,7 @@ mod tests {
     use std::task::Poll;
 
     use super::super::{children::Children, yield_now};
-    use super::{Progress, Wanted, Watch};
+    use super::{Progress, WaitMany, Wanted};
     use crate::event_loop::{EventLoop, spawn};
     use crate::task::{JoinError, JoinHandle, Task};
 
@@ -304,7 +304,7 @@ mod tests {
     }
 
     /// One look, as a group takes it.
-    async fn look(watch: &mut Watch, children: &Counted, wanted: Wanted) -> Progress {
+    async fn look(watch: &mut WaitMany, children: &Counted, wanted: Wanted) -> Progress {
         poll_fn(|cx| {
             let progress = watch.look(children, wanted);
             if matches!(progress, Progress::Waiting) {
@@ -330,7 +330,7 @@ mod tests {
         for wanted in [Wanted::Irregular, Wanted::Exception, Wanted::AnyEnd] {
             play(async {
                 let children = Counted::new();
-                let mut watch = Watch::over(&children);
+                let mut watch = WaitMany::over(&children);
                 for _ in 0..MANY {
                     end_another().await;
                     let progress = look(&mut watch, &children, wanted).await;
@@ -346,7 +346,7 @@ mod tests {
     fn children_of_one_loop_are_spared_the_alarm() {
         play(async {
             let children = Counted::new();
-            let mut watch = Watch::over(&children);
+            let mut watch = WaitMany::over(&children);
             look(&mut watch, &children, Wanted::AnyEnd).await;
             assert!(watch.alarm.is_none());
         });
@@ -356,7 +356,7 @@ mod tests {
     fn ends_of_children_that_are_not_wanted_cost_no_more() {
         play(async {
             let children = Counted::new();
-            let mut watch = Watch::default();
+            let mut watch = WaitMany::default();
             for child in children.handles.iter().rev() {
                 let progress = look(&mut watch, &children, Wanted::Exception).await;
                 assert!(matches!(progress, Progress::Waiting));
@@ -376,7 +376,7 @@ mod tests {
             play(async {
                 let children = Counted::new();
                 yield_now().await;
-                let mut watch = Watch::default();
+                let mut watch = WaitMany::default();
                 for _ in 0..vain {
                     let progress = look(&mut watch, &children, Wanted::Irregular).await;
                     assert!(matches!(progress, Progress::Waiting));

@@ -18,7 +18,7 @@ use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
-use super::{Bell, Doorway, JoinHandle, Plain, Scheduler};
+use super::{JoinHandle, Notifier, Plain, Scheduler, Unpark};
 
 /// What the loop sleeps on: the nudge stays until it is seen, as in a channel with room for one.
 struct Nudge {
@@ -26,8 +26,8 @@ struct Nudge {
     arrived: Condvar,
 }
 
-impl Bell for Nudge {
-    fn ring(&self) {
+impl Unpark for Nudge {
+    fn unpark(&self) {
         *self.given.lock().unwrap() = true;
         self.arrived.notify_one();
     }
@@ -73,8 +73,8 @@ impl Loop {
 
     pub(crate) fn run_ready(&self) {
         self.scheduler.enter(|| {
-            if self.scheduler.has_news() {
-                self.scheduler.take_news();
+            if self.scheduler.has_remote() {
+                self.scheduler.take_remote();
             }
             while self.scheduler.is_ready() {
                 let _ = self.scheduler.begin_round();
@@ -350,14 +350,14 @@ fn loom_a_wakeup_hands_over_what_was_done_before_it() {
 fn loom_mail_reaches_a_loop_that_falls_asleep() {
     check(None, || {
         let event_loop = Loop::new();
-        let doorway: Doorway = event_loop.scheduler.doorway();
-        let letter = Flag::new();
-        let sent = letter.clone();
+        let notifier: Notifier = event_loop.scheduler.notifier();
+        let message = Flag::new();
+        let sent = message.clone();
         let other = thread::spawn(move || {
             sent.set();
-            doorway.announce_mail();
+            notifier.announce_messages();
         });
-        event_loop.run_until(|| event_loop.scheduler.take_mail() && letter.get());
+        event_loop.run_until(|| event_loop.scheduler.take_messages() && message.get());
         event_loop.close();
         other.join().unwrap();
     });

@@ -8,7 +8,7 @@ use crate::task::Task;
 
 /// The polls that are on the loop's stack; more than one if a task is spawned eagerly.
 #[derive(Default)]
-pub(crate) struct Board(Mutex<Vec<Turn>>);
+pub(crate) struct CurrentPolls(Mutex<Vec<Turn>>);
 
 #[derive(Clone)]
 pub(crate) struct Turn {
@@ -17,7 +17,7 @@ pub(crate) struct Turn {
     pub(crate) spawned_at: &'static Location<'static>,
 }
 
-impl Board {
+impl CurrentPolls {
     fn turns(&self) -> MutexGuard<'_, Vec<Turn>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
