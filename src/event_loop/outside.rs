@@ -33,6 +33,9 @@ pub(crate) trait Outside {
     /// This task is main.
     fn main_begins(&self, main: Task);
 
+    /// The loop begins to end: refuses new tasks, calls and items from now on.
+    fn refuse(&self);
+
     /// Nothing comes in any more: tells those who wait, and drops what was on its way.
     fn close(&self, core: &Core);
 
@@ -56,6 +59,15 @@ impl Core {
     /// What fills the slot; `make` makes it now, if this is its first use.
     pub(crate) fn outside_or(&self, make: impl FnOnce() -> Box<dyn Outside>) -> &dyn Outside {
         &**self.outside.get_or_init(make)
+    }
+
+    /// The loop begins to end. Nothing new begins from now on: a task is cancelled inside the call that spawns it, and what
+    /// other threads send is refused.
+    pub(super) fn refuse_work(&self) {
+        self.tasks.refuse_tasks();
+        if let Some(outside) = self.outside() {
+            outside.refuse();
+        }
     }
 
     pub(super) fn guard_main(self: &Rc<Self>) -> Option<Box<dyn MainGuard>> {

@@ -1,15 +1,18 @@
-//! What other threads send: letters in an unbounded channel, opened on the loop's thread between two rounds.
+//! Messages of other threads: an unbounded channel, which the loop reads between two rounds.
 //!
-//! The channel is made when somebody first asks for a way in from outside, for most loops never need one. Its
-//! receiving end dies with the loop: then every send fails, and what lies in the channel is dropped on the loop's
-//! thread. How the loop is told that there is mail, and woken, is the [`Notifier`]'s affair.
+//! The mailbox is made when a way in from another thread is first asked for, for most loops never need one. The
+//! [`Notifier`] tells the loop that there is a message, and wakes it.
+//!
+//! A loop ends in three [stages](Stage), so that its end does not depend on what is still being sent: first it refuses
+//! new work, then its tasks end, then it drops the receiving end of the channel. From then on every send fails, and
+//! what is left in the channel is dropped on the loop's thread.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
@@ -21,19 +24,41 @@ use crate::event_loop::core::Core;
 use crate::event_loop::round::POLLS_PER_LOOK;
 use crate::task::{Notifier, Task, drop_quietly};
 
-/// How many letters a look opens at most. Each may queue a turn, and a look comes after every [`POLLS_PER_LOOK`] turns:
-/// so what comes from other threads has half of the turns at most, however fast it comes. With as many letters as
-/// turns, each round of a flood would be longer than the last, and what waits for its end later and later.
+/// How many messages a look reads at most. Each may queue a task or a call, and a look follows after every
+/// [`POLLS_PER_LOOK`] polls: so other threads get half of the polls at most, however fast they send. With as many
+/// messages as polls, each round of a flood would be longer than the last, and timers would fire later and later.
 pub(super) const MESSAGES_PER_LOOK: usize = POLLS_PER_LOOK as usize / 2;
 
-/// What a panic in a letter, or in the destructor of one, is reported as.
+/// The name under which a panic in a message, or in the destructor of one, is reported.
 const MESSAGE: &str = "message from another thread";
 
 type Call = Box<dyn FnOnce(&Core) + Send>;
 
-/// What another thread wants of the loop.
+/// How far a loop is, as other threads see it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Open,
+    /// New tasks, calls and items are refused. Requests that concern existing tasks, and dumps, are not.
+    Ending,
+    /// No message is read any more.
+    Gone,
+}
+
+impl Stage {
+    fn of(core: &Core) -> Self {
+        if core.is_closed() {
+            Self::Gone
+        } else if core.tasks.is_refusing() {
+            Self::Ending
+        } else {
+            Self::Open
+        }
+    }
+}
+
+/// What another thread asks of the loop.
 pub(crate) enum Message {
-    /// Something to do; empty once it was done.
+    /// A function to call; none once it was called.
     Call(Option<Call>),
     /// Items wait at the remote end of this queue.
     Items(usize),
@@ -64,49 +89,67 @@ impl Message {
 impl Drop for Message {
     fn drop(&mut self) {
         let Self::Call(call) = self else { return };
-        // The channel drops what is left in it one by one, and a panic would keep it from dropping the rest.
+        // The channel drops its messages one by one, and a panic would leak the rest.
         drop_quietly(call.take());
     }
 }
 
-/// The loop as other threads know it.
+/// The sending end of a mailbox, shared by all other threads.
 pub(crate) struct MailboxSender {
     messages: Sender<Message>,
     notifier: Notifier,
     /// The loop's own thread; see [`here`].
     owner: usize,
-    /// How many there are outside who may still make something ready.
+    /// How many [`Keepalive`]s there are.
     keepalives: AtomicUsize,
-    gone: AtomicBool,
-    /// What the loop is polling, if it is observed.
+    /// A [`Stage`].
+    stage: AtomicU8,
+    /// The polls that are under way, if the loop has an observer.
     current_polls: CurrentPolls,
 }
 
 impl MailboxSender {
-    /// Sends a letter and wakes the loop if it sleeps. Letters of one thread keep their order.
+    /// Sends a message and wakes the loop if it sleeps. Messages of one thread keep their order.
     pub(crate) fn send(&self, message: Message) -> Result<(), LoopGone> {
         self.messages.send(message).map_err(|_| LoopGone)?;
         self.notifier.announce_messages();
         Ok(())
     }
 
+    /// The same for a message that brings new work. A loop that has begun to end refuses it, and it is dropped here.
+    pub(super) fn send_work(&self, message: Message) -> Result<(), LoopGone> {
+        if self.has_reached(Stage::Ending) {
+            return Err(LoopGone);
+        }
+        self.send(message)
+    }
+
+    // Relaxed: the stage guards nothing. A thread that sees an old one sends a message that is dropped with the channel.
+    fn has_reached(&self, stage: Stage) -> bool {
+        self.stage.load(Ordering::Relaxed) >= stage as u8
+    }
+
+    fn reach(&self, stage: Stage) {
+        self.stage.store(stage as u8, Ordering::Relaxed);
+    }
+
     pub(crate) fn current_polls(&self) -> &CurrentPolls {
         &self.current_polls
     }
 
-    /// Whether this is the thread of a loop that is still there: who waits for the loop here waits for ever.
+    /// Whether this is the thread of a loop that still exists, where waiting for the loop would block it for ever.
     pub(crate) fn is_owner(&self) -> bool {
-        self.owner == here() && !self.gone.load(Ordering::Relaxed)
+        self.owner == here() && !self.has_reached(Stage::Gone)
     }
 }
 
-/// Tells threads apart by the address of a thread-local: much cheaper than `thread::current().id()`.
+/// The address of a thread-local tells threads apart, much cheaper than `thread::current().id()`.
 fn here() -> usize {
     thread_local!(static HERE: u8 = const { 0 });
     HERE.with(|here| ptr::from_ref(here).addr())
 }
 
-/// Somebody outside who can make something ready; as long as there is one, an idle loop in virtual time waits.
+/// While one of these is alive, an idle loop in virtual time waits for messages.
 pub(super) struct Keepalive(Arc<MailboxSender>);
 
 impl Keepalive {
@@ -128,39 +171,39 @@ impl Clone for Keepalive {
 
 impl Drop for Keepalive {
     fn drop(&mut self) {
-        // Release: the loop that sees zero sees what the guest has sent before.
+        // Release: a loop that reads zero sees what was sent before.
         if self.0.keepalives.fetch_sub(1, Ordering::Release) == 1 {
-            // The loop may be waiting for somebody who will never come now.
+            // The loop may be waiting for a message that will never come now.
             self.0.notifier.announce_messages();
         }
     }
 }
 
-/// The loop's end.
+/// The receiving end, and what the loop keeps for other threads.
 pub(super) struct Mailbox {
     pub(super) sender: Arc<MailboxSender>,
     /// None once the loop is gone.
     messages: RefCell<Option<Receiver<Message>>>,
-    /// The tasks that were spawned from outside and whose handles may still be used.
+    /// The tasks that other threads have spawned and whose handles may still be used.
     pub(super) tasks: RefCell<HashMap<u64, Task>>,
     /// The remote ends of queues.
     flows: RefCell<HashMap<usize, Rc<dyn Flow>>>,
 }
 
 impl Mailbox {
-    fn new(notifier: Notifier, closed: bool) -> Self {
+    fn new(notifier: Notifier, stage: Stage) -> Self {
         let (sender, receiver) = unbounded();
         let sender = MailboxSender {
             messages: sender,
             notifier,
             owner: here(),
             keepalives: AtomicUsize::new(0),
-            gone: AtomicBool::new(closed),
+            stage: AtomicU8::new(stage as u8),
             current_polls: CurrentPolls::default(),
         };
         Self {
             sender: Arc::new(sender),
-            messages: RefCell::new((!closed).then_some(receiver)),
+            messages: RefCell::new((stage != Stage::Gone).then_some(receiver)),
             tasks: RefCell::default(),
             flows: RefCell::default(),
         }
@@ -190,11 +233,8 @@ impl Mailbox {
         let flow = self.flows.borrow_mut().remove(&key);
         drop(flow);
     }
-}
 
-impl Mailbox {
-    /// Opens the letters that are there now, but so many at most: the others are for the next look. What comes meanwhile
-    /// announces itself again.
+    /// Reads the messages that have come, at most so many; the next look reads the others.
     pub(super) fn read(&self, core: &Core, most: usize) {
         let there = self.len();
         if there > most {
@@ -206,26 +246,31 @@ impl Mailbox {
         }
     }
 
-    /// Nothing comes in any more: whoever waits outside is told, and what was on its way is dropped.
+    /// The loop begins to end.
+    pub(super) fn refuse(&self) {
+        self.sender.reach(Stage::Ending);
+        let flows = self.flows.borrow();
+        flows.values().for_each(|flow| flow.refuse());
+    }
+
+    /// The loop is gone: threads that wait are released, and messages that were not read are dropped.
     pub(super) fn close(&self, core: &Core) {
-        self.sender.gone.store(true, Ordering::Relaxed);
         let flows = self.flows.take();
         for flow in flows.into_values() {
             core.tasks.guarded(MESSAGE, || flow.close());
         }
-        while let Some(message) = self.next() {
-            drop(message);
-        }
+        // Sends fail before the first message is dropped.
         let messages = self.messages.take();
         drop(messages);
+        self.sender.reach(Stage::Gone);
         let tasks = self.tasks.take();
         drop(tasks);
     }
 }
 
-/// The way in from outside, made now if this is its first use.
+/// The mailbox of a loop, made now if this is its first use.
 pub(super) fn mailbox(core: &Core) -> &Mailbox {
     remotes(core)
         .mailbox
-        .get_or_init(|| Mailbox::new(core.tasks.notifier(), core.is_closed()))
+        .get_or_init(|| Mailbox::new(core.tasks.notifier(), Stage::of(core)))
 }

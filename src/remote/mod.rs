@@ -107,6 +107,12 @@ impl Outside for Remotes {
     #[cfg(not(all(unix, feature = "signal")))]
     fn main_begins(&self, _: Task) {}
 
+    fn refuse(&self) {
+        if let Some(mailbox) = self.mailbox.get() {
+            mailbox.refuse();
+        }
+    }
+
     fn close(&self, core: &Core) {
         if let Some(mailbox) = self.mailbox.get() {
             mailbox.close(core);

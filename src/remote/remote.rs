@@ -78,7 +78,7 @@ impl Remote {
         let at = Location::caller();
         let sender = self.keepalive.sender();
         let (handle, reply) = handle::pair(sender);
-        sender.send(Message::call(move |core| {
+        sender.send_work(Message::call(move |core| {
             let task = core.vacant::<Plain<_>>(at).spawn(Made {
                 make: Some(f),
                 future: None,
@@ -106,9 +106,11 @@ impl Remote {
     #[track_caller]
     pub fn call_soon(&self, f: impl FnOnce() + Send + 'static) -> Result<(), LoopGone> {
         let at = Location::caller();
-        self.keepalive.sender().send(Message::call(move |core| {
-            let _queued = CallHandle::soon(core, at, f);
-        }))
+        self.keepalive
+            .sender()
+            .send_work(Message::call(move |core| {
+                let _queued = CallHandle::soon(core, at, f);
+            }))
     }
 }
 
