@@ -1,6 +1,7 @@
 //! Other threads, and signals.
 
 mod blocking;
+mod end;
 mod flood;
 mod handle;
 mod host;
