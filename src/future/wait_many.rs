@@ -113,14 +113,13 @@ impl Listener for Alarm {
     }
 }
 
-/// Where whoever is noted at the first unfinished task is noted too.
+/// Where the waiter, which is noted at the first unfinished task, is noted too.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Registered {
     #[default]
     No,
-    /// At all that may wake it.
     AtAll,
-    /// The same, and it is shown each time what is waited for: somebody looks at the loop.
+    /// The same, in a loop that somebody looks at: it is shown each time what is waited for.
     AtAllShown,
 }
 
@@ -168,56 +167,55 @@ impl WaitMany {
     /// Makes sure that the next thing to see wakes the caller.
     #[inline]
     pub(super) fn register(&mut self, children: &impl Children, wanted: Wanted, cx: &Context<'_>) {
-        let is_new = children.task(self.first).set_waiter(cx.waker(), false);
-        let is_known = !is_new || wanted == Wanted::Nothing;
-        if is_known && self.registered == Registered::AtAll {
+        let first = children.task(self.first);
+        // Asked first: right after a change of its flags the answer would take longer.
+        let is_watched = first.is_watched();
+        let is_new = first.set_waiter(cx.waker(), false);
+        if wanted == Wanted::Nothing {
+            if is_watched {
+                self.show_waiter(children, cx.waker());
+                self.show_tasks(children, cx.waker());
+            }
             return;
         }
-        self.register_later(children, wanted, cx.waker(), is_known);
-    }
-
-    /// Registers with those after the first one, at which that is done.
-    #[inline]
-    fn register_later(
-        &mut self,
-        children: &impl Children,
-        wanted: Wanted,
-        waker: &Waker,
-        is_known: bool,
-    ) {
-        let again = is_known && self.registered == Registered::AtAllShown;
+        match self.registered {
+            Registered::AtAll if !is_new => return,
+            Registered::AtAllShown if !is_new => return self.show_tasks(children, cx.waker()),
+            _ => {}
+        }
         // Until all have it: a foreign waker's clone may panic.
         self.registered = Registered::No;
-        if !again && wanted != Wanted::Nothing {
-            let lazy = wanted != Wanted::AnyEnd;
-            let later = (self.first + 1..children.len()).map(|index| children.task(index));
-            let unfinished = later.filter(|task| !task.is_finished());
-            unfinished.for_each(|task| {
-                task.set_waiter(waker, lazy);
-            });
-        }
-        self.registered = if children.task(self.first).is_watched() {
-            self.show(children, wanted, waker, again);
+        let lazy = wanted != Wanted::AnyEnd;
+        let later = (self.first + 1..children.len()).map(|index| children.task(index));
+        let unfinished = later.filter(|task| !task.is_finished());
+        unfinished.for_each(|task| {
+            task.set_waiter(cx.waker(), lazy);
+        });
+        self.registered = if is_watched {
             Registered::AtAllShown
         } else {
             Registered::AtAll
         };
     }
 
-    /// Lets those who look at the loop see which tasks are waited for.
+    /// The children after the first one do not wake the waiter, but lead to it for those who look at the loop.
     #[cold]
-    fn show(&mut self, children: &impl Children, wanted: Wanted, waker: &Waker, again: bool) {
+    #[inline(never)]
+    fn show_waiter(&mut self, children: &impl Children, waker: &Waker) {
+        let set = || Alarm::set(children, Wanted::Nothing);
+        let alarm = self.alarm.get_or_insert_with(set);
+        let is_tasks = context::try_with(|core| core.tasks.task_behind(waker).is_some());
+        let waiting = (is_tasks == Some(true)).then(|| waker.clone());
+        alarm.waiting.set(waiting);
+    }
+
+    /// Tells an observer which tasks are waited for, where it is not told by a registration with each of them.
+    #[cold]
+    #[inline(never)]
+    fn show_tasks(&mut self, children: &impl Children, waker: &Waker) {
+        let again = self.registered == Registered::AtAllShown;
+        self.registered = Registered::AtAllShown;
         context::try_with(|core| {
-            if wanted == Wanted::Nothing {
-                // Those after the first one do not wake the waiter, but lead to it.
-                let set = || Alarm::set(children, wanted);
-                let alarm = self.alarm.get_or_insert_with(set);
-                let is_known = core.tasks.task_behind(waker).is_some();
-                alarm.waiting.set(is_known.then(|| waker.clone()));
-            } else if !again {
-                // A registration is noted by itself.
-                return;
-            }
             if let Some(limit) = core.tasks.joins_to_note(again) {
                 let left = self.first..children.len();
                 let others = left.len() > limit;

@@ -12,7 +12,7 @@ use super::scheduler::Scheduler;
 use super::shared::Local;
 use super::state::Outcome;
 use super::watch::task_behind;
-use super::{Task, raw};
+use super::{Task, raw, waker};
 use crate::error::JoinError;
 
 /// Hears of the end of tasks.
@@ -135,8 +135,11 @@ impl Scheduler {
     ///
     /// If that is a task whose own end is part of it.
     pub(crate) fn refuse_own_end(&self, waker: &Waker, collector: &Rc<impl Listener>) {
-        let waiter = self.task_behind(waker).or_else(|| self.current_task());
-        let is_own = waiter.is_some_and(|task| task.has_collector(collector));
+        let waiter = waker::task_of(waker, self.pointer()).or(self.local().running.get());
+        let is_own = waiter.is_some_and(|waiter| {
+            // SAFETY: COUNTED: the waker holds a count; and who runs is unfinished, and so alive.
+            unsafe { Task::borrowed(waiter) }.has_collector(collector)
+        });
         assert!(!is_own, "{AWAITS_ITSELF}");
     }
 }

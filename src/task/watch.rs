@@ -339,6 +339,7 @@ pub(super) fn task_behind(waker: &Waker, shared: NonNull<Shared>) -> Option<Task
 
 impl Task {
     /// Whether its loop takes notes of what tasks wait for.
+    #[inline]
     pub(crate) fn is_watched(&self) -> bool {
         self.header().state.is_watched()
     }
