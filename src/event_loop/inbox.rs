@@ -17,8 +17,14 @@ use super::board::Board;
 use super::core::Core;
 use super::observer::Watcher;
 use super::remote_queue::Flow;
+use super::round::TURNS_PER_LOOK;
 use crate::error::LoopGone;
 use crate::task::{Doorway, Task, drop_quietly};
+
+/// How many letters a look opens at most. Each may queue a turn, and a look comes after every [`TURNS_PER_LOOK`] turns:
+/// so what comes from other threads has half of the turns at most, however fast it comes. With as many letters as
+/// turns, each round of a flood would be longer than the last, and what waits for its end later and later.
+pub(super) const LETTERS_PER_LOOK: usize = TURNS_PER_LOOK as usize / 2;
 
 /// What a panic in a letter, or in the destructor of one, is reported as.
 const LETTER: &str = "message from another thread";
@@ -195,12 +201,22 @@ impl Core {
         })
     }
 
-    /// Opens the letters that are there now. What comes meanwhile announces itself again.
-    pub(super) fn open_mail(&self) {
+    /// How many letters are there.
+    pub(super) fn letters(&self) -> usize {
+        self.inbox.get().map_or(0, |inbox| inbox.len())
+    }
+
+    /// Opens the letters that are there now, but so many at most: the others are for the next look. What comes
+    /// meanwhile announces itself again.
+    pub(super) fn open_mail(&self, most: usize) {
         let Some(inbox) = self.inbox.get() else {
             return;
         };
-        for _ in 0..inbox.len() {
+        let there = inbox.len();
+        if there > most {
+            self.tasks.leave_mail();
+        }
+        for _ in 0..there.min(most) {
             let Some(letter) = inbox.next() else { break };
             self.tasks.guarded(LETTER, || letter.open(self));
         }

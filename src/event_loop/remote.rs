@@ -13,8 +13,9 @@ use crate::task::Plain;
 
 /// Spawns and calls into one loop from any thread, and wakes it if it sleeps. Made by [`EventLoop::remote`].
 ///
-/// What one thread sends arrives in the order in which it was sent. **Dropping** a `Remote` does nothing to what was
-/// sent. While one is alive, a loop in virtual time that has nothing to do waits for it.
+/// What one thread sends arrives in the order in which it was sent; in a flood a part at a time, so that timers and
+/// local tasks have half of the turns. **Dropping** a `Remote` does nothing to what was sent. While one is alive, a
+/// loop in virtual time that has nothing to do waits for it.
 ///
 /// ```
 /// let mut event_loop = looplet::EventLoop::new();

@@ -9,6 +9,7 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -21,6 +22,10 @@ use super::inbox::{Guest, Letter, Post};
 use crate::error::{PutError, TryPutError};
 use crate::sync::queue::{Herald, Inlet, Pipe, WaitingPut};
 use crate::sync::{LifoQueue, PriorityQueue, Queue, RemoteQueue};
+
+/// How many items a look moves at most to one queue. To move them is cheap, but a getter takes all that it finds in one
+/// poll. So many are little work, and many enough for the look to cost each of them next to nothing.
+const ITEMS_PER_LOOK: usize = 1024;
 
 /// An inflow, whatever its items.
 pub(super) trait Flow {
@@ -107,15 +112,24 @@ impl<T: Send + 'static> Inflow<T> {
         true
     }
 
-    /// Moves all items to a queue without a bound.
-    fn put_all(&self, queue: &dyn Inlet<T>, arrivals: &Arrivals<'_, T>) {
+    /// Moves the items of one look to a queue without a bound.
+    fn put_many(&self, queue: &dyn Inlet<T>, arrivals: &Arrivals<'_, T>) {
         // Not borrowed meanwhile: comparing and waking may be anybody's code.
-        let mut batch = self.batch.take();
+        let mut rest = self.batch.take();
+        let mut batch = if rest.len() > ITEMS_PER_LOOK {
+            rest.drain(..ITEMS_PER_LOOK).collect()
+        } else {
+            mem::take(&mut rest)
+        };
         let before = batch.len();
         let outcome = panic::catch_unwind(AssertUnwindSafe(|| queue.deliver_all(&mut batch)));
         let arrived = before - batch.len();
         arrivals.count.set(arrivals.count.get() + arrived);
-        // What is left, and the memory, which serves again.
+        // What is left, in its order; or the memory, which serves again.
+        if batch.is_empty() && !rest.is_empty() {
+            mem::swap(&mut batch, &mut rest);
+        }
+        batch.append(&mut rest);
         self.batch.replace(batch);
         if let Err(panic) = outcome {
             panic::resume_unwind(panic);
@@ -134,10 +148,6 @@ impl<T: Send + 'static> Inflow<T> {
             }
         }
         true
-    }
-
-    fn is_empty(&self) -> bool {
-        self.first.borrow().is_none() && self.batch.borrow().is_empty()
     }
 
     /// The shutdown of the queue: how many items it may still wait for.
@@ -177,11 +187,17 @@ impl<T: Send + 'static> Flow for Inflow<T> {
             count: Cell::new(0),
         };
         if queue.capacity().is_none() {
-            self.put_all(&*queue, &arrivals);
+            self.put_many(&*queue, &arrivals);
         }
-        while self.advance(&queue, &arrivals) {}
+        while arrivals.count.get() < ITEMS_PER_LOOK && self.advance(&queue, &arrivals) {}
         drop(arrivals);
-        if !is_held && self.is_empty() {
+        if self.first.borrow().is_some() {
+            // There is no room. The put that waits for it announces the rest.
+            return;
+        }
+        if !self.batch.borrow().is_empty() {
+            self.pipe.announce();
+        } else if !is_held {
             let (queue, guest) = (self.queue.take(), self.guest.take());
             drop((queue, guest));
         }

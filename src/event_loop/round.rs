@@ -20,11 +20,12 @@ use std::time::{Duration, Instant};
 use super::clock::{Mode, NEVER};
 use super::core::Core;
 use super::dump::Dump;
+use super::inbox::LETTERS_PER_LOOK;
 use crate::task::JoinError;
 
 /// How many turns may pass between two looks at other threads and timers, and between two readings of the clock while
 /// a timer is armed. Enough to make both cheap, few enough for a greedy round not to be felt.
-const TURNS_PER_LOOK: u32 = 64;
+pub(super) const TURNS_PER_LOOK: u32 = 64;
 
 /// So many due timers are woken together: a few more than a processor fetches from memory at a time.
 const BATCH: usize = 32;
@@ -77,7 +78,7 @@ impl Core {
     fn take_news(&self) {
         self.tasks.take_news();
         if self.tasks.take_mail() {
-            self.open_mail();
+            self.open_mail(LETTERS_PER_LOOK);
         }
     }
 
@@ -91,8 +92,7 @@ impl Core {
         let mut fired = 0;
         let mut due = self.due.take();
         loop {
-            let most = BATCH.min(armed - fired);
-            due.extend(iter::from_fn(|| self.pop_due(now)).take(most));
+            due.extend(iter::from_fn(|| self.pop_due(now)).take(BATCH.min(armed - fired)));
             if due.is_empty() {
                 break;
             }
@@ -108,12 +108,20 @@ impl Core {
         self.clock.read();
     }
 
-    /// The look of somebody who must know the time: before a wait, or when a caller has just entered the loop.
+    /// The look of somebody who must know the time: before a wait, or when a caller has just entered the loop. As long
+    /// as nothing is ready, another one follows for the letters that it has left.
     pub(super) fn look_at_clock(&self) {
-        if self.has_timers() {
-            self.read_clock();
+        let mut letters = self.letters();
+        loop {
+            if self.has_timers() {
+                self.read_clock();
+            }
+            self.look();
+            if letters <= LETTERS_PER_LOOK || self.tasks.is_ready() {
+                return;
+            }
+            letters -= LETTERS_PER_LOOK;
         }
-        self.look();
     }
 
     /// How many turns may pass until the next look, so that the clock is read in time.
@@ -300,7 +308,7 @@ impl Core {
         ready
     }
 
-    /// Runs `main` as a task to its end, then one more round.
+    /// Runs `main` as a task to its end, then one more round, with all that was sent before the end.
     pub(super) fn run_main<F: Future>(
         &self,
         at: &'static Location<'static>,
@@ -313,6 +321,7 @@ impl Core {
             }
             self.run_until(|| main.is_finished());
             self.look();
+            self.open_mail(usize::MAX);
             self.run_round();
             main.try_join()
                 .expect("main has finished and nobody else could take its output")
@@ -335,7 +344,8 @@ impl Core {
         loop {
             self.finish_round();
             self.look();
-            if self.tasks.live() == 0 || has_run && is_over(moved) {
+            let is_empty = self.tasks.live() == 0 && self.letters() == 0;
+            if is_empty || has_run && is_over(moved) {
                 return;
             }
             if self.begin_round() {
@@ -385,8 +395,6 @@ impl Core {
 }
 
 fn earlier(a: Option<u64>, b: Option<u64>) -> Option<u64> {
-    a.into_iter()
-        .chain(b)
-        .filter(|&deadline| deadline != NEVER)
-        .min()
+    let both = a.into_iter().chain(b);
+    both.filter(|&deadline| deadline != NEVER).min()
 }

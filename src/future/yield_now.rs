@@ -13,11 +13,11 @@ pub struct YieldNow {
 
 /// Lets everything run that is ready now, and goes on in the next round.
 ///
-/// An `await` of what is there already does not suspend: an item or room in a queue, a free lock or permit, a set event,
-/// the last party of a barrier, the result of a task that has ended, a [`timeout`](crate::timeout) of zero. A loop of
-/// nothing else keeps the thread, as a computation does; this in its body gives the others their turns. What only the
-/// passing of time makes ready gives them a round by itself: [`sleep`](crate::sleep()), [`sleep_until`](crate::sleep_until)
-/// and the ticks of an [`interval`](crate::interval()) that are overdue.
+/// An `await` of what is there already does not suspend: an item or room in a queue, a free lock or permit, a set
+/// event, the last party of a barrier, the result of a task that has ended, a [`timeout`](crate::timeout) of zero. A
+/// loop of nothing else keeps the thread, as a computation does; this in its body gives the others their turns. What
+/// only the passing of time makes ready gives them a round by itself: [`sleep`](crate::sleep()),
+/// [`sleep_until`](crate::sleep_until) and the ticks of an [`interval`](crate::interval()) that are overdue.
 ///
 /// Works under any executor.
 ///

@@ -183,6 +183,11 @@ impl Scheduler {
         self.shared.stack.take_mail()
     }
 
+    /// Some of the mail is left for the next look.
+    pub(crate) fn leave_mail(&self) {
+        self.shared.stack.announce_mail();
+    }
+
     /// The way in for other threads.
     pub(crate) fn doorway(&self) -> Doorway {
         Doorway(self.shared.clone())

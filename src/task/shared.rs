@@ -127,6 +127,9 @@ impl Shared {
     }
 
     /// Takes in what other threads did: settles their references and queues what they woke, in order.
+    ///
+    /// All of it, for it cannot grow beyond bounds: it is taken off the stack at once, and a task is in there once at
+    /// most, however often it was woken (ONE-ENTRY).
     #[cold]
     pub(super) fn take_news(&self) {
         self.local.taking_news.set(true);

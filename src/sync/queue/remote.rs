@@ -21,7 +21,8 @@ pub(crate) trait Herald: Send + Sync {
 /// The end of a queue for other threads, made by [`Queue::remote`](crate::Queue::remote).
 ///
 /// Items keep the order in which each thread put them. They reach the queue in the loop's next round, as far as there
-/// is room, and count only from then on. Clones are the same end; **dropping** them all changes nothing for the queue.
+/// is room, and count only from then on; in a flood about a thousand at a time, so that timers and other tasks have
+/// their turns in between. Clones are the same end; **dropping** them all changes nothing for the queue.
 ///
 /// Once the queue is shut down or its loop is gone, every put fails. What was accepted before a
 /// [`shutdown`](crate::Queue::shutdown) still arrives, above the queue's bound if need be;
