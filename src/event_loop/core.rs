@@ -242,6 +242,7 @@ impl Core {
         super::context::lend(self, || {
             self.tasks.enter(|| {
                 self.arming.set(Arming::Refused);
+                self.refuse_work();
                 self.tasks.end_all();
                 self.discard_wakers();
                 // Before the wait for jobs, which may themselves wait for an answer from the loop.

@@ -1,15 +1,18 @@
 //! What other threads send: letters in an unbounded channel, opened on the loop's thread between two rounds.
 //!
-//! The channel is made when somebody first asks for a way in from outside, for most loops never need one. Its
-//! receiving end dies with the loop: then every send fails, and what lies in the channel is dropped on the loop's
-//! thread. How the loop is told that there is mail, and woken, is the [`Doorway`]'s affair.
+//! The channel is made when somebody first asks for a way in from outside, for most loops never need one. How the loop
+//! is told that there is mail, and woken, is the [`Doorway`]'s affair.
+//!
+//! The end of a loop does not depend on who goes on sending: first what is new is refused, then the tasks end, then the
+//! receiving end of the channel is dropped. From then on every send fails, and what lies in the channel is dropped on
+//! the loop's thread.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
@@ -30,6 +33,16 @@ pub(super) const LETTERS_PER_LOOK: usize = TURNS_PER_LOOK as usize / 2;
 const LETTER: &str = "message from another thread";
 
 type Errand = Box<dyn FnOnce(&Core) + Send>;
+
+/// How far a loop is, as other threads see it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Open,
+    /// New tasks, calls and items are refused. Questions, and news of tasks that are there, are not.
+    Ending,
+    /// Nobody reads any letter.
+    Gone,
+}
 
 /// What another thread wants of the loop.
 pub(super) enum Letter {
@@ -77,7 +90,8 @@ pub(super) struct Post {
     home: usize,
     /// How many there are outside who may still make something ready.
     guests: AtomicUsize,
-    gone: AtomicBool,
+    /// A [`Stage`].
+    stage: AtomicU8,
     /// What the loop is polling, if it is observed.
     board: Option<Arc<Board>>,
 }
@@ -90,13 +104,31 @@ impl Post {
         Ok(())
     }
 
+    /// The same for a letter that brings new work, which is refused from the moment the loop begins to end; then it is
+    /// dropped here.
+    pub(super) fn send_work(&self, letter: Letter) -> Result<(), LoopGone> {
+        if self.has_reached(Stage::Ending) {
+            return Err(LoopGone);
+        }
+        self.send(letter)
+    }
+
+    // Relaxed: the stage guards nothing. Who sees an old one sends a letter more, which is dropped with the channel.
+    fn has_reached(&self, stage: Stage) -> bool {
+        self.stage.load(Ordering::Relaxed) >= stage as u8
+    }
+
+    fn reach(&self, stage: Stage) {
+        self.stage.store(stage as u8, Ordering::Relaxed);
+    }
+
     pub(super) fn board(&self) -> Option<&Board> {
         self.board.as_deref()
     }
 
     /// Whether this is the thread of a loop that is still there: who waits for the loop here waits for ever.
     pub(super) fn is_home(&self) -> bool {
-        self.home == here() && !self.gone.load(Ordering::Relaxed)
+        self.home == here() && !self.has_reached(Stage::Gone)
     }
 }
 
@@ -148,19 +180,19 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    pub(super) fn new(door: Doorway, closed: bool, board: Option<Arc<Board>>) -> Self {
+    fn new(door: Doorway, stage: Stage, board: Option<Arc<Board>>) -> Self {
         let (sender, receiver) = unbounded();
         let post = Post {
             letters: sender,
             door,
             home: here(),
             guests: AtomicUsize::new(0),
-            gone: AtomicBool::new(closed),
+            stage: AtomicU8::new(stage as u8),
             board,
         };
         Self {
             post: Arc::new(post),
-            letters: RefCell::new((!closed).then_some(receiver)),
+            letters: RefCell::new((stage != Stage::Gone).then_some(receiver)),
             tasks: RefCell::default(),
             flows: RefCell::default(),
         }
@@ -197,7 +229,12 @@ impl Core {
     pub(super) fn inbox(&self) -> &Inbox {
         self.inbox.get_or_init(|| {
             let board = self.watcher().map(Watcher::board);
-            Box::new(Inbox::new(self.tasks.doorway(), self.is_closed(), board))
+            let stage = if self.is_closed() {
+                Stage::Gone
+            } else {
+                Stage::Open
+            };
+            Box::new(Inbox::new(self.tasks.doorway(), stage, board))
         })
     }
 
@@ -222,21 +259,30 @@ impl Core {
         }
     }
 
+    /// The loop begins to end. Nothing new begins from now on: a task is cancelled inside the call that spawns it, and
+    /// what other threads send is refused.
+    pub(super) fn refuse_work(&self) {
+        self.tasks.refuse_tasks();
+        if let Some(inbox) = self.inbox.get() {
+            inbox.post.reach(Stage::Ending);
+            let flows = inbox.flows.borrow();
+            flows.values().for_each(|flow| flow.refuse());
+        }
+    }
+
     /// Nothing comes in any more: whoever waits outside is told, and what was on its way is dropped.
     pub(super) fn close_mail(&self) {
         let Some(inbox) = self.inbox.get() else {
             return;
         };
-        inbox.post.gone.store(true, Ordering::Relaxed);
         let flows = inbox.flows.take();
         for flow in flows.into_values() {
             self.tasks.guarded(LETTER, || flow.close());
         }
-        while let Some(letter) = inbox.next() {
-            drop(letter);
-        }
+        // Sends fail before the first letter is dropped.
         let letters = inbox.letters.take();
         drop(letters);
+        inbox.post.reach(Stage::Gone);
         let tasks = inbox.tasks.take();
         drop(tasks);
     }

@@ -17,6 +17,10 @@ use crate::task::Plain;
 /// local tasks have half of the turns. **Dropping** a `Remote` does nothing to what was sent. While one is alive, a
 /// loop in virtual time that has nothing to do waits for it.
 ///
+/// **A loop that ends** refuses everything from the moment it begins to: in [`EventLoop::shutdown`] when the grace is
+/// over, else when the loop is dropped. So its end does not depend on threads that go on sending. What was accepted
+/// before is opened or dropped on the loop's thread.
+///
 /// ```
 /// let mut event_loop = looplet::EventLoop::new();
 /// let remote = event_loop.remote();
@@ -54,8 +58,8 @@ impl Remote {
     ///
     /// # Errors
     ///
-    /// [`LoopGone`] if the loop has been dropped; `f` is dropped on the calling thread. If the loop is dropped later,
-    /// before it has read the letter, the handle tells that the task was cancelled.
+    /// [`LoopGone`] if the loop has been dropped or has begun to end; `f` is dropped on the calling thread. If the loop
+    /// ends later, before it has read the letter, the handle tells that the task was cancelled.
     ///
     /// ```
     /// let event_loop = looplet::EventLoop::new();
@@ -74,7 +78,7 @@ impl Remote {
         let at = Location::caller();
         let post = self.guest.post();
         let (handle, reply) = remote_handle::pair(post);
-        post.send(Letter::errand(move |core| {
+        post.send_work(Letter::errand(move |core| {
             let task = core.vacant::<Plain<_>>(at).spawn(async { f().await });
             reply.follow(core, task);
         }))?;
@@ -87,7 +91,7 @@ impl Remote {
     ///
     /// # Errors
     ///
-    /// [`LoopGone`] if the loop has been dropped; `f` is dropped on the calling thread.
+    /// [`LoopGone`] if the loop has been dropped or has begun to end; `f` is dropped on the calling thread.
     ///
     /// ```
     /// let mut event_loop = looplet::EventLoop::new();
@@ -99,7 +103,7 @@ impl Remote {
     #[track_caller]
     pub fn call_soon(&self, f: impl FnOnce() + Send + 'static) -> Result<(), LoopGone> {
         let at = Location::caller();
-        self.guest.post().send(Letter::errand(move |core| {
+        self.guest.post().send_work(Letter::errand(move |core| {
             let _queued = CallHandle::soon(core, at, f);
         }))
     }

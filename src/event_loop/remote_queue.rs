@@ -32,6 +32,9 @@ pub(super) trait Flow {
     /// Moves what has been put to the queue, as far as there is room.
     fn pump(&self);
 
+    /// The loop begins to end: takes nothing new. No user code runs here.
+    fn refuse(&self);
+
     /// The loop is gone: drops what is on its way.
     fn close(&self);
 
@@ -203,8 +206,12 @@ impl<T: Send + 'static> Flow for Inflow<T> {
         }
     }
 
-    fn close(&self) {
+    fn refuse(&self) {
         self.pipe.shut_down();
+    }
+
+    fn close(&self) {
+        self.refuse();
         self.discard();
         let (queue, guest) = (self.queue.take(), self.guest.take());
         if let Some(queue) = queue {
@@ -271,8 +278,8 @@ fn remote_end<T: Send + 'static>(queue: Rc<dyn Inlet<T>>) -> RemoteQueue<T> {
         }
         None => bind(&core, key, &*queue),
     };
-    if core.is_closed() || queue.is_shutdown() {
-        flow.pipe.shut_down();
+    if core.tasks.is_refusing() || queue.is_shutdown() {
+        flow.refuse();
     }
     if !core.is_closed() {
         flow.queue.replace(Some(queue));

@@ -364,7 +364,7 @@ impl Core {
 
     /// Cancels all tasks in spawn order and runs until they are gone; what they spawn meanwhile is cancelled at once.
     pub(super) fn cancel_all(&self) {
-        self.tasks.refuse_tasks();
+        self.refuse_work();
         let tasks = self.tasks.tasks();
         if tasks.is_empty() {
             return;

@@ -24,8 +24,8 @@ pub(crate) trait Herald: Send + Sync {
 /// is room, and count only from then on; in a flood about a thousand at a time, so that timers and other tasks have
 /// their turns in between. Clones are the same end; **dropping** them all changes nothing for the queue.
 ///
-/// Once the queue is shut down or its loop is gone, every put fails. What was accepted before a
-/// [`shutdown`](crate::Queue::shutdown) still arrives, above the queue's bound if need be;
+/// Once the queue is shut down, or its loop has begun to end, every put fails, also one that waits. What was accepted
+/// before a [`shutdown`](crate::Queue::shutdown) still arrives, above the queue's bound if need be;
 /// [`shutdown_now`](crate::Queue::shutdown_now) and the end of the loop drop it.
 ///
 /// ```
@@ -197,7 +197,7 @@ impl<T> RemoteQueue<T> {
     /// # Errors
     ///
     /// [`TryPutError`] with the item if as many items as the queue's bound are on their way, or if the queue is shut
-    /// down or its loop gone.
+    /// down or its loop has begun to end.
     #[doc(alias = "put_nowait")]
     #[inline]
     pub fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
