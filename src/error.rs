@@ -46,7 +46,7 @@ plain_error! {
 }
 
 plain_error! {
-    /// The event loop that should have done the work has been dropped.
+    /// The event loop that should have done the work has been dropped, or has begun to end.
     LoopGone, "the event loop is gone"
 }
 

@@ -8,7 +8,7 @@ mod context_var;
 pub(crate) mod core;
 pub(crate) mod outside;
 mod parker;
-pub(crate) mod round;
+mod round;
 mod slow_poll;
 mod spawner;
 mod wait;
@@ -39,7 +39,7 @@ use crate::task::{JoinError, JoinHandle, Plain, Task};
 /// of one's own can be entered many times, configured by a [`Builder`], and driven round by round by a host.
 ///
 /// **Dropping** it cancels and drops all tasks, in spawn order, and is always safe: handles, wakers and spawners that
-/// outlive it see finished tasks.
+/// outlive it see finished tasks. What other threads send is refused first.
 ///
 /// ```
 /// use std::time::Duration;
@@ -279,7 +279,7 @@ impl EventLoop {
     }
 
     /// Lets the tasks end by themselves for at most `grace`, then cancels what is left, in spawn order, and runs until
-    /// all of it is gone.
+    /// all of it is gone. Other threads may send tasks, calls and items until the grace is over.
     ///
     /// # Panics
     ///

@@ -18,8 +18,11 @@ pub(crate) enum Awaited {
 
 /// What other threads use of a loop. Made when it is first needed, for most loops need none of it.
 pub(crate) trait Outside {
-    /// Takes in what has come: all of it, or no more than a look may take.
-    fn collect(&self, core: &Core, all: bool);
+    /// How many messages have come that were not taken in.
+    fn waiting(&self) -> usize;
+
+    /// Takes in the messages that have come, at most so many.
+    fn collect(&self, core: &Core, most: usize);
 
     /// What may still come.
     fn awaited(&self) -> Awaited;
@@ -59,6 +62,11 @@ impl Core {
     /// What fills the slot; `make` makes it now, if this is its first use.
     pub(crate) fn outside_or(&self, make: impl FnOnce() -> Box<dyn Outside>) -> &dyn Outside {
         &**self.outside.get_or_init(make)
+    }
+
+    /// How many messages of other threads have not been taken in.
+    pub(super) fn messages(&self) -> usize {
+        self.outside().map_or(0, |outside| outside.waiting())
     }
 
     /// The loop begins to end. Nothing new begins from now on: a task is cancelled inside the call that spawns it, and what

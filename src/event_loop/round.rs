@@ -24,7 +24,12 @@ use crate::task::{JoinError, print};
 
 /// How many turns may pass between two looks at other threads and timers, and between two readings of the clock while
 /// a timer is armed. Enough to make both cheap, few enough for a greedy round not to be felt.
-pub(crate) const POLLS_PER_LOOK: u32 = 64;
+const POLLS_PER_LOOK: u32 = 64;
+
+/// How many messages of other threads a look takes in at most. Each may queue a task or a call, and a look follows after
+/// every [`POLLS_PER_LOOK`] polls: so other threads get half of the polls at most, however fast they send. With as many
+/// messages as polls, each round of a flood would be longer than the last, and timers would fire later and later.
+const MESSAGES_PER_LOOK: usize = POLLS_PER_LOOK as usize / 2;
 
 /// So many due timers are woken together: a few more than a processor fetches from memory at a time.
 const BATCH: usize = 32;
@@ -88,7 +93,7 @@ impl Core {
         self.tasks.take_remote();
         if self.tasks.take_messages() {
             if let Some(outside) = self.outside() {
-                outside.collect(self, false);
+                outside.collect(self, MESSAGES_PER_LOOK);
             }
         }
     }
@@ -120,17 +125,19 @@ impl Core {
         self.clock.read();
     }
 
-    /// The look of somebody who must know the time: before a wait, or when a caller has just entered the loop. Mail that
-    /// was left counts as ready: if nothing else is, the next look follows at once.
+    /// A look with a reading of the clock: before a wait, or when a caller has just entered the loop. While nothing is
+    /// ready, further looks take in the rest of the messages that had come before.
     pub(super) fn look_at_clock(&self) {
+        let mut messages = self.messages();
         loop {
             if self.has_timers() {
                 self.read_clock();
             }
             self.look();
-            if self.tasks.is_ready() || !self.tasks.has_messages() {
+            if messages <= MESSAGES_PER_LOOK || self.tasks.is_ready() {
                 return;
             }
+            messages -= MESSAGES_PER_LOOK;
         }
     }
 
@@ -200,7 +207,7 @@ impl Core {
             self.look();
             if let Some(outside) = self.outside() {
                 // All that was sent before main had finished is in time.
-                outside.collect(self, true);
+                outside.collect(self, usize::MAX);
             }
             self.run_round();
             main.try_join()
@@ -224,7 +231,7 @@ impl Core {
         loop {
             self.finish_round();
             self.look();
-            let is_empty = self.tasks.live() == 0 && !self.tasks.has_messages();
+            let is_empty = self.tasks.live() == 0 && self.messages() == 0;
             if is_empty || has_run && is_over(moved) {
                 return;
             }

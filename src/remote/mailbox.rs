@@ -21,13 +21,7 @@ use super::queue::Flow;
 use super::remotes;
 use crate::error::LoopGone;
 use crate::event_loop::core::Core;
-use crate::event_loop::round::POLLS_PER_LOOK;
 use crate::task::{Notifier, Task, drop_quietly};
-
-/// How many messages a look reads at most. Each may queue a task or a call, and a look follows after every
-/// [`POLLS_PER_LOOK`] polls: so other threads get half of the polls at most, however fast they send. With as many
-/// messages as polls, each round of a flood would be longer than the last, and timers would fire later and later.
-pub(super) const MESSAGES_PER_LOOK: usize = POLLS_PER_LOOK as usize / 2;
 
 /// The name under which a panic in a message, or in the destructor of one, is reported.
 const MESSAGE: &str = "message from another thread";
@@ -213,7 +207,7 @@ impl Mailbox {
         self.sender.keepalives.load(Ordering::Acquire) > 0
     }
 
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.messages.borrow().as_ref().map_or(0, Receiver::len)
     }
 

@@ -27,7 +27,7 @@ pub use handle::RemoteHandle;
 pub(crate) use mailbox::Message;
 pub use remote::Remote;
 
-use self::mailbox::{MESSAGES_PER_LOOK, Mailbox};
+use self::mailbox::Mailbox;
 use self::pool::{JobCount, Pool};
 use crate::event_loop::core::Core;
 use crate::event_loop::outside::{Awaited, MainGuard, Outside};
@@ -65,9 +65,13 @@ pub(crate) fn current_polls(core: &Core) -> Option<&CurrentPolls> {
 }
 
 impl Outside for Remotes {
-    fn collect(&self, core: &Core, all: bool) {
+    fn waiting(&self) -> usize {
+        self.mailbox.get().map_or(0, Mailbox::len)
+    }
+
+    fn collect(&self, core: &Core, most: usize) {
         if let Some(mailbox) = self.mailbox.get() {
-            mailbox.read(core, if all { usize::MAX } else { MESSAGES_PER_LOOK });
+            mailbox.read(core, most);
         }
     }
 

@@ -58,8 +58,8 @@ impl Remote {
     ///
     /// # Errors
     ///
-    /// [`LoopGone`] if the loop has been dropped; `f` is dropped on the calling thread. If the loop is dropped later,
-    /// before it has read the letter, the handle tells that the task was cancelled.
+    /// [`LoopGone`] if the loop has been dropped or has begun to end; `f` is dropped on the calling thread. If the loop
+    /// ends later, before it has read the letter, the handle tells that the task was cancelled.
     ///
     /// ```
     /// let event_loop = looplet::EventLoop::new();
@@ -94,7 +94,7 @@ impl Remote {
     ///
     /// # Errors
     ///
-    /// [`LoopGone`] if the loop has been dropped; `f` is dropped on the calling thread.
+    /// [`LoopGone`] if the loop has been dropped or has begun to end; `f` is dropped on the calling thread.
     ///
     /// ```
     /// let mut event_loop = looplet::EventLoop::new();

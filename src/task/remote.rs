@@ -190,12 +190,7 @@ impl Stack {
     /// Whether there is something to take. Two plain loads: the loop asks between any two rounds.
     #[inline]
     pub(super) fn has_remote(&self) -> bool {
-        !self.head.load(Ordering::Relaxed).is_null() || self.has_messages()
-    }
-
-    /// Whether there is mail, as far as the loop knows.
-    pub(super) fn has_messages(&self) -> bool {
-        self.has_message.load(Ordering::Relaxed)
+        !self.head.load(Ordering::Relaxed).is_null() || self.has_message.load(Ordering::Relaxed)
     }
 
     /// Tells the loop to look into its mailbox. The letter is in it already.
@@ -205,7 +200,7 @@ impl Stack {
 
     /// Whether there is mail. What arrives after this call announces itself again.
     pub(super) fn take_messages(&self) -> bool {
-        self.has_messages() && self.has_message.swap(false, Ordering::AcqRel)
+        self.has_message.load(Ordering::Relaxed) && self.has_message.swap(false, Ordering::AcqRel)
     }
 
     /// Publishes a task whose QUEUED flag the caller has just turned on. False: the loop is gone.

@@ -180,17 +180,12 @@ impl Scheduler {
         self.shared.take_remote();
     }
 
-    /// Whether something lies in a mailbox; see [`Notifier`].
-    pub(crate) fn has_messages(&self) -> bool {
-        self.shared.stack.has_messages()
-    }
-
-    /// The same; from now on there is none, unless it is announced again.
+    /// Whether messages have been announced; see [`Notifier`]. From now on none have, until the next are.
     pub(crate) fn take_messages(&self) -> bool {
         self.shared.stack.take_messages()
     }
 
-    /// Some of the mail is left for the next look.
+    /// Some messages are left for the next look.
     pub(crate) fn leave_messages(&self) {
         self.shared.stack.announce_messages();
     }

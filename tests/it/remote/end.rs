@@ -1,4 +1,4 @@
-//! A loop that ends while other threads go on sending: it refuses what is new first, so its end does not depend on them.
+//! A loop that ends while other threads go on sending: it refuses what is new first, and its end does not wait for them.
 
 use std::cell::Cell;
 use std::future::pending;
