@@ -50,11 +50,14 @@ impl Listener for Completions {
 
 /// Returns the results of tasks in the order in which they end, each as soon as it is available.
 ///
-/// Tasks that have ended already come first, in the order in which they ended. A panic or a cancellation is returned like
-/// any other result and does not end the stream. Each result costs the same, however many tasks there are. Handles that
-/// were awaited before count as not awaited, so dropping this detaches their tasks. Without handles it ends at once.
+/// Tasks that have ended already come first, in the order in which they ended. A panic or a cancellation is returned
+/// like any other result and does not end the stream. Each result costs the same, however many tasks there are. Handles
+/// that were awaited before count as not awaited, so dropping this detaches their tasks. Without handles it ends at
+/// once.
 ///
 /// To limit the wait for the next result, put a [`timeout`](crate::timeout) around `next()`; no result is lost.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
@@ -105,8 +108,8 @@ pub fn as_completed<T>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> AsCo
 }
 
 impl<T> AsCompleted<T> {
-    /// Waits for the next task to end and returns its result, or `None` if there are no more tasks. Does not suspend if a
-    /// task has ended whose result was not returned yet.
+    /// Waits for the next task to end and returns its result, or `None` if there are no more tasks. Does not suspend if
+    /// a task has ended whose result was not returned yet.
     ///
     /// # Errors
     ///
@@ -114,8 +117,8 @@ impl<T> AsCompleted<T> {
     ///
     /// # Panics
     ///
-    /// If the result of that task was taken before its handle was passed to [`as_completed`]; and if it has to wait in a
-    /// task whose own handle is among those that are left.
+    /// If the result of that task was taken before its handle was passed to [`as_completed`]; and if it has to wait in
+    /// a task whose own handle is among those that are left.
     ///
     /// # Cancel safety
     ///

@@ -169,8 +169,8 @@ impl<C: Children> Group<C> {
         &mut self.children
     }
 
-    /// Handles a child that has ended without an output: resumes its panic in the awaiter, or cancels the awaiter as the
-    /// child was cancelled.
+    /// Handles a child that has ended without an output: resumes its panic in the awaiter, or cancels the awaiter as
+    /// the child was cancelled.
     pub(super) fn propagate(&mut self, index: usize) {
         let task = self.children.task(index);
         if task.outcome() == Some(Outcome::Cancelled) {

@@ -56,17 +56,19 @@ for_tuples!(gather_tuples);
 
 /// Runs futures concurrently, each as a task of its own, and returns their outputs in the order of the arguments.
 ///
-/// This call spawns the tasks, in order. A child's panic resumes in the awaiting task, at once, and its siblings run on;
-/// a child that is cancelled from outside cancels the awaiting task. To get both as values, use
+/// This call spawns the tasks, in order. A child's panic resumes in the awaiting task, at once, and its siblings run
+/// on; a child that is cancelled from outside cancels the awaiting task. To get both as values, use
 /// [`return_exceptions`](Gathered::return_exceptions). An empty group finishes at once.
 ///
 /// **Dropping** it unfinished drops the children's futures, in order, before it returns; a child that is on the stack
-/// at that moment is only requested to cancel. A [`JoinHandle`] among the arguments counts as awaited from its first poll
-/// here, so its task is cancelled with the group.
+/// at that moment is only requested to cancel. A [`JoinHandle`] among the arguments counts as awaited from its first
+/// poll here, so its task is cancelled with the group.
 ///
 /// # Panics
 ///
 /// If no event loop is running on this thread.
+///
+/// # Examples
 ///
 /// ```
 /// looplet::run(async {
@@ -95,6 +97,8 @@ pub struct Gathered<C: Children>(Group<C>);
 impl<C: Children> Gathered<C> {
     /// Waits for all children, and returns panics and cancellations as values among the outputs.
     ///
+    /// # Examples
+    ///
     /// ```
     /// looplet::run(async {
     ///     let results = looplet::gather([1, 0].map(|n| async move { 1 / n })).return_exceptions().await;
@@ -122,8 +126,8 @@ impl<C: Children> Future for Gathered<C> {
     }
 }
 
-/// The outcomes of a group; made by [`Gathered::return_exceptions`]. Dropping it, or polling it after it has finished, has
-/// the same effect as for a [`Gathered`].
+/// The outcomes of a group; made by [`Gathered::return_exceptions`]. Dropping it, or polling it after it has finished,
+/// has the same effect as for a [`Gathered`].
 #[must_use = "futures do nothing unless awaited"]
 pub struct Settled<C: Children>(Group<C>);
 

@@ -226,6 +226,8 @@ impl<E: 'static> TaskGroup<E> {
     /// child in the group. On a group that is cancelled, aborting or finished, the child does not start: its future is
     /// dropped inside this call, and the handle is that of a cancelled task.
     ///
+    /// # Examples
+    ///
     /// ```
     /// looplet::run(async {
     ///     let sum = looplet::task_group(async |group| {
@@ -270,6 +272,8 @@ impl<E: 'static> TaskGroup<E> {
     ///
     /// Does nothing on a group that is aborting or has finished.
     ///
+    /// # Examples
+    ///
     /// ```
     /// looplet::run(async {
     ///     let found = looplet::task_group(async |group| {
@@ -308,6 +312,8 @@ impl<E: 'static> TaskGroup<E> {
 /// # Panics
 ///
 /// At its first poll, if no event loop is running on this thread.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;

@@ -32,6 +32,8 @@ pub struct Shield<T>(JoinHandle<T>);
 ///
 /// `(&mut shield).await` loses nothing when it is dropped.
 ///
+/// # Examples
+///
 /// ```
 /// use std::time::Duration;
 /// use looplet::{shield, sleep, spawn, timeout};

@@ -157,6 +157,8 @@ for_tuples!(try_gather_futures);
 ///
 /// If no event loop is running on this thread.
 ///
+/// # Examples
+///
 /// ```
 /// looplet::run(async {
 ///     let sum = looplet::try_gather(["1", "2", "x"].map(|text| async move { text.parse::<u32>() })).await;

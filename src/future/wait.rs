@@ -60,6 +60,8 @@ pub struct Waited<T> {
 ///
 /// If there are no handles.
 ///
+/// # Examples
+///
 /// ```
 /// use looplet::{spawn, wait};
 ///
@@ -96,6 +98,8 @@ impl<T> Wait<T> {
     /// Ends the wait as soon as one task has panicked, or has failed in its task group, or all have ended. A cancelled
     /// task is no exception, nor is an `Err`.
     ///
+    /// # Examples
+    ///
     /// ```
     /// use looplet::{spawn, wait};
     ///
@@ -116,6 +120,8 @@ impl<T> Wait<T> {
     /// # Panics
     ///
     /// If no event loop is running on this thread.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::time::Duration;

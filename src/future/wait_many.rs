@@ -1,8 +1,9 @@
 //! Waiting for many tasks without scanning all of them at every wakeup.
 //!
-//! An end that matters is found by a scan of all children. A scan is skipped unless there is a reason for it. At first the
-//! reason is a change of a counter of the loop, which costs the children nothing, but also counts the ends of unrelated
-//! tasks. After a few scans that found nothing a listener is installed at each child, which is called for its end only.
+//! An end that matters is found by a scan of all children. A scan is skipped unless there is a reason for it. At first
+//! the reason is a change of a counter of the loop, which costs the children nothing, but also counts the ends of
+//! unrelated tasks. After a few scans that found nothing a listener is installed at each child, which is called for its
+//! end only.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -12,9 +13,9 @@ use super::children::Children;
 use crate::event_loop::context;
 use crate::task::{Listener, Outcome, Task};
 
-/// After so many scans that found nothing a listener is installed at each child. It costs a child about as much as these
-/// scans: an allocation, and the slow path at its end. So a wait with few scans pays nothing, and the rest at most twice
-/// the optimum.
+/// After so many scans that found nothing a listener is installed at each child. It costs a child about as much as
+/// these scans: an allocation, and the slow path at its end. So a wait with few scans pays nothing, and the rest at
+/// most twice the optimum.
 const MAX_EMPTY_SCANS: u8 = 16;
 
 /// Which ends of single children complete a wait, beside the end of the last one.

@@ -13,13 +13,15 @@ pub struct YieldNow {
 
 /// Lets all tasks run that are ready now, and resumes in the next round.
 ///
-/// An `await` of something that is ready does not suspend: an item or room in a queue, a free lock or permit, a set event,
-/// the last party of a barrier, the result of a task that has ended, a [`timeout`](crate::timeout) of zero. A loop of
-/// such awaits blocks the thread, as a computation does; call this in its body to let other tasks run. Futures that wait
-/// for time always yield a round: [`sleep`](crate::sleep()), [`sleep_until`](crate::sleep_until) and the overdue ticks of
-/// an [`interval`](crate::interval()).
+/// An `await` of something that is ready does not suspend: an item or room in a queue, a free lock or permit, a set
+/// event, the last party of a barrier, the result of a task that has ended, a [`timeout`](crate::timeout) of zero. A
+/// loop of such awaits blocks the thread, as a computation does; call this in its body to let other tasks run. Futures
+/// that wait for time always yield a round: [`sleep`](crate::sleep()), [`sleep_until`](crate::sleep_until) and the
+/// overdue ticks of an [`interval`](crate::interval()).
 ///
 /// Works under any executor.
+///
+/// # Examples
 ///
 /// ```
 /// looplet::run(async {

@@ -14,8 +14,10 @@ use crate::waiting::Kind;
 ///
 /// A task that arrives while the last generation is still leaving waits outside until all of it is gone. Then as many
 /// tasks are woken as there is room for, in order of arrival, and each counts from when it runs; the rest keep their
-/// positions. Nothing is reserved: a newcomer that runs before the woken tasks counts before them, and may take the room
-/// of the last one.
+/// positions. Nothing is reserved: a newcomer that runs before the woken tasks counts before them, and may take the
+/// room of the last one.
+///
+/// # Examples
 ///
 /// ```
 /// let start = looplet::Barrier::new(2);
@@ -126,6 +128,8 @@ impl Barrier {
     /// Fails all present waiters with an error, and makes the barrier usable again.
     ///
     /// A task that was released before keeps its rank, though it may not have run yet.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let start = looplet::Barrier::new(1);

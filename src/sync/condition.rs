@@ -16,6 +16,8 @@ use crate::waiting::Kind;
 ///
 /// A waiter may resume though nothing has changed: check again, or use [`wait_while`](Self::wait_while).
 ///
+/// # Examples
+///
 /// ```
 /// use looplet::{Condition, Mutex};
 ///

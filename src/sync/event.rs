@@ -11,6 +11,8 @@ use crate::waiting::Kind;
 
 /// A flag that tasks wait for: setting it lets all waiters proceed.
 ///
+/// # Examples
+///
 /// ```
 /// let ready = looplet::Event::new();
 /// futures::executor::block_on(async {

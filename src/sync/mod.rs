@@ -1,8 +1,8 @@
 //! Queues, locks and signals for tasks of one thread.
 //!
 //! All primitives work under any executor: they need wakers but no event loop, and allocate nothing in steady state.
-//! Waiters enter a wait queue (`waiters`) and are served in order of arrival; a waiter that is dropped without using its
-//! grant passes it on. Each primitive is a small state machine on top of that queue.
+//! Waiters enter a wait queue (`waiters`) and are served in order of arrival; a waiter that is dropped without using
+//! its grant passes it on. Each primitive is a small state machine on top of that queue.
 //!
 //! No primitive but [`RemoteQueue`] leaves its thread:
 //!

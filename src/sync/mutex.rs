@@ -12,6 +12,8 @@ use super::permits::Permits;
 /// Dropping a guard hands the lock to the first waiter: no other task can overtake, and the mutex stays locked in
 /// between. It is not re-entrant: a task that locks it twice deadlocks.
 ///
+/// # Examples
+///
 /// ```
 /// let total = looplet::Mutex::new(0);
 /// futures::executor::block_on(async {
@@ -56,6 +58,8 @@ impl<T> Mutex<T> {
     /// Like [`lock`](Self::lock), with a guard that owns an `Rc` of the mutex.
     ///
     /// The value moves into the guard and back, so a large one is better boxed.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::rc::Rc;
@@ -122,6 +126,8 @@ impl<T: fmt::Debug> fmt::Debug for Mutex<T> {
 
 /// The lock on a [`Mutex`], through which its value is used; dropping it unlocks.
 ///
+/// # Examples
+///
 /// ```
 /// let total = looplet::Mutex::new(1);
 /// let mut guard = total.try_lock().unwrap();
@@ -171,6 +177,8 @@ impl<T: fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
 }
 
 /// The lock on a [`Mutex`], with an `Rc` of the mutex; from [`Mutex::lock_owned`].
+///
+/// # Examples
 ///
 /// ```
 /// use std::rc::Rc;

@@ -13,6 +13,8 @@ use crate::waiting::{self, Kind};
 
 /// Creates a channel for a single value: one end sends it, the other is a future of it.
 ///
+/// # Examples
+///
 /// ```
 /// let (sender, receiver) = looplet::oneshot();
 /// sender.send("done").unwrap();
@@ -75,6 +77,8 @@ fn poll_or_register<R>(
 
 /// The sending end of a [`oneshot`]; dropping it unused closes the channel.
 ///
+/// # Examples
+///
 /// ```
 /// let (sender, receiver) = looplet::oneshot::<i32>();
 /// drop(sender);
@@ -105,6 +109,8 @@ impl<T> Sender<T> {
     }
 
     /// Waits until the receiver is dropped.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let (mut sender, receiver) = looplet::oneshot::<i32>();
@@ -137,8 +143,10 @@ impl<T> fmt::Debug for Sender<T> {
     }
 }
 
-/// The receiving end of a [`oneshot`]: a future of the value, or of [`Closed`] if the sender is dropped without sending.
-/// The future does not suspend if either has happened.
+/// The receiving end of a [`oneshot`]: a future of the value, or of [`Closed`] if the sender is dropped without
+/// sending. The future does not suspend if either has happened.
+///
+/// # Examples
 ///
 /// ```
 /// let (sender, mut receiver) = looplet::oneshot();

@@ -10,8 +10,8 @@ use crate::waiting::Kind;
 
 /// A number of free permits and the waiters for one.
 ///
-/// As many waiters are granted as there are free permits: each of them owns one from that moment on, though it counts as
-/// free until the waiter has run. A newcomer may take only a permit that is left over.
+/// As many waiters are granted as there are free permits: each of them owns one from that moment on, though it counts
+/// as free until the waiter has run. A newcomer may take only a permit that is left over.
 pub(super) struct Permits {
     free: Cell<usize>,
     queue: RefCell<WaitQueue>,

@@ -10,6 +10,8 @@ use super::permits::Permits;
 ///
 /// Dropping a permit releases it, directly to the first waiter if there is one: no other task can overtake.
 ///
+/// # Examples
+///
 /// ```
 /// let desks = looplet::Semaphore::new(2);
 /// futures::executor::block_on(async {
@@ -39,8 +41,8 @@ impl Semaphore {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up the position in the queue; a permit that it had already been granted goes to the next
-    /// waiter.
+    /// Dropping the future gives up the position in the queue; a permit that it had already been granted goes to the
+    /// next waiter.
     pub async fn acquire(&self) -> Permit<'_> {
         self.permits.take().await;
         Permit { semaphore: self }
@@ -53,6 +55,8 @@ impl Semaphore {
     }
 
     /// Like [`acquire`](Self::acquire), with a permit that owns an `Rc` of the semaphore.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::rc::Rc;
@@ -86,6 +90,8 @@ impl Semaphore {
 
     /// Adds permits permanently; waiters get them first.
     ///
+    /// # Examples
+    ///
     /// ```
     /// let desks = looplet::Semaphore::new(0);
     /// desks.add_permits(1);
@@ -116,6 +122,8 @@ impl fmt::Debug for Semaphore {
 
 /// A permit of a [`Semaphore`], released when it is dropped; from [`Semaphore::acquire`].
 ///
+/// # Examples
+///
 /// ```
 /// let desks = looplet::Semaphore::new(1);
 /// let permit = desks.try_acquire().unwrap();
@@ -130,6 +138,8 @@ pub struct Permit<'a> {
 
 impl Permit<'_> {
     /// Never releases the permit: the semaphore has one less.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let desks = looplet::Semaphore::new(1);
@@ -154,6 +164,8 @@ impl fmt::Debug for Permit<'_> {
 }
 
 /// A [`Permit`] that owns an `Rc` of its semaphore; from [`Semaphore::acquire_owned`].
+///
+/// # Examples
 ///
 /// ```
 /// use std::rc::Rc;

@@ -14,6 +14,8 @@ use crate::event_loop::core::Core;
 
 /// What an [`Interval`] does about ticks that were not awaited in time.
 ///
+/// # Examples
+///
 /// ```
 /// use std::time::Duration;
 /// use looplet::{MissedTick, advance, interval, now};
@@ -60,6 +62,8 @@ pub struct Interval {
 ///
 /// If `period` is zero, and if no event loop is running on this thread.
 ///
+/// # Examples
+///
 /// ```
 /// use std::time::Duration;
 ///
@@ -92,8 +96,8 @@ pub fn interval(period: Duration) -> Interval {
 impl Interval {
     /// Waits for the next tick and returns when it was due.
     ///
-    /// An overdue tick comes at once, but only one per round: the next one lets the other tasks run for a round first, as
-    /// [`sleep_until`](crate::sleep_until) does with a deadline that has passed.
+    /// An overdue tick comes at once, but only one per round: the next one lets the other tasks run for a round first,
+    /// as [`sleep_until`](crate::sleep_until) does with a deadline that has passed.
     ///
     /// # Cancel safety
     ///

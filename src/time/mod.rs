@@ -21,6 +21,8 @@ use crate::event_loop::context;
 ///
 /// If no event loop is running on this thread.
 ///
+/// # Examples
+///
 /// ```
 /// use std::time::Duration;
 ///
@@ -42,6 +44,8 @@ pub fn now() -> Instant {
 /// # Panics
 ///
 /// If the loop runs in real time, and if no event loop is running on this thread.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;

@@ -14,13 +14,15 @@ use crate::waiting::{self, Kind};
 
 /// Waits until a deadline; made by [`sleep`] and [`sleep_until`].
 ///
-/// The first poll arms it in the loop's timer wheel, without an allocation of its own. Dropping it disarms it. The first
-/// await always suspends, even if the deadline has passed. Once it is done, to await it again does not suspend, unless it
-/// was [`reset`](Self::reset).
+/// The first poll arms it in the loop's timer wheel, without an allocation of its own. Dropping it disarms it. The
+/// first await always suspends, even if the deadline has passed. Once it is done, to await it again does not suspend,
+/// unless it was [`reset`](Self::reset).
 ///
 /// # Cancel safety
 ///
 /// `(&mut sleep).await` may be dropped and awaited again: the deadline stays the same.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
@@ -48,6 +50,8 @@ const _: () = assert!(size_of::<Sleep>() <= 16);
 /// # Panics
 ///
 /// If no event loop is running on this thread.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
@@ -81,6 +85,8 @@ pub fn sleep(duration: Duration) -> Sleep {
 ///
 /// If no event loop is running on this thread.
 ///
+/// # Examples
+///
 /// ```
 /// use std::time::Duration;
 ///
@@ -97,6 +103,8 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 
 impl Sleep {
     /// Changes the deadline, whether the sleep is waiting or done; cheaper than a new sleep, e.g. for an idle timeout.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::time::Duration;

@@ -25,18 +25,18 @@ pin_project! {
 
 #[derive(Debug)]
 enum Limit {
-    /// The deadline had passed at the call: the future gets one poll. So it does if the deadline passes between the call
-    /// and the first poll.
+    /// The deadline had passed at the call: the future gets one poll. So it does if the deadline passes between the
+    /// call and the first poll.
     Passed,
     Sleep(Sleep),
 }
 
 /// Limits the time of a future, counted from this call, and drops the future if it is not done by then.
 ///
-/// The future is polled before the deadline is checked: if both are due, the value wins. With a zero duration it is polled
-/// once and does not suspend, so that no other task runs: use this to test whether a future is ready. `Duration::MAX`
-/// means no limit. If a [`JoinHandle`](crate::JoinHandle) runs out of time its task is cancelled; put it in a
-/// [`shield`](crate::shield) to keep the task running.
+/// The future is polled before the deadline is checked: if both are due, the value wins. With a zero duration it is
+/// polled once and does not suspend, so that no other task runs: use this to test whether a future is ready.
+/// `Duration::MAX` means no limit. If a [`JoinHandle`](crate::JoinHandle) runs out of time its task is cancelled; put
+/// it in a [`shield`](crate::shield) to keep the task running.
 ///
 /// # Errors
 ///
@@ -45,6 +45,8 @@ enum Limit {
 /// # Panics
 ///
 /// If no event loop is running on this thread.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
@@ -78,6 +80,8 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 /// # Panics
 ///
 /// If no event loop is running on this thread.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;

@@ -210,8 +210,8 @@ impl<S: Store> Shared<S> {
         Ok(())
     }
 
-    /// Puts all items, above the bound if need be, unless the queue is shut down; then wakes the waiters. If a comparison
-    /// panics, `items` keeps those that were not put.
+    /// Puts all items, above the bound if need be, unless the queue is shut down; then wakes the waiters. If a
+    /// comparison panics, `items` keeps those that were not put.
     pub(super) fn deliver_all(&self, items: &mut VecDeque<S::Item>) {
         let unwinding = SettleOnUnwind(self);
         let mut state = self.state.borrow_mut();
@@ -263,13 +263,12 @@ impl<S: Store> Shared<S> {
         }
         state.is_shut = true;
         state.fill_to = 0;
-        let mut discarded = S::default();
-        if at_once {
+        let discarded = at_once.then(|| {
             state.promised = 0;
             // Saturating: `task_done` may have been called for more items than were taken.
             state.unfinished = state.unfinished.saturating_sub(state.items.len());
-            discarded = mem::take(&mut state.items);
-        }
+            mem::take(&mut state.items)
+        });
         drop(state);
         // Waiters are woken first: dropping items runs user code, which may panic.
         self.wake();

@@ -1,4 +1,5 @@
-//! The futures of `put`, `get` and `join`, and the stream. All of them may be dropped at any time without losing an item.
+//! The futures of `put`, `get` and `join`, and the stream. All of them may be dropped at any time without losing an
+//! item.
 
 use std::future::Future;
 use std::ops::Deref;

@@ -11,6 +11,8 @@ macro_rules! queue {
         impl<T $(: $bound)?> $name<T> {
             /// Creates a queue without a bound: a `put` never waits.
             ///
+            /// # Examples
+            ///
             #[doc = concat!("```\nlet queue = looplet::", $text, "::unbounded();")]
             /// queue.try_put(1).unwrap();
             /// assert_eq!(queue.try_get(), Ok(1));
@@ -20,6 +22,8 @@ macro_rules! queue {
             }
 
             /// Creates a queue that holds at most `capacity` items: a `put` waits while it is full.
+            ///
+            /// # Examples
             ///
             #[doc = concat!("```\nlet queue = looplet::", $text, "::bounded(1);")]
             /// queue.try_put(1).unwrap();
@@ -40,6 +44,8 @@ macro_rules! queue {
             }
 
             /// Puts an item, waiting while the queue is full; does not suspend if there is room.
+            ///
+            /// # Examples
             ///
             #[doc = concat!("```\nlet queue = looplet::", $text, "::bounded(2);")]
             /// futures::executor::block_on(async {
@@ -64,8 +70,10 @@ macro_rules! queue {
 
             /// Takes an item, waiting while there is none; does not suspend if there is one.
             ///
-            /// A wakeup reserves nothing: another getter that runs first may take the item. The woken waiter then keeps its
-            /// position.
+            /// A wakeup reserves nothing: another getter that runs first may take the item. The woken waiter then keeps
+            /// its position.
+            ///
+            /// # Examples
             ///
             #[doc = concat!("```\nlet queue = looplet::", $text, "::unbounded();")]
             /// futures::executor::block_on(async {
@@ -122,6 +130,8 @@ macro_rules! queue {
 
             /// Waits until every item that was put has been [reported as done](Self::task_done).
             ///
+            /// # Examples
+            ///
             #[doc = concat!("```\nlet queue = looplet::", $text, "::unbounded();")]
             /// futures::executor::block_on(async {
             ///     queue.put(1).await.unwrap();
@@ -164,8 +174,10 @@ macro_rules! queue {
                 self.shared.capacity
             }
 
-            /// Shuts the queue down: every `put` fails from now on, also those that wait; `get` takes the items that are
-            /// left, then fails. `join` still waits until all items are done.
+            /// Shuts the queue down: every `put` fails from now on, also those that wait; `get` takes the items that
+            /// are left, then fails. `join` still waits until all items are done.
+            ///
+            /// # Examples
             ///
             #[doc = concat!("```\nlet queue = looplet::", $text, "::unbounded();")]
             /// queue.try_put(1).unwrap();
@@ -179,6 +191,8 @@ macro_rules! queue {
             }
 
             /// Shuts the queue down and discards its items; each discarded item counts as done.
+            ///
+            /// # Examples
             ///
             #[doc = concat!("```\nlet queue = looplet::", $text, "::unbounded();")]
             /// queue.try_put(1).unwrap();
@@ -196,8 +210,10 @@ macro_rules! queue {
                 self.shared.is_shut()
             }
 
-            /// The items as a `Stream`, which ends when the queue is shut down and empty. Like [`get`](Self::get), it does
-            /// not suspend if there is an item.
+            /// The items as a `Stream`, which ends when the queue is shut down and empty. Like [`get`](Self::get), it
+            /// does not suspend if there is an item.
+            ///
+            /// # Examples
             ///
             /// ```
             /// use futures::StreamExt;
@@ -211,8 +227,8 @@ macro_rules! queue {
             ///
             /// # Cancel safety
             ///
-            /// Dropping a `next()` loses nothing, but the stream keeps its position among the getters until it is polled
-            /// again or dropped.
+            /// Dropping a `next()` loses nothing, but the stream keeps its position among the getters until it is
+            /// polled again or dropped.
             #[doc(alias = "__aiter__")]
             pub fn stream(&self) -> impl FusedStream<Item = T> + Unpin + use<T> {
                 Items::new(Rc::clone(&self.shared))

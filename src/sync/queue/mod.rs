@@ -34,6 +34,8 @@ queue! {
     ///
     /// Clones are handles to the same queue; both ends are one type. Waiters are served in order of arrival.
     ///
+    /// # Examples
+    ///
     /// ```
     /// use looplet::Queue;
     ///
@@ -61,6 +63,8 @@ queue! {
 queue! {
     /// A queue that returns the newest item first; otherwise like [`Queue`].
     ///
+    /// # Examples
+    ///
     /// ```
     /// let stack = looplet::LifoQueue::unbounded();
     /// stack.try_put(1).unwrap();
@@ -77,6 +81,8 @@ queue! {
     ///
     /// The comparison must not use the queue itself. If it panics no item is lost: an item that was being put is in the
     /// queue, and an item that was being taken is still in it.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let queue = looplet::PriorityQueue::unbounded();

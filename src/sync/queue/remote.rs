@@ -1,5 +1,5 @@
-//! The remote end of a queue, for other threads: a pipe that the queue's thread empties in batches. It reaches the event
-//! loop only through [`Notify`].
+//! The remote end of a queue, for other threads: a pipe that the queue's thread empties in batches. It reaches the
+//! event loop only through [`Notify`].
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -27,6 +27,8 @@ pub(crate) trait Notify: Send + Sync {
 /// Once the queue is shut down or its loop is gone, every put fails. What was accepted before a
 /// [`shutdown`](crate::Queue::shutdown) still arrives, above the queue's bound if need be;
 /// [`shutdown_now`](crate::Queue::shutdown_now) and the end of the loop drop it.
+///
+/// # Examples
 ///
 /// ```
 /// use looplet::Queue;

@@ -1,5 +1,5 @@
-//! Every interleaving of threads that put into a pipe and the thread that empties it: the code that ships, with its lock
-//! and signal replaced by the model checker's. See `task::remote_loom` for how to run it.
+//! Every interleaving of threads that put into a pipe and the thread that empties it: the code that ships, with its
+//! lock and signal replaced by the model checker's. See `task::remote_loom` for how to run it.
 //!
 //! The loop is modelled by a parker and a consumer that empties the pipe, as `remote::queue` does: the rest of that
 //! module runs on one thread and is safe code.
