@@ -1,4 +1,4 @@
-//! The results of many tasks, one by one as they come.
+//! The results of many tasks, in the order in which they end.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -21,23 +21,23 @@ use crate::waiting::{self, Kind};
 /// It is a [`Stream`] as well. Dropping it cancels nothing: the tasks that have not ended are detached.
 #[must_use = "dropping this detaches the tasks"]
 pub struct AsCompleted<T> {
-    /// By argument; those whose result was given are gone.
+    /// By argument; `None` once the result was returned.
     handles: Vec<Option<JoinHandle<T>>>,
-    arrivals: Rc<Arrivals>,
-    /// How many results are to come.
+    completions: Rc<Completions>,
+    /// How many results were not returned yet.
     left: usize,
-    /// An observer has been told of all tasks, and none before this one is left.
-    told: Option<usize>,
+    /// The index of the first task that was left when the tasks were last reported to an observer.
+    reported: Option<usize>,
 }
 
-/// Which tasks have ended, told by each of them when it does: nobody has to look at all of them again.
+/// The tasks that have ended, in order. Each adds itself at its end, which makes a scan of all tasks unnecessary.
 #[derive(Default)]
-struct Arrivals {
+struct Completions {
     ended: RefCell<VecDeque<usize>>,
     waiting: Cell<Option<Waker>>,
 }
 
-impl Listener for Arrivals {
+impl Listener for Completions {
     fn ended(&self, _: &Task, number: usize) -> Option<Waker> {
         self.ended.borrow_mut().push_back(number);
         self.waiting.take()
@@ -48,13 +48,16 @@ impl Listener for Arrivals {
     }
 }
 
-/// Gives the results of tasks in the order in which they end, each as soon as it is there.
+/// Returns the results of tasks in the order in which they end, each as soon as it is available.
 ///
-/// Those that have ended already come first, in the order in which they did. A task's panic or cancellation takes its
-/// turn like any other result and ends nothing. Each result costs the same, however many tasks there are. The handles'
-/// former awaits are forgotten, so that dropping this detaches their tasks. No handles: over at once.
+/// Tasks that have ended already come first, in the order in which they ended. A panic or a cancellation is returned
+/// like any other result and does not end the stream. Each result costs the same, however many tasks there are. Handles
+/// that were awaited before count as not awaited, so dropping this detaches their tasks. Without handles it ends at
+/// once.
 ///
-/// To limit the wait for the next result, put a [`timeout`](crate::timeout) around `next()`; it loses nothing.
+/// To limit the wait for the next result, put a [`timeout`](crate::timeout) around `next()`; no result is lost.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
@@ -75,11 +78,11 @@ impl Listener for Arrivals {
 /// ```
 #[doc(alias = "asyncio.as_completed")]
 pub fn as_completed<T>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> AsCompleted<T> {
-    let arrivals = Rc::new(Arrivals::default());
+    let completions = Rc::new(Completions::default());
     let mut handles: Vec<_> = handles.into_iter().map(Some).collect();
     for handle in handles.iter_mut().flatten() {
         handle.forget_await();
-        // This may drop a waker whose destructor ends tasks, so it comes before the look at them.
+        // This may drop a waker whose destructor ends tasks, so it precedes the check for ended ones.
         handle.as_task().clear_waiter();
     }
     let mut ended = Vec::new();
@@ -88,42 +91,42 @@ pub fn as_completed<T>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> AsCo
         if task.is_finished() {
             ended.push((task.ended_as(), index));
         } else {
-            task.set_collector(arrivals.clone(), index);
+            task.set_collector(completions.clone(), index);
         }
     }
     ended.sort_unstable();
-    arrivals
+    completions
         .ended
         .borrow_mut()
         .extend(ended.into_iter().map(|(_, index)| index));
     AsCompleted {
         left: handles.len(),
-        told: None,
+        reported: None,
         handles,
-        arrivals,
+        completions,
     }
 }
 
 impl<T> AsCompleted<T> {
-    /// Waits for the next task to end, and gives its result; none if there are no more tasks. Does not suspend if one
-    /// has ended whose result was not given yet.
+    /// Waits for the next task to end and returns its result, or `None` if there are no more tasks. Does not suspend if
+    /// a task has ended whose result was not returned yet.
     ///
     /// # Errors
     ///
-    /// [`JoinError`] if that task was cancelled or panicked. The next call goes on with the others.
+    /// [`JoinError`] if that task was cancelled or panicked. The next call continues with the remaining tasks.
     ///
     /// # Panics
     ///
-    /// If the result of that task was taken before its handle came here; and in a task whose own handle is among those
-    /// that are left, when it has to wait.
+    /// If the result of that task was taken before its handle was passed to [`as_completed`]; and if it has to wait in
+    /// a task whose own handle is among those that are left.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses nothing: the next call gives what this one would have given.
+    /// Dropping the future loses nothing: the next call returns what this one would have returned.
     #[doc(alias = "__anext__")]
     #[expect(
         clippy::should_implement_trait,
-        reason = "no iterator: it waits, as a stream's `next` does"
+        reason = "not an iterator: it waits, like `StreamExt::next`"
     )]
     pub fn next(&mut self) -> impl Future<Output = Option<Result<T, JoinError>>> {
         poll_fn(|cx| self.poll(cx))
@@ -133,15 +136,15 @@ impl<T> AsCompleted<T> {
         if self.left == 0 {
             return Poll::Ready(None);
         }
-        let arrived = self.arrivals.ended.borrow_mut().pop_front();
-        let Some(index) = arrived else {
+        let next = self.completions.ended.borrow_mut().pop_front();
+        let Some(index) = next else {
             context::try_with(|core| {
-                core.tasks.refuse_own_end(cx.waker(), &self.arrivals);
-                if let Some(limit) = core.tasks.joins_to_note(self.told.is_some()) {
-                    self.tell_left(core, cx.waker(), limit);
+                core.tasks.refuse_own_end(cx.waker(), &self.completions);
+                if let Some(limit) = core.tasks.joins_to_note(self.reported.is_some()) {
+                    self.report_left(core, cx.waker(), limit);
                 }
             });
-            let former = self.arrivals.waiting.replace(Some(cx.waker().clone()));
+            let former = self.completions.waiting.replace(Some(cx.waker().clone()));
             drop(former);
             waiting::note(Kind::AnyOfMany);
             return Poll::Pending;
@@ -149,20 +152,20 @@ impl<T> AsCompleted<T> {
         self.left -= 1;
         let mut handle = self.handles[index]
             .take()
-            .expect("a task ends once, and so is given once");
+            .expect("a task ends once, so its index is queued once");
         Pin::new(&mut handle).poll(cx).map(Some)
     }
 
-    /// Notes for an observer what is waited for, of so many handles.
+    /// Reports the tasks that are waited for to an observer, at most `limit` of them.
     #[cold]
-    fn tell_left(&mut self, core: &Core, waker: &Waker, limit: usize) {
-        let from = self.told.unwrap_or(0);
+    fn report_left(&mut self, core: &Core, waker: &Waker, limit: usize) {
+        let from = self.reported.unwrap_or(0);
         let given = self.handles[from..].iter().take_while(|it| it.is_none());
         let first = from + given.count();
-        self.told = Some(first);
-        let told = self.handles[first..].iter().take(limit).flatten();
-        let others = told.clone().count() < self.left;
-        let tasks = told.map(JoinHandle::as_task);
+        self.reported = Some(first);
+        let reported = self.handles[first..].iter().take(limit).flatten();
+        let others = reported.clone().count() < self.left;
+        let tasks = reported.map(JoinHandle::as_task);
         core.tasks.note_joins(waker, tasks, others);
     }
 }

@@ -1,41 +1,41 @@
-//! The tasks of a gather: in which shape they come, and what becomes of them when it ends.
+//! The tasks of a gather: the shapes of its arguments, and how its tasks end.
 
 use std::panic;
 use std::rc::Rc;
 use std::task::Context;
 
-use super::wait_many::{Progress, WaitMany, Wanted};
+use super::wait_many::{Filter, Progress, WaitMany};
 use crate::event_loop::context;
 use crate::event_loop::core::Core;
 use crate::task::{JoinError, JoinHandle, Outcome, Task};
 
-/// Handles in one of the shapes that `gather` takes, and the same shape of what comes out.
+/// Handles in one of the shapes that `gather` takes, and the same shape of its results.
 pub trait Children {
     /// The outputs.
     type Output;
-    /// The outputs, or why there is none.
+    /// The outputs, or the errors of tasks without one.
     type Settled;
 
     #[doc(hidden)]
     fn len(&self) -> usize;
     #[doc(hidden)]
     fn task(&self, index: usize) -> &Task;
-    /// Takes all outputs; every task has ended with one.
+    /// Takes all outputs; every task must have ended with one.
     #[doc(hidden)]
     fn collect(&mut self) -> Self::Output;
-    /// Takes all outcomes; every task has ended.
+    /// Takes all outcomes; every task must have ended.
     #[doc(hidden)]
     fn settle(&mut self) -> Self::Settled;
 }
 
-/// The outcome of a task that has ended, out of a handle that nobody has asked before.
+/// The outcome of a task that has ended, from a handle that was not used before.
 pub(super) fn settled<T>(handle: &mut JoinHandle<T>) -> Result<T, JoinError> {
     handle
         .try_join()
         .expect("the task has ended, and its handle was not used before")
 }
 
-/// The same, for a task that is known to have ended with a value.
+/// The output of a task that has ended with one.
 pub(super) fn value<T>(handle: &mut JoinHandle<T>) -> T {
     settled(handle).expect("the task has ended with a value")
 }
@@ -133,13 +133,13 @@ pub(super) use for_tuples;
 
 for_tuples!(children_of_tuples);
 
-/// The tasks of one gather. If it is dropped before its time, their futures are dropped first.
+/// The tasks of one gather. Dropping it unfinished drops their futures.
 pub(super) struct Group<C: Children> {
     /// The loop of the children.
     core: Rc<Core>,
     children: C,
-    watch: WaitMany,
-    /// The group has given its result, so its tasks are let go.
+    wait_many: WaitMany,
+    /// The group has returned its result: dropping it does not end the tasks.
     done: bool,
 }
 
@@ -148,29 +148,30 @@ impl<C: Children> Group<C> {
         Self {
             core,
             children,
-            watch: WaitMany::default(),
+            wait_many: WaitMany::default(),
             done: false,
         }
     }
 
-    /// Looks at the children, and makes sure that the next thing to see wakes the caller.
-    pub(super) fn look(&mut self, wanted: Wanted, cx: &Context<'_>) -> Progress {
+    /// Checks the children. If the wait is not over, registers the caller to be woken by the next relevant end.
+    pub(super) fn check(&mut self, filter: Filter, cx: &Context<'_>) -> Progress {
         assert!(!self.done, "a gather was polled after it had finished");
-        let progress = self.watch.look(&self.children, wanted);
+        let progress = self.wait_many.check(&self.children, filter);
         if matches!(progress, Progress::Waiting) {
-            self.watch.register(&self.children, wanted, cx);
+            self.wait_many.register(&self.children, filter, cx);
         }
         progress
     }
 
-    /// The group is about to give its result.
+    /// Marks the group as done; the caller takes the results.
     pub(super) fn finish(&mut self) -> &mut C {
         self.done = true;
         &mut self.children
     }
 
-    /// A child has ended without an output: its panic resumes in the awaiter; its cancellation becomes the awaiter's.
-    pub(super) fn give_up(&mut self, index: usize) {
+    /// Handles a child that has ended without an output: resumes its panic in the awaiter, or cancels the awaiter as
+    /// the child was cancelled.
+    pub(super) fn propagate(&mut self, index: usize) {
         let task = self.children.task(index);
         if task.outcome() == Some(Outcome::Cancelled) {
             context::try_with(|core| core.tasks.current_task().map(|awaiter| awaiter.cancel()));
@@ -178,7 +179,7 @@ impl<C: Children> Group<C> {
         }
         let panic = task
             .take_panic()
-            .expect("the task has panicked, and nobody could see it before");
+            .expect("the task has panicked, and its payload was not taken before");
         self.done = true;
         panic::resume_unwind(panic.into_panic());
     }
@@ -193,10 +194,10 @@ impl<C: Children> Drop for Group<C> {
         if self.done {
             return;
         }
-        // Whoever drops this may be outside of the loop, or inside of another one.
+        // This may be dropped outside of the loop, or inside another one.
         context::lend(&self.core, || {
             let children = || (0..self.children.len()).map(|index| self.children.task(index));
-            // The task that drops this has no use for the wakeups.
+            // The ends must not wake the task that drops this.
             children().for_each(Task::clear_waiter);
             children().for_each(Task::end);
         });

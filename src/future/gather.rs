@@ -1,4 +1,4 @@
-//! Running futures side by side and collecting what they give.
+//! Running futures concurrently and collecting their outputs.
 
 use std::fmt;
 use std::future::Future;
@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::children::{Children, Group, for_tuples};
-use super::wait_many::{Progress, Wanted};
+use super::wait_many::{Filter, Progress};
 use crate::event_loop::context;
 use crate::task::{JoinHandle, Plain};
 
@@ -54,19 +54,21 @@ macro_rules! gather_tuples {
 
 for_tuples!(gather_tuples);
 
-/// Runs futures concurrently, each as a task of its own, and gives their outputs in the order of the arguments.
+/// Runs futures concurrently, each as a task of its own, and returns their outputs in the order of the arguments.
 ///
-/// The tasks are spawned by this call, in order. A child's panic resumes in whoever awaits, at once, and its siblings
-/// run on; a child that is cancelled from outside cancels the awaiting task. To see both as values, use
+/// This call spawns the tasks, in order. A child's panic resumes in the awaiting task, at once, and its siblings run
+/// on; a child that is cancelled from outside cancels the awaiting task. To get both as values, use
 /// [`return_exceptions`](Gathered::return_exceptions). An empty group finishes at once.
 ///
 /// **Dropping** it unfinished drops the children's futures, in order, before it returns; a child that is on the stack
-/// at that moment is only requested to end. A [`JoinHandle`] among the arguments counts as awaited from its first poll
-/// here, so its task is cancelled with the group.
+/// at that moment is only requested to cancel. A [`JoinHandle`] among the arguments counts as awaited from its first
+/// poll here, so its task is cancelled with the group.
 ///
 /// # Panics
 ///
 /// If no event loop is running on this thread.
+///
+/// # Examples
 ///
 /// ```
 /// looplet::run(async {
@@ -93,7 +95,9 @@ pub fn gather<G: Gather>(group: G) -> Gathered<G::Children> {
 pub struct Gathered<C: Children>(Group<C>);
 
 impl<C: Children> Gathered<C> {
-    /// Waits for all children, and gives panics and cancellations as values among the outputs.
+    /// Waits for all children, and returns panics and cancellations as values among the outputs.
+    ///
+    /// # Examples
     ///
     /// ```
     /// looplet::run(async {
@@ -113,17 +117,17 @@ impl<C: Children> Future for Gathered<C> {
     type Output = C::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Output> {
-        match self.0.look(Wanted::Irregular, cx) {
+        match self.0.check(Filter::Irregular, cx) {
             Progress::AllEnded => return Poll::Ready(self.0.finish().collect()),
-            Progress::Found(index) => self.0.give_up(index),
+            Progress::Found(index) => self.0.propagate(index),
             Progress::Waiting => {}
         }
         Poll::Pending
     }
 }
 
-/// The outcomes of a group; made by [`Gathered::return_exceptions`]. Dropping it, and polling it after it has finished,
-/// does what it does to a [`Gathered`].
+/// The outcomes of a group; made by [`Gathered::return_exceptions`]. Dropping it, or polling it after it has finished,
+/// has the same effect as for a [`Gathered`].
 #[must_use = "futures do nothing unless awaited"]
 pub struct Settled<C: Children>(Group<C>);
 
@@ -133,7 +137,7 @@ impl<C: Children> Future for Settled<C> {
     type Output = C::Settled;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Settled> {
-        match self.0.look(Wanted::Nothing, cx) {
+        match self.0.check(Filter::Nothing, cx) {
             Progress::AllEnded => Poll::Ready(self.0.finish().settle()),
             Progress::Waiting | Progress::Found(_) => Poll::Pending,
         }

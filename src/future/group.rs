@@ -9,8 +9,8 @@
 //!     +--------------------+------> over <------------------+
 //! ```
 //!
-//! The group is a listener of its children. A child's failure, and the end of the last child once the body has ended,
-//! wakes the group's future; what follows from it is done at the group's own turn.
+//! The group is a listener of its children. The failure of a child, and the end of the last child once the body has
+//! ended, wakes the group's future, which acts on it in its own poll.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -29,17 +29,17 @@ use crate::event_loop::core::Core;
 use crate::task::{Fallible, JoinHandle, Listener, Outcome, Task, drop_quietly};
 use crate::waiting::{self, Kind};
 
-/// Spawns tasks that end with their group; what the body of a [`task_group`] is given.
+/// Spawns tasks that end with their group; passed to the body of a [`task_group`].
 ///
-/// Clones are the same group, so that children can take one along and spawn siblings.
+/// Clones are handles to the same group, with which children can spawn siblings.
 pub struct TaskGroup<E>(Rc<Shared<E>>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Open,
-    /// Quietly: no new children, and those there are have been asked to end; the body runs on.
+    /// By request: no new children start, and the cancellation of the present ones is requested; the body runs on.
     Cancelled,
-    /// Something has failed: the body is gone, and the children have been asked to end.
+    /// After a failure: the body is dropped, and the cancellation of the children is requested.
     Aborting,
     /// The group's future has finished or was dropped.
     Over,
@@ -48,42 +48,42 @@ enum Phase {
 struct Shared<E> {
     core: Rc<Core>,
     phase: Cell<Phase>,
-    /// The body has ended or was dropped: only children are waited for.
+    /// The body has ended or was dropped, and the group waits for its children.
     leaving: Cell<bool>,
-    /// The unfinished ones, in spawn order.
+    /// The unfinished children, in spawn order.
     children: RefCell<BTreeMap<usize, Task>>,
     spawned: Cell<usize>,
     failures: RefCell<Vec<Failure<E>>>,
-    /// What the child has returned whose poll is just ending.
+    /// The error of the child whose poll is about to end.
     error: Cell<Option<E>>,
-    /// Who polls the group's future, until it is woken.
+    /// The waker of the group's future, until it is woken.
     waiting: Cell<Option<Waker>>,
 }
 
 impl<E> Shared<E> {
     /// Requests the cancellation of all children, in spawn order.
     fn cancel_children(&self) {
-        // This only queues them, so nothing comes back to the borrowed map.
+        // This only schedules the children, so none of them is removed from the borrowed map.
         for child in self.children.borrow().values() {
             child.cancel();
         }
     }
 
-    /// Whether a failure is known that the group has not acted on.
+    /// Whether there is a failure that the group has not acted on.
     fn must_abort(&self) -> bool {
         matches!(self.phase.get(), Phase::Open | Phase::Cancelled)
             && !self.failures.borrow().is_empty()
     }
 
-    /// Ends the body, now, and then the children, at their turn.
+    /// Drops the body, then requests the cancellation of the children.
     fn abort<F>(&self, mut body: Pin<&mut Option<F>>) {
         self.phase.set(Phase::Aborting);
         body.set(None);
         self.cancel_children();
     }
 
-    /// One turn of the group: the body, and what follows from what has happened to the children.
-    fn turn<R, F: Future<Output = Result<R, E>>>(
+    /// Polls the body, and acts on the ends of children.
+    fn poll<R, F: Future<Output = Result<R, E>>>(
         &self,
         mut body: Pin<&mut Option<F>>,
         value: &mut Option<R>,
@@ -112,15 +112,15 @@ impl<E> Shared<E> {
             waiting::note(Kind::Group);
             if let Some(limit) = self.core.tasks.joins_to_note(had_left) {
                 let children = self.children.borrow();
-                let told = children.values().take(limit);
+                let noted = children.values().take(limit);
                 let others = children.len() > limit;
-                self.core.tasks.note_joins(cx.waker(), told, others);
+                self.core.tasks.note_joins(cx.waker(), noted, others);
             }
             Poll::Pending
         }
     }
 
-    /// The group is over: nobody is let in any more. Gives what went wrong.
+    /// Closes the group to new children, and returns the failures.
     fn close(&self) -> Vec<Failure<E>> {
         self.phase.set(Phase::Over);
         drop(self.waiting.take());
@@ -136,7 +136,7 @@ impl<E> Listener for Shared<E> {
             Some(Outcome::Panicked) => task.take_failure().map(Failure::Panic),
             Some(Outcome::Value | Outcome::Cancelled) | None => None,
         };
-        // Neither of these is the last: the caller has the task, and a failure that comes too late stays here.
+        // Neither statement drops user data: the caller holds the task, and a failure that comes too late stays here.
         drop(child);
         self.failures.borrow_mut().extend(failure);
         let may_leave = self.leaving.get() && self.children.borrow().is_empty();
@@ -152,13 +152,13 @@ impl<E> Listener for Shared<E> {
     }
 }
 
-/// The group's side of its future: when it goes, no child is left.
-struct Owner<'a, E>(&'a Shared<E>);
+/// Ends all children when the group's future is dropped.
+struct DropGuard<'a, E>(&'a Shared<E>);
 
-impl<E> Drop for Owner<'_, E> {
+impl<E> Drop for DropGuard<'_, E> {
     fn drop(&mut self) {
         let failures = self.0.close();
-        // Whoever drops this may be outside of the loop, or inside of another one.
+        // This may be dropped outside of the loop, or inside another one.
         context::lend(&self.0.core, || {
             for child in self.0.children.take().into_values() {
                 child.end();
@@ -185,7 +185,7 @@ impl<T, E, F: Future<Output = Result<T, E>>> Future for Child<F, E> {
         let mut this = self.project();
         let future = this.future.as_mut().as_pin_mut();
         let result = ready!(future.expect("a child is polled until it is done").poll(cx));
-        // The error is noted last of all, so that it is this child's end that comes next.
+        // The error is stored last, so that the next end that the group sees is this child's.
         if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| this.future.set(None))) {
             drop_quietly(result);
             panic::resume_unwind(panic);
@@ -196,7 +196,7 @@ impl<T, E, F: Future<Output = Result<T, E>>> Future for Child<F, E> {
         };
         let child = this.group.core.tasks.current_task();
         if child.is_some_and(|child| child.is_cancel_requested()) {
-            // It counts as cancelled, whatever it returned.
+            // The child counts as cancelled, whatever it returned.
             drop(error);
         } else {
             this.group.error.set(Some(error));
@@ -223,8 +223,10 @@ impl<E: 'static> TaskGroup<E> {
     ///
     /// An `Err` or a panic goes to the group, not to the handle, which then gives a
     /// [`JoinError`](crate::JoinError) that [`is_failed`](crate::JoinError::is_failed). Dropping the handle leaves the
-    /// child in the group. On a group that is cancelled, aborting or finished, the child does not begin: its future is
-    /// dropped inside this call, and the handle tells of a cancelled task.
+    /// child in the group. On a group that is cancelled, aborting or finished, the child does not start: its future is
+    /// dropped inside this call, and the handle is that of a cancelled task.
+    ///
+    /// # Examples
     ///
     /// ```
     /// looplet::run(async {
@@ -254,7 +256,7 @@ impl<E: 'static> TaskGroup<E> {
             return context::lend(&shared.core, || cell.refuse(child));
         }
         let handle = cell.spawn(child);
-        // A loop that is ending has refused it.
+        // A loop that is shutting down refuses the child.
         if !handle.is_finished() {
             let number = shared.spawned.get();
             shared.spawned.set(number + 1);
@@ -265,10 +267,12 @@ impl<E: 'static> TaskGroup<E> {
         handle
     }
 
-    /// Ends the group quietly: requests the cancellation of all children, and of those that are spawned later. The
-    /// body runs on, and its value is the group's.
+    /// Cancels the group: requests the cancellation of all children, and refuses those that are spawned later. The body
+    /// runs on, and its value is the group's.
     ///
     /// Does nothing on a group that is aborting or has finished.
+    ///
+    /// # Examples
     ///
     /// ```
     /// looplet::run(async {
@@ -288,17 +292,18 @@ impl<E: 'static> TaskGroup<E> {
     }
 }
 
-/// Runs `body` and the tasks that it spawns in the group, and is done when all of them are gone.
+/// Runs `body` and the tasks that it spawns in the group, and completes when all of them have ended.
 ///
-/// Children may spawn siblings on a clone of the group at any time; they are waited for too. The value is the body's.
+/// Children may spawn siblings on a clone of the group at any time; the group waits for these too. The value is the
+/// body's.
 ///
-/// The first child that returns `Err` or panics aborts the group: at its next turn the body is dropped, and the
-/// cancellation of the other children is requested. A body that returns `Err` aborts the group at once. What else
-/// fails before all are gone is reported as well. A child that is cancelled, by whomever, is no failure.
+/// The first child that returns `Err` or panics aborts the group: at its next poll the body is dropped, and the
+/// cancellation of the other children is requested. A body that returns `Err` aborts the group at once. Failures that
+/// follow before all tasks have ended are reported as well. The cancellation of a child is no failure.
 ///
 /// **Dropping** the future drops the children first, in spawn order, and then the body, before it returns; a child that
-/// is on the stack at that moment is only requested to end. Their errors go with the group. A panic of the body goes
-/// to whoever awaits the group, after the same.
+/// is on the stack at that moment is only requested to cancel. Their errors are dropped with the group. A panic of the
+/// body drops the group in the same way and then resumes in the awaiting task.
 ///
 /// # Errors
 ///
@@ -307,6 +312,8 @@ impl<E: 'static> TaskGroup<E> {
 /// # Panics
 ///
 /// At its first poll, if no event loop is running on this thread.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
@@ -335,14 +342,14 @@ where
         let group = TaskGroup::new(core);
         let mut value = None;
         let mut body = pin!(Some(body(&group)));
-        // Dropped before the body.
-        let owner = Owner(&group.0);
-        poll_fn(|cx| owner.0.turn(body.as_mut(), &mut value, cx)).await;
-        let failures = owner.0.close();
+        // Declared after the body, so dropped before it.
+        let guard = DropGuard(&group.0);
+        poll_fn(|cx| guard.0.poll(body.as_mut(), &mut value, cx)).await;
+        let failures = guard.0.close();
         match value {
             Some(value) if failures.is_empty() => Ok(value),
             value => {
-                // Now, and not when this returns: a panic in its destructor would leak the failures.
+                // Dropped before the error is made: a panic in its destructor would leak the failures.
                 drop(value);
                 Err(GroupError::new(failures))
             }

@@ -1,4 +1,4 @@
-//! Futures over several tasks.
+//! Futures that wait for several tasks.
 
 mod as_completed;
 mod children;

@@ -1,4 +1,4 @@
-//! Awaiting a task without passing a cancellation on to it.
+//! Awaiting a task without cancelling it.
 
 use std::fmt;
 use std::future::Future;
@@ -7,18 +7,18 @@ use std::task::{Context, Poll};
 
 use crate::task::{JoinError, JoinHandle};
 
-/// Awaits a task and keeps cancellation from it; made by [`shield`].
+/// Awaits a task and protects it from cancellation; made by [`shield`].
 ///
-/// Dropping it detaches the task, also in the middle of the await.
+/// Dropping it detaches the task, even in the middle of the await.
 #[must_use = "dropping the shield detaches the task"]
 pub struct Shield<T>(JoinHandle<T>);
 
-/// Awaits a task, but does not pass the end of the awaiting one on to it.
+/// Awaits a task, but does not cancel it when the await is dropped.
 ///
-/// Its outcome is the task's, whatever that is. When the shield is dropped before that, because whoever awaits it is
-/// cancelled or a [`timeout`](crate::timeout) elapses, the task runs on by itself; a panic in it then goes to
-/// [`Builder::on_unhandled_panic`](crate::Builder::on_unhandled_panic). That the handle may have been awaited before is
-/// forgotten.
+/// The outcome is the task's. If the shield is dropped before, because the awaiting task is cancelled or a
+/// [`timeout`](crate::timeout) elapses, the task is detached and runs on; a panic in it then goes to
+/// [`Builder::on_unhandled_panic`](crate::Builder::on_unhandled_panic). This also applies to a handle that was awaited
+/// before.
 ///
 /// # Errors
 ///
@@ -26,11 +26,13 @@ pub struct Shield<T>(JoinHandle<T>);
 ///
 /// # Panics
 ///
-/// When it is awaited by the task that it shields.
+/// If it is awaited by the task that it shields.
 ///
 /// # Cancel safety
 ///
 /// `(&mut shield).await` loses nothing when it is dropped.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;

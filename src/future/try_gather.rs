@@ -1,4 +1,4 @@
-//! Gathering results, up to the first error.
+//! Running futures concurrently until the first error.
 
 use std::fmt;
 use std::future::Future;
@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::children::{Children, Group, for_tuples, value};
-use super::wait_many::{Progress, Wanted};
+use super::wait_many::{Filter, Progress};
 use crate::event_loop::context;
 use crate::task::{Attempt, JoinHandle, Outcome};
 
@@ -23,7 +23,7 @@ pub trait TryGather {
 
 /// Handles whose outputs are results.
 pub trait TryChildren: Children {
-    /// The shape of values if all went well.
+    /// The values, if there is no error.
     type Values;
     /// The error type.
     type Error;
@@ -41,8 +41,8 @@ where
     context::vacant::<Attempt<F>>(at).spawn(future)
 }
 
-/// The value of a child that did not fail.
-fn good<T, E>(handle: &mut JoinHandle<Result<T, E>>) -> T {
+/// The `Ok` value of a child that has one.
+fn ok<T, E>(handle: &mut JoinHandle<Result<T, E>>) -> T {
     value(handle)
         .unwrap_or_else(|_| unreachable!("an error ends the group before its values are taken"))
 }
@@ -66,7 +66,7 @@ impl<T, E> TryChildren for Vec<JoinHandle<Result<T, E>>> {
     type Error = E;
 
     fn collect_values(&mut self) -> Vec<T> {
-        self.iter_mut().map(good).collect()
+        self.iter_mut().map(ok).collect()
     }
 
     fn take_error(&mut self, index: usize) -> E {
@@ -87,7 +87,7 @@ impl<T, E, const N: usize> TryChildren for [JoinHandle<Result<T, E>>; N] {
     type Error = E;
 
     fn collect_values(&mut self) -> [T; N] {
-        self.each_mut().map(good)
+        self.each_mut().map(ok)
     }
 
     fn take_error(&mut self, index: usize) -> E {
@@ -102,7 +102,7 @@ macro_rules! try_gather_tuples {
             type Error = Error;
 
             fn collect_values(&mut self) -> Self::Values {
-                ($(good(&mut self.$index),)+)
+                ($(ok(&mut self.$index),)+)
             }
 
             fn take_error(&mut self, index: usize) -> Error {
@@ -117,11 +117,11 @@ macro_rules! try_gather_tuples {
 
 for_tuples!(try_gather_tuples);
 
-/// A future of a result, with the types of both cases to hand: a tuple's members are generic over the future alone.
+/// A future of a result, with the types of both cases: the macro for tuples is generic over the future alone.
 pub trait TryFuture: Future<Output = Result<Self::Value, Self::Error>> + 'static {
-    /// In case of `Ok`.
+    /// The type of `Ok`.
     type Value;
-    /// In case of `Err`.
+    /// The type of `Err`.
     type Error;
 }
 
@@ -144,10 +144,10 @@ macro_rules! try_gather_futures {
 
 for_tuples!(try_gather_futures);
 
-/// Runs futures of results concurrently, each as a task of its own, and gives their values in the order of the
+/// Runs futures of results concurrently, each as a task of its own, and returns their values in the order of the
 /// arguments, or the first error.
 ///
-/// The first `Err` is returned at once; the siblings run on. Everything else is as for [`gather`](crate::gather).
+/// The first `Err` is returned at once; the siblings run on. Otherwise it is like [`gather`](crate::gather).
 ///
 /// # Errors
 ///
@@ -156,6 +156,8 @@ for_tuples!(try_gather_futures);
 /// # Panics
 ///
 /// If no event loop is running on this thread.
+///
+/// # Examples
 ///
 /// ```
 /// looplet::run(async {
@@ -184,12 +186,12 @@ impl<C: TryChildren> Future for TryGathered<C> {
     type Output = Result<C::Values, C::Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.0.look(Wanted::Irregular, cx) {
+        match self.0.check(Filter::Irregular, cx) {
             Progress::AllEnded => return Poll::Ready(Ok(self.0.finish().collect_values())),
             Progress::Found(index) if self.0.outcome(index) == Some(Outcome::Value) => {
                 return Poll::Ready(Err(self.0.finish().take_error(index)));
             }
-            Progress::Found(index) => self.0.give_up(index),
+            Progress::Found(index) => self.0.propagate(index),
             Progress::Waiting => {}
         }
         Poll::Pending

@@ -1,4 +1,4 @@
-//! Waiting for tasks without taking their results or their fate.
+//! Waiting for tasks without taking their results or cancelling them.
 
 use std::fmt;
 use std::future::Future;
@@ -6,11 +6,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::wait_many::{Progress, WaitMany, Wanted};
+use super::wait_many::{Filter, Progress, WaitMany};
 use crate::task::JoinHandle;
 use crate::time::{Sleep, sleep};
 
-/// When a [`Wait`] is over.
+/// The condition for the end of a [`Wait`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum When {
     AllCompleted,
@@ -19,11 +19,11 @@ enum When {
 }
 
 impl When {
-    fn wanted(self) -> Wanted {
+    fn filter(self) -> Filter {
         match self {
-            Self::AllCompleted => Wanted::Nothing,
-            Self::FirstCompleted => Wanted::AnyEnd,
-            Self::FirstException => Wanted::Exception,
+            Self::AllCompleted => Filter::Nothing,
+            Self::FirstCompleted => Filter::AnyEnd,
+            Self::FirstException => Filter::Exception,
         }
     }
 }
@@ -37,27 +37,30 @@ pub struct Wait<T> {
     handles: Vec<JoinHandle<T>>,
     when: When,
     limit: Option<Sleep>,
-    watch: WaitMany,
+    wait_many: WaitMany,
 }
 
-/// What a [`Wait`] gives: the handles again, in the order of the arguments, in two lists.
+/// The output of a [`Wait`]: the handles in two lists, each in the order of the arguments.
 #[derive(Debug)]
 pub struct Waited<T> {
     /// The tasks that have ended, in whatever way.
     pub done: Vec<JoinHandle<T>>,
-    /// The others.
+    /// The tasks that have not ended.
     pub pending: Vec<JoinHandle<T>>,
 }
 
-/// Waits until all tasks have ended, or, with [`first_completed`](Wait::first_completed),
-/// [`first_exception`](Wait::first_exception) or [`timeout`](Wait::timeout), until less is true.
+/// Waits until all tasks have ended, or less with [`first_completed`](Wait::first_completed),
+/// [`first_exception`](Wait::first_exception) or [`timeout`](Wait::timeout).
 ///
-/// It cancels nothing, ever, and takes no result: the handles come back. What ends in the same round as the last
-/// awaited task counts as done. The handles' former awaits are forgotten, so dropping them detaches their tasks.
+/// It never cancels a task and takes no result: the handles are returned. Tasks that end in the same round as the last
+/// awaited one count as done. Handles that were awaited before count as not awaited, so dropping them detaches their
+/// tasks.
 ///
 /// # Panics
 ///
-/// If there are no handles: waiting for nothing would never, or always, be over.
+/// If there are no handles.
+///
+/// # Examples
 ///
 /// ```
 /// use looplet::{spawn, wait};
@@ -81,19 +84,21 @@ pub fn wait<T>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> Wait<T> {
         handles,
         when: When::AllCompleted,
         limit: None,
-        watch: WaitMany::default(),
+        wait_many: WaitMany::default(),
     }
 }
 
 impl<T> Wait<T> {
-    /// Over as soon as one task has ended, in whatever way.
+    /// Ends the wait as soon as one task has ended, in whatever way.
     #[doc(alias = "FIRST_COMPLETED")]
     pub fn first_completed(self) -> Self {
         self.until(When::FirstCompleted)
     }
 
-    /// Over as soon as one task has panicked, or has failed in its task group, or all have ended. A cancelled task is no
-    /// exception, nor is an `Err`.
+    /// Ends the wait as soon as one task has panicked, or has failed in its task group, or all have ended. A cancelled
+    /// task is no exception, nor is an `Err`.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use looplet::{spawn, wait};
@@ -110,11 +115,13 @@ impl<T> Wait<T> {
         self.until(When::FirstException)
     }
 
-    /// Over after this time, counted from this call, at the latest.
+    /// Ends the wait after `limit`, counted from this call, at the latest.
     ///
     /// # Panics
     ///
     /// If no event loop is running on this thread.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::time::Duration;
@@ -134,15 +141,15 @@ impl<T> Wait<T> {
 
     fn until(mut self, when: When) -> Self {
         self.when = when;
-        // It may have been polled, and has registered for something else then.
-        self.watch = WaitMany::over(&self.handles);
+        // If it was polled before, it has registered for another condition.
+        self.wait_many = WaitMany::over(&self.handles);
         self
     }
 
-    /// Whether it is over; if not, what may make it so wakes the caller.
+    /// Whether the wait is over. If not, registers the caller to be woken.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
-        let wanted = self.when.wanted();
-        let progress = self.watch.look(&self.handles, wanted);
+        let filter = self.when.filter();
+        let progress = self.wait_many.check(&self.handles, filter);
         if !matches!(progress, Progress::Waiting) {
             return true;
         }
@@ -150,7 +157,7 @@ impl<T> Wait<T> {
         if limit.is_some_and(|limit| Pin::new(limit).poll(cx).is_ready()) {
             return true;
         }
-        self.watch.register(&self.handles, wanted, cx);
+        self.wait_many.register(&self.handles, filter, cx);
         false
     }
 }

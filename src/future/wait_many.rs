@@ -1,8 +1,9 @@
-//! Waiting for many tasks, without looking at all of them whenever something happens.
+//! Waiting for many tasks without scanning all of them at every wakeup.
 //!
-//! Single ends that matter are found by a look at all children. Two things tell whether there is a reason for one. At
-//! first it is a counter of the loop, which costs the children nothing, but moves for others' ends too. Whoever has
-//! looked in vain a few times sets an alarm at each child instead, which rings for its end alone.
+//! An end that matters is found by a scan of all children. A scan is skipped unless there is a reason for it. At first
+//! the reason is a change of a counter of the loop, which costs the children nothing, but also counts the ends of
+//! unrelated tasks. After a few scans that found nothing a listener is installed at each child, which is called for its
+//! end only.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -12,14 +13,14 @@ use super::children::Children;
 use crate::event_loop::context;
 use crate::task::{Listener, Outcome, Task};
 
-/// After so many vain looks at all children an alarm is set at each. It costs a child about as much as they did: an
-/// allocation, and the longer way through its end. So who never gets there pays nothing, and nobody pays more than
-/// twice what would have been best.
-const VAIN_LOOKS: u8 = 16;
+/// After so many scans that found nothing a listener is installed at each child. It costs a child about as much as
+/// these scans: an allocation, and the slow path at its end. So a wait with few scans pays nothing, and the rest at
+/// most twice the optimum.
+const MAX_EMPTY_SCANS: u8 = 16;
 
-/// Which ends of single children are things to see, beside the last one.
+/// Which ends of single children complete a wait, beside the end of the last one.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(super) enum Filter {
     Nothing,
     /// Other than by an ordinary value.
     Irregular,
@@ -28,8 +29,8 @@ pub(super) enum Wanted {
     AnyEnd,
 }
 
-impl Wanted {
-    fn is_met_by(self, task: &Task) -> bool {
+impl Filter {
+    fn accepts(self, task: &Task) -> bool {
         match self {
             Self::Nothing => false,
             Self::Irregular => task.is_irregular(),
@@ -38,7 +39,7 @@ impl Wanted {
         }
     }
 
-    /// A count of the ends in the task's loop, those that meet it among them.
+    /// A count of ends in the task's loop that includes all accepted ones.
     fn count(self, task: &Task) -> u64 {
         match self {
             Self::Nothing | Self::Irregular | Self::Exception => task.irregular_ends(),
@@ -46,9 +47,9 @@ impl Wanted {
         }
     }
 
-    /// Of those that meet it, the one that ended first.
+    /// The accepted child that ended first.
     fn first_of(self, children: &impl Children) -> Option<usize> {
-        // The choice is made here, once, and not again for each child.
+        // Matched once, not for each child.
         match self {
             Self::Nothing => None,
             Self::Irregular => first(children, Task::is_irregular),
@@ -62,48 +63,48 @@ fn is_exception(task: &Task) -> bool {
     matches!(task.outcome(), Some(Outcome::Panicked | Outcome::Failed))
 }
 
-fn first(children: &impl Children, is_wanted: impl Fn(&Task) -> bool) -> Option<usize> {
+fn first(children: &impl Children, is_match: impl Fn(&Task) -> bool) -> Option<usize> {
     (0..children.len())
-        .filter(|&index| is_wanted(children.task(index)))
+        .filter(|&index| is_match(children.task(index)))
         .min_by_key(|&index| children.task(index).ended_as())
 }
 
-/// What a look at the children shows.
+/// The result of a check of the children.
 pub(super) enum Progress {
     Waiting,
     AllEnded,
-    /// This one has ended as wanted, before all others that did.
+    /// The accepted child that ended first.
     Found(usize),
 }
 
-/// Rings when a child has ended as wanted, and wakes nobody: that is up to the waiter. One for nothing rings never, and
-/// only tells who waits.
-struct Alarm {
-    wanted: Wanted,
-    has_rung: Cell<bool>,
-    /// A task that waits and is not noted at each child.
+/// A listener that is set when a child ends in an accepted way. It does not wake the waiter, which is registered at the
+/// children. With [`Filter::Nothing`] it is never set, and only leads an observer to the waiter.
+struct EndFlag {
+    filter: Filter,
+    is_set: Cell<bool>,
+    /// The waker of a waiting task that is not registered at each child.
     waiting: Cell<Option<Waker>>,
 }
 
-impl Alarm {
-    fn set(children: &impl Children, wanted: Wanted) -> Rc<Self> {
-        let alarm = Rc::new(Self {
-            wanted,
-            has_rung: Cell::new(false),
+impl EndFlag {
+    fn install(children: &impl Children, filter: Filter) -> Rc<Self> {
+        let flag = Rc::new(Self {
+            filter,
+            is_set: Cell::new(false),
             waiting: Cell::new(None),
         });
         let children = (0..children.len()).map(|index| children.task(index));
         children
             .filter(|task| !task.is_finished())
-            .for_each(|task| task.add_collector(alarm.clone()));
-        alarm
+            .for_each(|task| task.add_collector(flag.clone()));
+        flag
     }
 }
 
-impl Listener for Alarm {
+impl Listener for EndFlag {
     fn ended(&self, task: &Task, _: usize) -> Option<Waker> {
-        if self.wanted.is_met_by(task) {
-            self.has_rung.set(true);
+        if self.filter.accepts(task) {
+            self.is_set.set(true);
         }
         None
     }
@@ -113,44 +114,45 @@ impl Listener for Alarm {
     }
 }
 
-/// Where the waiter, which is noted at the first unfinished task, is noted too.
+/// Where the waiter is registered, beside the first unfinished task.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Registered {
+enum Registration {
     #[default]
     No,
-    AtAll,
-    /// The same, in a loop that somebody looks at: it is shown each time what is waited for.
-    AtAllShown,
+    /// At all tasks that may wake it.
+    All,
+    /// The same; and an observer is attached, so each wait is reported.
+    AllReported,
 }
 
-/// Waits for tasks in order. Only the first unfinished one wakes the waiter by any end; the others do so only if they
-/// end as wanted. So a thousand sleepers cost their waiter about one look each, not a thousand.
+/// Waits for tasks in order. Any end of the first unfinished task wakes the waiter; the ends of the rest do so only if
+/// they are accepted. So a thousand sleepers cost their waiter about one check each, not a thousand.
 #[derive(Default)]
 pub(super) struct WaitMany {
-    registered: Registered,
+    registration: Registration,
     /// All tasks before this one have ended.
     first: usize,
-    /// How many ends the loop had seen when this last looked for a wanted one and found none.
-    seen: Option<u64>,
-    vain_looks: u8,
-    alarm: Option<Rc<Alarm>>,
+    /// The [count](Filter::count) at the last scan that found nothing.
+    last_count: Option<u64>,
+    empty_scans: u8,
+    flag: Option<Rc<EndFlag>>,
 }
 
 impl WaitMany {
-    /// For children that need not be of one loop, whose counter would tell all.
+    /// For children that may belong to several loops: then the counter of one is not enough.
     pub(super) fn over(children: &impl Children) -> Self {
         let loops_differ =
             (1..children.len()).any(|index| !children.task(index).has_loop_of(children.task(0)));
         Self {
-            vain_looks: if loops_differ { VAIN_LOOKS - 1 } else { 0 },
+            empty_scans: if loops_differ { MAX_EMPTY_SCANS - 1 } else { 0 },
             ..Self::default()
         }
     }
 
-    /// Looks at the children.
+    /// Checks the children.
     #[inline]
-    pub(super) fn look(&mut self, children: &impl Children, wanted: Wanted) -> Progress {
-        if let Some(index) = self.find(children, wanted) {
+    pub(super) fn check(&mut self, children: &impl Children, filter: Filter) -> Progress {
+        if let Some(index) = self.find(children, filter) {
             return Progress::Found(index);
         }
         while self.first < children.len() && children.task(self.first).is_finished() {
@@ -159,62 +161,62 @@ impl WaitMany {
         if self.first < children.len() {
             return Progress::Waiting;
         }
-        // An observer hears of an end before the alarm does, and may have come here from there.
-        let missed = self.alarm.as_ref().and_then(|_| wanted.first_of(children));
+        // An observer is notified of an end before the flag is set, and may have caused this check.
+        let missed = self.flag.as_ref().and_then(|_| filter.first_of(children));
         missed.map_or(Progress::AllEnded, Progress::Found)
     }
 
-    /// Makes sure that the next thing to see wakes the caller.
+    /// Registers the caller to be woken by the next relevant end.
     #[inline]
-    pub(super) fn register(&mut self, children: &impl Children, wanted: Wanted, cx: &Context<'_>) {
+    pub(super) fn register(&mut self, children: &impl Children, filter: Filter, cx: &Context<'_>) {
         let first = children.task(self.first);
-        // Asked first: right after a change of its flags the answer would take longer.
+        // Read first: a read right after a change of the flags would wait for it.
         let is_watched = first.is_watched();
         let is_new = first.set_waiter(cx.waker(), false);
-        if wanted == Wanted::Nothing {
+        if filter == Filter::Nothing {
             if is_watched {
-                self.show_waiter(children, cx.waker());
-                self.show_tasks(children, cx.waker());
+                self.lead_to_waiter(children, cx.waker());
+                self.report_tasks(children, cx.waker());
             }
             return;
         }
-        match self.registered {
-            Registered::AtAll if !is_new => return,
-            Registered::AtAllShown if !is_new => return self.show_tasks(children, cx.waker()),
+        match self.registration {
+            Registration::All if !is_new => return,
+            Registration::AllReported if !is_new => return self.report_tasks(children, cx.waker()),
             _ => {}
         }
-        // Until all have it: a foreign waker's clone may panic.
-        self.registered = Registered::No;
-        let lazy = wanted != Wanted::AnyEnd;
+        // Until all are registered: the clone of an external waker may panic.
+        self.registration = Registration::No;
+        let lazy = filter != Filter::AnyEnd;
         let later = (self.first + 1..children.len()).map(|index| children.task(index));
         let unfinished = later.filter(|task| !task.is_finished());
         unfinished.for_each(|task| {
             task.set_waiter(cx.waker(), lazy);
         });
-        self.registered = if is_watched {
-            Registered::AtAllShown
+        self.registration = if is_watched {
+            Registration::AllReported
         } else {
-            Registered::AtAll
+            Registration::All
         };
     }
 
-    /// The children after the first one do not wake the waiter, but lead to it for those who look at the loop.
+    /// The tasks after the first one do not wake the waiter, but lead an observer to it.
     #[cold]
     #[inline(never)]
-    fn show_waiter(&mut self, children: &impl Children, waker: &Waker) {
-        let set = || Alarm::set(children, Wanted::Nothing);
-        let alarm = self.alarm.get_or_insert_with(set);
+    fn lead_to_waiter(&mut self, children: &impl Children, waker: &Waker) {
+        let set = || EndFlag::install(children, Filter::Nothing);
+        let flag = self.flag.get_or_insert_with(set);
         let is_tasks = context::try_with(|core| core.tasks.task_behind(waker).is_some());
         let waiting = (is_tasks == Some(true)).then(|| waker.clone());
-        alarm.waiting.set(waiting);
+        flag.waiting.set(waiting);
     }
 
-    /// Tells an observer which tasks are waited for, where it is not told by a registration with each of them.
+    /// Reports to an observer which tasks are waited for, where no registration with each of them does so.
     #[cold]
     #[inline(never)]
-    fn show_tasks(&mut self, children: &impl Children, waker: &Waker) {
-        let again = self.registered == Registered::AtAllShown;
-        self.registered = Registered::AtAllShown;
+    fn report_tasks(&mut self, children: &impl Children, waker: &Waker) {
+        let again = self.registration == Registration::AllReported;
+        self.registration = Registration::AllReported;
         context::try_with(|core| {
             if let Some(limit) = core.tasks.joins_to_note(again) {
                 let left = self.first..children.len();
@@ -227,24 +229,24 @@ impl WaitMany {
     }
 
     #[inline]
-    fn find(&mut self, children: &impl Children, wanted: Wanted) -> Option<usize> {
-        if wanted == Wanted::Nothing || children.len() == 0 {
+    fn find(&mut self, children: &impl Children, filter: Filter) -> Option<usize> {
+        if filter == Filter::Nothing || children.len() == 0 {
             return None;
         }
-        let now = Some(wanted.count(children.task(0)));
-        let has_remote = match &self.alarm {
-            Some(alarm) => alarm.has_rung.get(),
-            None => self.seen != now,
+        let now = Some(filter.count(children.task(0)));
+        let may_find = match &self.flag {
+            Some(flag) => flag.is_set.get(),
+            None => self.last_count != now,
         };
-        if !has_remote {
+        if !may_find {
             return None;
         }
-        let found = wanted.first_of(children);
+        let found = filter.first_of(children);
         if found.is_none() {
-            self.seen = now;
-            self.vain_looks += 1;
-            if self.vain_looks == VAIN_LOOKS {
-                self.alarm = Some(Alarm::set(children, wanted));
+            self.last_count = now;
+            self.empty_scans += 1;
+            if self.empty_scans == MAX_EMPTY_SCANS {
+                self.flag = Some(EndFlag::install(children, filter));
             }
         }
         found
@@ -258,23 +260,23 @@ mod tests {
     use std::task::Poll;
 
     use super::super::{children::Children, yield_now};
-    use super::{Progress, WaitMany, Wanted};
+    use super::{Filter, Progress, WaitMany};
     use crate::event_loop::{EventLoop, spawn};
     use crate::task::{JoinError, JoinHandle, Task};
 
     const MANY: usize = 1000;
 
-    /// Tasks that never end by themselves, and how often one of them was looked at.
+    /// Tasks that never end by themselves, and how often one of them was checked.
     struct Counted {
         handles: Vec<JoinHandle<()>>,
-        looks: Cell<usize>,
+        checks: Cell<usize>,
     }
 
     impl Counted {
         fn new() -> Self {
             Self {
                 handles: (0..MANY).map(|_| spawn(pending())).collect(),
-                looks: Cell::new(0),
+                checks: Cell::new(0),
             }
         }
     }
@@ -288,7 +290,7 @@ mod tests {
         }
 
         fn task(&self, index: usize) -> &Task {
-            self.looks.set(self.looks.get() + 1);
+            self.checks.set(self.checks.get() + 1);
             self.handles[index].as_task()
         }
 
@@ -301,19 +303,19 @@ mod tests {
         }
     }
 
-    /// One look, as a group takes it.
-    async fn look(watch: &mut WaitMany, children: &Counted, wanted: Wanted) -> Progress {
+    /// One check, as a group takes it.
+    async fn check(wait_many: &mut WaitMany, children: &Counted, filter: Filter) -> Progress {
         poll_fn(|cx| {
-            let progress = watch.look(children, wanted);
+            let progress = wait_many.check(children, filter);
             if matches!(progress, Progress::Waiting) {
-                watch.register(children, wanted, cx);
+                wait_many.register(children, filter, cx);
             }
             Poll::Ready(progress)
         })
         .await
     }
 
-    fn play(main: impl Future<Output = ()>) {
+    fn run(main: impl Future<Output = ()>) {
         EventLoop::builder().virtual_time().build().block_on(main);
     }
 
@@ -324,59 +326,59 @@ mod tests {
     }
 
     #[test]
-    fn ends_of_others_cost_a_bounded_number_of_looks_at_each_child() {
-        for wanted in [Wanted::Irregular, Wanted::Exception, Wanted::AnyEnd] {
-            play(async {
+    fn ends_of_other_tasks_cost_a_bounded_number_of_checks_of_each_child() {
+        for filter in [Filter::Irregular, Filter::Exception, Filter::AnyEnd] {
+            run(async {
                 let children = Counted::new();
-                let mut watch = WaitMany::over(&children);
+                let mut wait_many = WaitMany::over(&children);
                 for _ in 0..MANY {
                     end_another().await;
-                    let progress = look(&mut watch, &children, wanted).await;
+                    let progress = check(&mut wait_many, &children, filter).await;
                     assert!(matches!(progress, Progress::Waiting));
                 }
-                let each = children.looks.get() / MANY;
-                assert!(each < 40, "{each} looks at each child");
+                let each = children.checks.get() / MANY;
+                assert!(each < 40, "{each} checks of each child");
             });
         }
     }
 
     #[test]
-    fn children_of_one_loop_are_spared_the_alarm() {
-        play(async {
+    fn children_of_one_loop_get_no_listener_at_first() {
+        run(async {
             let children = Counted::new();
-            let mut watch = WaitMany::over(&children);
-            look(&mut watch, &children, Wanted::AnyEnd).await;
-            assert!(watch.alarm.is_none());
+            let mut wait_many = WaitMany::over(&children);
+            check(&mut wait_many, &children, Filter::AnyEnd).await;
+            assert!(wait_many.flag.is_none());
         });
     }
 
     #[test]
-    fn ends_of_children_that_are_not_wanted_cost_no_more() {
-        play(async {
+    fn ends_of_children_that_are_not_accepted_cost_no_more() {
+        run(async {
             let children = Counted::new();
-            let mut watch = WaitMany::default();
+            let mut wait_many = WaitMany::default();
             for child in children.handles.iter().rev() {
-                let progress = look(&mut watch, &children, Wanted::Exception).await;
+                let progress = check(&mut wait_many, &children, Filter::Exception).await;
                 assert!(matches!(progress, Progress::Waiting));
                 child.cancel();
                 yield_now().await;
             }
-            let progress = look(&mut watch, &children, Wanted::Exception).await;
+            let progress = check(&mut wait_many, &children, Filter::Exception).await;
             assert!(matches!(progress, Progress::AllEnded));
-            let each = children.looks.get() / MANY;
-            assert!(each < 40, "{each} looks at each child");
+            let each = children.checks.get() / MANY;
+            assert!(each < 40, "{each} checks of each child");
         });
     }
 
     #[test]
-    fn after_vain_looks_the_child_that_ended_first_is_found_as_before() {
-        for vain in 0..40 {
-            play(async {
+    fn after_empty_scans_the_child_that_ended_first_is_found_as_before() {
+        for scans in 0..40 {
+            run(async {
                 let children = Counted::new();
                 yield_now().await;
-                let mut watch = WaitMany::default();
-                for _ in 0..vain {
-                    let progress = look(&mut watch, &children, Wanted::Irregular).await;
+                let mut wait_many = WaitMany::default();
+                for _ in 0..scans {
+                    let progress = check(&mut wait_many, &children, Filter::Irregular).await;
                     assert!(matches!(progress, Progress::Waiting));
                     end_another().await;
                 }
@@ -384,7 +386,7 @@ mod tests {
                 children.handles[3].cancel();
                 yield_now().await;
                 for _ in 0..2 {
-                    let progress = look(&mut watch, &children, Wanted::Irregular).await;
+                    let progress = check(&mut wait_many, &children, Filter::Irregular).await;
                     assert!(matches!(progress, Progress::Found(7)));
                 }
             });

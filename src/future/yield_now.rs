@@ -1,25 +1,27 @@
-//! Giving up a turn.
+//! Yielding to the other tasks.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Gives up one turn; made by [`yield_now`].
+/// Yields for one round; made by [`yield_now`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct YieldNow {
     yielded: bool,
 }
 
-/// Lets everything run that is ready now, and goes on in the next round.
+/// Lets all tasks run that are ready now, and resumes in the next round.
 ///
-/// An `await` of what is there already does not suspend: an item or room in a queue, a free lock or permit, a set event,
-/// the last party of a barrier, the result of a task that has ended, a [`timeout`](crate::timeout) of zero. A loop of
-/// nothing else keeps the thread, as a computation does; this in its body gives the others their turns. What only the
-/// passing of time makes ready gives them a round by itself: [`sleep`](crate::sleep()), [`sleep_until`](crate::sleep_until)
-/// and the ticks of an [`interval`](crate::interval()) that are overdue.
+/// An `await` of something that is ready does not suspend: an item or room in a queue, a free lock or permit, a set
+/// event, the last party of a barrier, the result of a task that has ended, a [`timeout`](crate::timeout) of zero. A
+/// loop of such awaits blocks the thread, as a computation does; call this in its body to let other tasks run. Futures
+/// that wait for time always yield a round: [`sleep`](crate::sleep()), [`sleep_until`](crate::sleep_until) and the
+/// overdue ticks of an [`interval`](crate::interval()).
 ///
 /// Works under any executor.
+///
+/// # Examples
 ///
 /// ```
 /// looplet::run(async {

@@ -1,4 +1,4 @@
-//! A place where a fixed number of tasks meet.
+//! A barrier for a fixed number of tasks.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -6,15 +6,18 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::waiters::{Line, Owner, Waiting, wake_each};
+use super::waiters::{WaitQueue, Waitable, Waiter, wake_each};
 use crate::error::BrokenBarrier;
 use crate::waiting::Kind;
 
-/// A place where a fixed number of tasks wait for each other, again and again.
+/// A reusable barrier at which a fixed number of tasks wait for each other.
 ///
-/// Who arrives while the last company is still leaving waits outside until all of it is gone. Then as many are woken as
-/// there is room for, first come first, and count from when they run; the others keep their places. Nothing is reserved:
-/// a newcomer that runs before those who were woken counts before them, and may take the room of the last one.
+/// A task that arrives while the last generation is still leaving waits outside until all of it is gone. Then as many
+/// tasks are woken as there is room for, in order of arrival, and each counts from when it runs; the rest keep their
+/// positions. Nothing is reserved: a newcomer that runs before the woken tasks counts before them, and may take the
+/// room of the last one.
+///
+/// # Examples
 ///
 /// ```
 /// let start = looplet::Barrier::new(2);
@@ -32,19 +35,19 @@ pub struct Barrier {
 #[derive(Default)]
 struct State {
     is_broken: bool,
-    /// Those who have arrived, and what became of it once that is known. Then they are leaving: for as long as the
-    /// first one of the line knows, nobody else may arrive.
-    inside: Line<Option<Outcome>>,
-    /// Those who wait until everybody has left. As many of them may go on as there is room for inside, and not all: each
-    /// company would call everybody, only to send most of them back.
-    outside: Line,
+    /// The tasks that have arrived, with their outcome once it is known. While the first one has an outcome the
+    /// generation is leaving, and no other task may arrive.
+    inside: WaitQueue<Option<Outcome>>,
+    /// The tasks that wait until the generation has left. Only as many are granted as there is room for inside: to wake
+    /// all for each generation would send most of them back.
+    outside: WaitQueue,
 }
 
 type Outcome = Result<usize, BrokenBarrier>;
 
-/// What an arrival leads to.
+/// The result of an arrival.
 enum Arrival {
-    /// It completes the company, or fails.
+    /// It completes the generation, or fails.
     Passed(Outcome),
     JoinInside,
     JoinOutside,
@@ -52,10 +55,10 @@ enum Arrival {
 
 impl State {
     fn is_leaving(&self) -> bool {
-        matches!(self.inside.first_note(), Some(Some(_)))
+        matches!(self.inside.first_data(), Some(Some(_)))
     }
 
-    /// How many have arrived for the next passage.
+    /// How many tasks of the next generation have arrived.
     fn arrived(&self) -> usize {
         if self.is_leaving() {
             0
@@ -64,7 +67,7 @@ impl State {
         }
     }
 
-    /// How many of those outside may go on: to come in, or to hear that it is broken.
+    /// How many tasks outside may proceed: to enter, or to fail if the barrier is broken.
     fn room(&self, parties: usize) -> usize {
         if self.is_broken {
             usize::MAX
@@ -75,21 +78,21 @@ impl State {
         }
     }
 
-    /// Lets all those inside leave who do not know yet: with their rank, or with an error.
-    fn decide(&mut self, passed: bool) {
+    /// Releases all tasks inside that have no outcome yet: with their rank, or with an error.
+    fn release(&mut self, passed: bool) {
         let mut rank = 0;
-        self.inside.for_each_waiting(|note| {
-            if note.is_none() {
-                *note = Some(if passed { Ok(rank) } else { Err(BrokenBarrier) });
+        self.inside.for_each_waiting(|outcome| {
+            if outcome.is_none() {
+                *outcome = Some(if passed { Ok(rank) } else { Err(BrokenBarrier) });
                 rank += 1;
             }
         });
-        self.inside.call_all();
+        self.inside.notify_all();
     }
 }
 
 impl Barrier {
-    /// A barrier that lets go whenever `parties` tasks wait.
+    /// Creates a barrier that opens whenever `parties` tasks wait.
     ///
     /// # Panics
     ///
@@ -106,25 +109,27 @@ impl Barrier {
         }
     }
 
-    /// Waits until all parties are here. Gives the rank of arrival among them, from 0; the last one does not suspend.
+    /// Waits until all parties have arrived. Returns the rank of arrival, from 0; the last task does not suspend.
     ///
     /// # Errors
     ///
-    /// [`BrokenBarrier`] if the barrier is or gets aborted, or is reset before all are here.
+    /// [`BrokenBarrier`] if the barrier is or gets aborted, or is reset before all have arrived.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future counts as not having come, unless all were here already.
+    /// Dropping the future withdraws the arrival, unless all parties had arrived already.
     pub fn wait(&self) -> impl Future<Output = Result<usize, BrokenBarrier>> + Unpin {
         Wait {
-            outside: Waiting::new(Outside(self)),
-            inside: Waiting::new(Inside(self)),
+            outside: Waiter::new(Outside(self)),
+            inside: Waiter::new(Inside(self)),
         }
     }
 
-    /// Sends those who wait away with an error, and makes the barrier usable again.
+    /// Fails all present waiters with an error, and makes the barrier usable again.
     ///
-    /// Whom it let go before keeps its rank, though it may not have run yet.
+    /// A task that was released before keeps its rank, though it may not have run yet.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let start = looplet::Barrier::new(1);
@@ -137,29 +142,29 @@ impl Barrier {
         let mut state = self.state.borrow_mut();
         state.is_broken = false;
         if !state.is_leaving() {
-            state.decide(false);
+            state.release(false);
         }
         drop(state);
         self.settle();
     }
 
-    /// Breaks the barrier: all who wait and all who come get an error, until it is [reset](Self::reset).
+    /// Breaks the barrier: all present and later waiters get an error, until it is [reset](Self::reset).
     pub fn abort(&self) {
         self.state.borrow_mut().is_broken = true;
         self.settle();
     }
 
-    /// How many tasks have to meet.
+    /// How many tasks the barrier waits for.
     pub fn parties(&self) -> usize {
         self.parties
     }
 
-    /// How many wait for the others; 0 while they are leaving.
+    /// How many tasks have arrived and wait for the rest; 0 while they are leaving.
     pub fn n_waiting(&self) -> usize {
         self.state.borrow().arrived()
     }
 
-    /// Whether it was aborted.
+    /// Whether the barrier was aborted.
     #[doc(alias = "broken")]
     pub fn is_broken(&self) -> bool {
         self.state.borrow().is_broken
@@ -177,7 +182,7 @@ impl Barrier {
         if rank + 1 < self.parties {
             return Arrival::JoinInside;
         }
-        state.decide(true);
+        state.release(true);
         drop(state);
         self.settle();
         Arrival::Passed(Ok(rank))
@@ -186,26 +191,26 @@ impl Barrier {
     fn settle(&self) {
         let mut state = self.state.borrow_mut();
         if state.is_broken {
-            state.decide(false);
+            state.release(false);
         } else if state.arrived() >= self.parties {
-            // Only if foreign code arrived in the middle of an arrival.
-            state.decide(true);
+            // Only if user code arrived in the middle of an arrival.
+            state.release(true);
         }
         drop(state);
         wake_each(|| {
             let mut state = self.state.borrow_mut();
             let room = state.room(self.parties);
-            let first = state.inside.next_called();
-            first.or(|| state.outside.let_more_go(room))
+            let first = state.inside.next_notified();
+            first.or(|| state.outside.grant_more(room))
         });
     }
 
-    /// Keeps those outside for whom there was room, and is none any more. Only when one of them looks: else whoever
-    /// aborts and resets again and again would each time go along the whole line.
-    fn keep_out(&self) {
+    /// Revokes the grants of tasks outside for which there is no room any more. Done when one of them is polled: in
+    /// `settle`, repeated aborts and resets would each walk the whole queue.
+    fn revoke_outside(&self) {
         let mut state = self.state.borrow_mut();
         let room = state.room(self.parties);
-        state.outside.take_back(room);
+        state.outside.revoke(room);
     }
 }
 
@@ -222,12 +227,12 @@ impl fmt::Debug for Barrier {
 struct Inside<'a>(&'a Barrier);
 struct Outside<'a>(&'a Barrier);
 
-impl Owner for Inside<'_> {
-    type Note = Option<Outcome>;
+impl Waitable for Inside<'_> {
+    type Data = Option<Outcome>;
 
     const KIND: Kind = Kind::Barrier;
 
-    fn with_line<R>(&self, f: impl FnOnce(&mut Line<Option<Outcome>>) -> R) -> R {
+    fn with_queue<R>(&self, f: impl FnOnce(&mut WaitQueue<Option<Outcome>>) -> R) -> R {
         f(&mut self.0.state.borrow_mut().inside)
     }
 
@@ -236,12 +241,12 @@ impl Owner for Inside<'_> {
     }
 }
 
-impl Owner for Outside<'_> {
-    type Note = ();
+impl Waitable for Outside<'_> {
+    type Data = ();
 
     const KIND: Kind = Kind::Barrier;
 
-    fn with_line<R>(&self, f: impl FnOnce(&mut Line) -> R) -> R {
+    fn with_queue<R>(&self, f: impl FnOnce(&mut WaitQueue) -> R) -> R {
         f(&mut self.0.state.borrow_mut().outside)
     }
 
@@ -251,8 +256,8 @@ impl Owner for Outside<'_> {
 }
 
 struct Wait<'a> {
-    outside: Waiting<Outside<'a>>,
-    inside: Waiting<Inside<'a>>,
+    outside: Waiter<Outside<'a>>,
+    inside: Waiter<Inside<'a>>,
 }
 
 impl Future for Wait<'_> {
@@ -261,18 +266,18 @@ impl Future for Wait<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
         let Self { outside, inside } = &mut *self;
         loop {
-            if inside.is_in_line() {
+            if inside.is_queued() {
                 ready!(inside.poll(cx));
                 let outcome = inside.leave();
-                inside.owner().settle();
+                inside.target().settle();
                 return Poll::Ready(outcome.unwrap_or(Err(BrokenBarrier)));
             }
-            if outside.is_in_line() {
-                outside.owner().0.keep_out();
+            if outside.is_queued() {
+                outside.target().0.revoke_outside();
                 ready!(outside.poll(cx));
                 outside.leave();
             }
-            match inside.owner().0.arrive() {
+            match inside.target().0.arrive() {
                 Arrival::Passed(outcome) => return Poll::Ready(outcome),
                 Arrival::JoinInside => ready!(inside.poll(cx)),
                 Arrival::JoinOutside => ready!(outside.poll(cx)),

@@ -1,4 +1,4 @@
-//! Waiting for a change of what a mutex guards.
+//! Waiting for a change of the value in a mutex.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -9,12 +9,14 @@ use std::ptr;
 use std::task::{Context, Poll, ready};
 
 use super::mutex::{Mutex, MutexGuard};
-use super::waiters::{Line, Owner, Waiting, wake_each};
+use super::waiters::{WaitQueue, Waitable, Waiter, wake_each};
 use crate::waiting::Kind;
 
-/// Where tasks wait for a change of the value in a [`Mutex`], with the mutex unlocked meanwhile.
+/// A condition variable: tasks wait for a change of the value in a [`Mutex`], which is unlocked meanwhile.
 ///
-/// A waiter may resume though nothing has changed: look again, or use [`wait_while`](Self::wait_while).
+/// A waiter may resume though nothing has changed: check again, or use [`wait_while`](Self::wait_while).
+///
+/// # Examples
 ///
 /// ```
 /// use looplet::{Condition, Mutex};
@@ -33,32 +35,33 @@ use crate::waiting::Kind;
 #[doc(alias = "asyncio.Condition")]
 #[derive(Default)]
 pub struct Condition {
-    line: RefCell<Line>,
-    /// How many were notified and have not left the line yet.
+    queue: RefCell<WaitQueue>,
+    /// How many were notified and have not left the queue yet.
     notified: Cell<usize>,
-    /// The address of the mutex that those in the line use. It is compared, never followed.
+    /// The address of the mutex that the queued waiters use. It is compared, never dereferenced.
     mutex: Cell<usize>,
 }
 
 impl Condition {
-    /// A condition on which nobody waits.
+    /// Creates a condition without waiters.
     pub const fn new() -> Self {
         Self {
-            line: RefCell::new(Line::new()),
+            queue: RefCell::new(WaitQueue::new()),
             notified: Cell::new(0),
             mutex: Cell::new(0),
         }
     }
 
-    /// Unlocks the mutex, waits for a notification, and locks it again behind all who wait for it by then.
+    /// Unlocks the mutex, waits for a notification, and locks it again behind all that wait for it by then.
     ///
     /// # Panics
     ///
-    /// If others wait on this condition with another mutex.
+    /// If other tasks wait on this condition with another mutex.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up the lock or its place; a notification it had already received goes to the next one.
+    /// Dropping the future gives up the lock or the position in the queue; a notification that it had already received
+    /// goes to the next waiter.
     pub async fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         let mutex = guard.mutex();
         Notified::new(self, guard).await;
@@ -68,7 +71,7 @@ impl Condition {
         guard
     }
 
-    /// Waits for as long as `condition` says so of the value: it is asked first, and again after each notification.
+    /// Waits while `condition` returns `true` for the value: it is called first, and again after each notification.
     ///
     /// # Panics
     ///
@@ -89,25 +92,25 @@ impl Condition {
         guard
     }
 
-    /// Notifies the first `count` who wait and were not notified yet. They go on as soon as they get the lock.
+    /// Notifies the first `count` waiters that were not notified yet. They proceed as soon as they get the lock.
     ///
-    /// It does not ask for the lock: whoever changes the value under it and notifies afterwards loses nobody.
+    /// It does not require the lock: no waiter is missed if the value is changed under the lock and `notify` follows.
     pub fn notify(&self, count: usize) {
         let sum = self.notified.get().saturating_add(count);
         self.notified.set(sum);
         self.settle();
     }
 
-    /// Notifies all who wait.
+    /// Notifies all waiters.
     pub fn notify_all(&self) {
         self.notify(usize::MAX);
     }
 
     #[track_caller]
-    fn remember<T>(&self, mutex: &Mutex<T>) {
+    fn bind<T>(&self, mutex: &Mutex<T>) {
         let address = ptr::from_ref(mutex).addr();
         assert!(
-            self.line.borrow().is_empty() || self.mutex.get() == address,
+            self.queue.borrow().is_empty() || self.mutex.get() == address,
             "a condition serves one mutex at a time, and others wait on this one with another mutex: \
              use one condition for each mutex",
         );
@@ -118,37 +121,37 @@ impl Condition {
 impl fmt::Debug for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Condition")
-            .field("waiting", &self.line.borrow().len())
+            .field("waiting", &self.queue.borrow().len())
             .finish()
     }
 }
 
-impl Owner for &Condition {
+impl Waitable for &Condition {
     const KIND: Kind = Kind::Condition;
-    type Note = ();
+    type Data = ();
 
-    fn with_line<R>(&self, f: impl FnOnce(&mut Line) -> R) -> R {
-        f(&mut self.line.borrow_mut())
+    fn with_queue<R>(&self, f: impl FnOnce(&mut WaitQueue) -> R) -> R {
+        f(&mut self.queue.borrow_mut())
     }
 
     fn settle(&self) {
-        // Who comes later has nothing of a notification for which there was nobody left.
-        let waiting = self.line.borrow().len();
+        // A notification without a waiter is not kept for later ones.
+        let waiting = self.queue.borrow().len();
         self.notified.set(self.notified.get().min(waiting));
-        wake_each(|| self.line.borrow_mut().let_go(self.notified.get()));
+        wake_each(|| self.queue.borrow_mut().grant(self.notified.get()));
     }
 }
 
-/// Joins the line, then unlocks, then waits for a notification.
+/// Enters the queue, then unlocks, then waits for a notification.
 struct Notified<'c, 'a, T> {
-    waiting: Waiting<&'c Condition>,
+    waiter: Waiter<&'c Condition>,
     guard: Option<MutexGuard<'a, T>>,
 }
 
 impl<'c, 'a, T> Notified<'c, 'a, T> {
     fn new(condition: &'c Condition, guard: MutexGuard<'a, T>) -> Self {
         Self {
-            waiting: Waiting::new(condition),
+            waiter: Waiter::new(condition),
             guard: Some(guard),
         }
     }
@@ -160,24 +163,24 @@ impl<T> Future for Notified<'_, '_, T> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let condition = *self.waiting.owner();
+        let condition = *self.waiter.target();
         if let Some(guard) = &self.guard {
-            condition.remember(guard.mutex());
+            condition.bind(guard.mutex());
         }
-        let mut polled = self.waiting.poll(cx);
+        let mut polled = self.waiter.poll(cx);
         if let Some(guard) = self.guard.take() {
             drop(guard);
-            // Unlocking wakes others, which is foreign code and may have notified.
-            polled = self.waiting.poll(cx);
+            // Unlocking wakes a task, which runs user code and may have notified.
+            polled = self.waiter.poll(cx);
         }
         ready!(polled);
         condition.notified.set(condition.notified.get() - 1);
-        self.waiting.leave();
+        self.waiter.leave();
         Poll::Ready(())
     }
 }
 
-/// Passes a notification on if its receiver is dropped before it has the lock.
+/// Passes a notification on if the waiter is dropped before it has the lock.
 struct Relay<'c>(&'c Condition);
 
 impl Drop for Relay<'_> {

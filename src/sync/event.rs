@@ -1,4 +1,4 @@
-//! A flag to wait for.
+//! A flag that tasks wait for.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -6,10 +6,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::waiters::{Line, Owner, Waiting, wake_each};
+use super::waiters::{WaitQueue, Waitable, Waiter, wake_each};
 use crate::waiting::Kind;
 
-/// A flag that tasks wait for: once it is set, everybody who waits goes on.
+/// A flag that tasks wait for: setting it lets all waiters proceed.
+///
+/// # Examples
 ///
 /// ```
 /// let ready = looplet::Event::new();
@@ -26,25 +28,25 @@ use crate::waiting::Kind;
 #[derive(Default)]
 pub struct Event {
     is_set: Cell<bool>,
-    line: RefCell<Line>,
+    queue: RefCell<WaitQueue>,
 }
 
 impl Event {
-    /// An event that is not set.
+    /// Creates an event that is not set.
     pub const fn new() -> Self {
         Self {
             is_set: Cell::new(false),
-            line: RefCell::new(Line::new()),
+            queue: RefCell::new(WaitQueue::new()),
         }
     }
 
-    /// Sets the flag and wakes all who wait, in the order in which they came.
+    /// Sets the flag and wakes all waiters, in order of arrival.
     pub fn set(&self) {
         self.is_set.set(true);
         self.settle();
     }
 
-    /// Clears the flag. Those who were woken before go on all the same.
+    /// Clears the flag. Waiters that were woken before proceed all the same.
     pub fn clear(&self) {
         self.is_set.set(false);
     }
@@ -60,7 +62,7 @@ impl Event {
     ///
     /// Dropping the future changes nothing.
     pub fn wait(&self) -> impl Future<Output = ()> + Unpin {
-        Wait(Waiting::new(self))
+        Wait(Waiter::new(self))
     }
 }
 
@@ -68,38 +70,38 @@ impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Event")
             .field("is_set", &self.is_set())
-            .field("waiting", &self.line.borrow().len())
+            .field("waiting", &self.queue.borrow().len())
             .finish()
     }
 }
 
-impl Owner for &Event {
-    type Note = ();
+impl Waitable for &Event {
+    type Data = ();
 
     const KIND: Kind = Kind::Event;
 
-    fn with_line<R>(&self, f: impl FnOnce(&mut Line) -> R) -> R {
-        f(&mut self.line.borrow_mut())
+    fn with_queue<R>(&self, f: impl FnOnce(&mut WaitQueue) -> R) -> R {
+        f(&mut self.queue.borrow_mut())
     }
 
     fn settle(&self) {
         if self.is_set.get() {
-            self.line.borrow_mut().call_all();
+            self.queue.borrow_mut().notify_all();
         }
-        wake_each(|| self.line.borrow_mut().next_called());
+        wake_each(|| self.queue.borrow_mut().next_notified());
     }
 }
 
-struct Wait<'a>(Waiting<&'a Event>);
+struct Wait<'a>(Waiter<&'a Event>);
 
 impl Future for Wait<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let waiting = &mut self.0;
-        if waiting.is_in_line() || !waiting.owner().is_set() {
-            ready!(waiting.poll(cx));
-            waiting.leave();
+        let waiter = &mut self.0;
+        if waiter.is_queued() || !waiter.target().is_set() {
+            ready!(waiter.poll(cx));
+            waiter.leave();
         }
         Poll::Ready(())
     }

@@ -1,11 +1,10 @@
 //! Queues, locks and signals for tasks of one thread.
 //!
-//! Everything here works under any executor: it needs wakers, no loop, and allocates nothing in steady state.
-//! Whoever has to wait stands in a line (`waiters`) and is served first come, first served; a waiter that was
-//! let go and is then dropped passes its turn on. That rule is written there once; every primitive is a small
-//! state machine on top of it.
+//! All primitives work under any executor: they need wakers but no event loop, and allocate nothing in steady state.
+//! Waiters enter a wait queue (`waiters`) and are served in order of arrival; a waiter that is dropped without using
+//! its grant passes it on. Each primitive is a small state machine on top of that queue.
 //!
-//! Nothing here leaves its thread:
+//! No primitive but [`RemoteQueue`] leaves its thread:
 //!
 //! ```compile_fail
 //! fn leaves_its_thread<T: Send>(_: T) {}

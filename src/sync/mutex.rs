@@ -1,4 +1,4 @@
-//! A value that one task at a time may use.
+//! An asynchronous mutex.
 
 use std::cell::{RefCell, RefMut};
 use std::fmt;
@@ -9,8 +9,10 @@ use super::permits::Permits;
 
 /// A value that one task at a time may use, across its awaits.
 ///
-/// The lock is handed over when a guard is dropped, to the first who waits: nobody can overtake, and it stays locked
-/// in between. It is not re-entrant: a task that locks it twice waits for itself.
+/// Dropping a guard hands the lock to the first waiter: no other task can overtake, and the mutex stays locked in
+/// between. It is not re-entrant: a task that locks it twice deadlocks.
+///
+/// # Examples
 ///
 /// ```
 /// let total = looplet::Mutex::new(0);
@@ -23,12 +25,12 @@ use super::permits::Permits;
 #[doc(alias = "asyncio.Lock")]
 pub struct Mutex<T> {
     permit: Permits,
-    /// Empty while an owned guard carries the value.
+    /// `None` while an owned guard holds the value.
     value: RefCell<Option<T>>,
 }
 
 impl<T> Mutex<T> {
-    /// An unlocked mutex around `value`.
+    /// Creates an unlocked mutex around `value`.
     pub const fn new(value: T) -> Self {
         Self {
             permit: Permits::new(1),
@@ -36,25 +38,28 @@ impl<T> Mutex<T> {
         }
     }
 
-    /// Waits for the lock; does not suspend if it is free and nobody else waits for it.
+    /// Waits for the lock; does not suspend if it is free and no other task waits for it.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up its place; a lock it had already been granted goes to the next one.
+    /// Dropping the future gives up the position in the queue; a lock that it had already been granted goes to the next
+    /// waiter.
     #[doc(alias = "acquire")]
     pub async fn lock(&self) -> MutexGuard<'_, T> {
         self.permit.take().await;
         self.guard()
     }
 
-    /// Takes the lock if it is free and nobody else waits for it.
+    /// Takes the lock if it is free and no other task waits for it.
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         self.permit.try_take().then(|| self.guard())
     }
 
-    /// Like [`lock`](Self::lock), with a guard that holds the mutex by itself.
+    /// Like [`lock`](Self::lock), with a guard that owns an `Rc` of the mutex.
     ///
     /// The value moves into the guard and back, so a large one is better boxed.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::rc::Rc;
@@ -77,18 +82,18 @@ impl<T> Mutex<T> {
         }
     }
 
-    /// Whether the lock is taken, or granted to somebody who waits.
+    /// Whether the lock is taken, or granted to a waiter.
     #[doc(alias = "locked")]
     pub fn is_locked(&self) -> bool {
         self.permit.available() == 0
     }
 
-    /// The value, without the mutex.
+    /// Unwraps the value.
     pub fn into_inner(self) -> T {
         self.value.into_inner().expect(PRESENT)
     }
 
-    /// Only for whoever has just taken the permit.
+    /// The guard for a caller that has just taken the permit.
     fn guard(&self) -> MutexGuard<'_, T> {
         MutexGuard {
             value: RefMut::map(self.value.borrow_mut(), |value| {
@@ -99,7 +104,7 @@ impl<T> Mutex<T> {
     }
 }
 
-/// An owned guard puts the value back before it unlocks, and keeps the mutex alive until then.
+/// Holds because an owned guard returns the value before it unlocks, and keeps the mutex alive until then.
 const PRESENT: &str = "the value of an unlocked mutex is in its place";
 
 impl<T: Default> Default for Mutex<T> {
@@ -121,6 +126,8 @@ impl<T: fmt::Debug> fmt::Debug for Mutex<T> {
 
 /// The lock on a [`Mutex`], through which its value is used; dropping it unlocks.
 ///
+/// # Examples
+///
 /// ```
 /// let total = looplet::Mutex::new(1);
 /// let mut guard = total.try_lock().unwrap();
@@ -130,7 +137,7 @@ impl<T: fmt::Debug> fmt::Debug for Mutex<T> {
 /// ```
 #[must_use = "the mutex is unlocked as soon as its guard is dropped"]
 pub struct MutexGuard<'a, T> {
-    // Dropped in this order: the next one may borrow the value as soon as the mutex is unlocked.
+    // Dropped in this order: the next waiter may borrow the value as soon as the mutex is unlocked.
     value: RefMut<'a, T>,
     unlock: Unlock<'a, T>,
 }
@@ -145,7 +152,7 @@ struct Unlock<'a, T>(&'a Mutex<T>);
 
 impl<T> Drop for Unlock<'_, T> {
     fn drop(&mut self) {
-        self.0.permit.give_back();
+        self.0.permit.release();
     }
 }
 
@@ -169,7 +176,9 @@ impl<T: fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
     }
 }
 
-/// The lock on a [`Mutex`] that it holds by itself; from [`Mutex::lock_owned`].
+/// The lock on a [`Mutex`], with an `Rc` of the mutex; from [`Mutex::lock_owned`].
+///
+/// # Examples
 ///
 /// ```
 /// use std::rc::Rc;
@@ -181,7 +190,7 @@ impl<T: fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
 /// ```
 #[must_use = "the mutex is unlocked as soon as its guard is dropped"]
 pub struct OwnedMutexGuard<T> {
-    /// Empty only in `drop`.
+    /// `None` only in `drop`.
     value: Option<T>,
     mutex: Rc<Mutex<T>>,
 }
@@ -189,7 +198,7 @@ pub struct OwnedMutexGuard<T> {
 impl<T> Drop for OwnedMutexGuard<T> {
     fn drop(&mut self) {
         self.mutex.value.replace(self.value.take());
-        self.mutex.permit.give_back();
+        self.mutex.permit.release();
     }
 }
 

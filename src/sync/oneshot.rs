@@ -1,4 +1,4 @@
-//! One value from one task to another.
+//! A channel for one value.
 
 use std::cell::Cell;
 use std::fmt;
@@ -11,7 +11,9 @@ use super::waiters::wake_one;
 use crate::error::{Closed, TryGetError};
 use crate::waiting::{self, Kind};
 
-/// A channel for a single value: one end sends it, the other is a future of it.
+/// Creates a channel for a single value: one end sends it, the other is a future of it.
+///
+/// # Examples
 ///
 /// ```
 /// let (sender, receiver) = looplet::oneshot();
@@ -25,8 +27,8 @@ pub fn oneshot<T>() -> (Sender<T>, Receiver<T>) {
         value: Cell::new(None),
         has_sender: Cell::new(true),
         has_receiver: Cell::new(true),
-        receiver: Parking::default(),
-        sender: Parking::default(),
+        receiver: WakerCell::default(),
+        sender: WakerCell::default(),
     });
     (Sender(Rc::clone(&channel)), Receiver(channel))
 }
@@ -35,17 +37,17 @@ struct Channel<T> {
     value: Cell<Option<T>>,
     has_sender: Cell<bool>,
     has_receiver: Cell<bool>,
-    receiver: Parking,
-    sender: Parking,
+    receiver: WakerCell,
+    sender: WakerCell,
 }
 
-/// The waker of the only one who can wait here. It is cloned, dropped and woken with nothing borrowed.
+/// The waker of the only possible waiter. It is cloned, dropped and woken with nothing borrowed.
 #[derive(Default)]
-struct Parking(Cell<Option<Waker>>);
+struct WakerCell(Cell<Option<Waker>>);
 
-impl Parking {
-    /// Look again afterwards: cloning a waker is foreign code.
-    fn park(&self, waker: &Waker) {
+impl WakerCell {
+    /// The caller checks again afterwards: cloning a waker runs user code.
+    fn register(&self, waker: &Waker) {
         let old = self.0.take();
         let new = match old {
             Some(old) if old.will_wake(waker) => old,
@@ -59,21 +61,23 @@ impl Parking {
     }
 }
 
-/// Looks, and looks again after the waker was parked.
-fn poll_or_park<R>(
-    parking: &Parking,
+/// Calls `check`, and calls it again after the waker was registered.
+fn poll_or_register<R>(
+    cell: &WakerCell,
     cx: &mut Context<'_>,
-    look: impl Fn() -> Option<R>,
+    check: impl Fn() -> Option<R>,
 ) -> Poll<R> {
-    let found = look().or_else(|| {
+    let found = check().or_else(|| {
         waiting::note(Kind::Message);
-        parking.park(cx.waker());
-        look()
+        cell.register(cx.waker());
+        check()
     });
     found.map_or(Poll::Pending, Poll::Ready)
 }
 
 /// The sending end of a [`oneshot`]; dropping it unused closes the channel.
+///
+/// # Examples
 ///
 /// ```
 /// let (sender, receiver) = looplet::oneshot::<i32>();
@@ -87,7 +91,7 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     ///
-    /// The value itself if the receiver is gone.
+    /// The value if the receiver was dropped.
     #[doc(alias = "set_result")]
     #[doc(alias = "set_exception")]
     pub fn send(self, value: T) -> Result<(), T> {
@@ -98,13 +102,15 @@ impl<T> Sender<T> {
         Ok(())
     }
 
-    /// Whether the receiver is gone, so that there is no point in sending.
+    /// Whether the receiver was dropped.
     #[doc(alias = "cancelled")]
     pub fn is_closed(&self) -> bool {
         !self.0.has_receiver.get()
     }
 
-    /// Waits until the receiver is gone.
+    /// Waits until the receiver is dropped.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let (mut sender, receiver) = looplet::oneshot::<i32>();
@@ -118,7 +124,7 @@ impl<T> Sender<T> {
     /// Dropping the future changes nothing.
     pub async fn closed(&mut self) {
         let this = &*self;
-        poll_fn(|cx| poll_or_park(&this.0.sender, cx, || this.is_closed().then_some(()))).await;
+        poll_fn(|cx| poll_or_register(&this.0.sender, cx, || this.is_closed().then_some(()))).await;
     }
 }
 
@@ -137,8 +143,10 @@ impl<T> fmt::Debug for Sender<T> {
     }
 }
 
-/// The receiving end of a [`oneshot`]: a future of the value, or of [`Closed`] if the sender is dropped without sending.
-/// It does not suspend if either has happened.
+/// The receiving end of a [`oneshot`]: a future of the value, or of [`Closed`] if the sender is dropped without
+/// sending. The future does not suspend if either has happened.
+///
+/// # Examples
 ///
 /// ```
 /// let (sender, mut receiver) = looplet::oneshot();
@@ -149,17 +157,17 @@ impl<T> fmt::Debug for Sender<T> {
 ///
 /// # Cancel safety
 ///
-/// Polling it through `&mut` and stopping loses nothing. Dropping it drops a value that was sent, and one that is sent
-/// later comes back to its sender.
-#[must_use = "nobody gets the value if the receiver is dropped"]
+/// Polling it through `&mut` and stopping loses nothing. Dropping it drops a value that was sent; a value that is sent
+/// later is returned to the sender.
+#[must_use = "dropping the receiver drops the value"]
 pub struct Receiver<T>(Rc<Channel<T>>);
 
 impl<T> Receiver<T> {
-    /// Takes the value if it is there at once.
+    /// Takes the value if it was sent.
     ///
     /// # Errors
     ///
-    /// [`TryGetError`] if it is not, either for now or for ever.
+    /// [`TryGetError::Empty`] if it was not sent yet, [`TryGetError::Closed`] if it never will be.
     #[doc(alias = "result")]
     pub fn try_recv(&mut self) -> Result<T, TryGetError> {
         match self.0.value.take() {
@@ -180,7 +188,7 @@ impl<T> Future for Receiver<T> {
     type Output = Result<T, Closed>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        poll_or_park(&self.0.receiver, cx, || self.outcome())
+        poll_or_register(&self.0.receiver, cx, || self.outcome())
     }
 }
 

@@ -1,4 +1,4 @@
-//! A limit to how many may do something at the same time.
+//! An asynchronous semaphore.
 
 use std::fmt;
 use std::mem;
@@ -6,9 +6,11 @@ use std::rc::Rc;
 
 use super::permits::Permits;
 
-/// A number of permits; whoever wants one waits until one is free.
+/// A number of permits, for which tasks wait.
 ///
-/// A permit goes back when it is dropped, at once to the first who waits, if anybody does: nobody can overtake.
+/// Dropping a permit releases it, directly to the first waiter if there is one: no other task can overtake.
+///
+/// # Examples
 ///
 /// ```
 /// let desks = looplet::Semaphore::new(2);
@@ -28,30 +30,33 @@ pub struct Semaphore {
 }
 
 impl Semaphore {
-    /// A semaphore with `permits` free permits.
+    /// Creates a semaphore with `permits` free permits.
     pub const fn new(permits: usize) -> Self {
         Self {
             permits: Permits::new(permits),
         }
     }
 
-    /// Waits for a permit; does not suspend if one is free that nobody else waits for.
+    /// Waits for a permit; does not suspend if one is free that no other task waits for.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up its place; a permit it had already been granted goes to the next one.
+    /// Dropping the future gives up the position in the queue; a permit that it had already been granted goes to the
+    /// next waiter.
     pub async fn acquire(&self) -> Permit<'_> {
         self.permits.take().await;
         Permit { semaphore: self }
     }
 
-    /// Takes a permit if one is free that nobody else waits for.
+    /// Takes a permit if one is free that no other task waits for.
     pub fn try_acquire(&self) -> Option<Permit<'_>> {
         let is_taken = self.permits.try_take();
         is_taken.then(|| Permit { semaphore: self })
     }
 
-    /// Like [`acquire`](Self::acquire), with a permit that holds the semaphore by itself.
+    /// Like [`acquire`](Self::acquire), with a permit that owns an `Rc` of the semaphore.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::rc::Rc;
@@ -72,7 +77,7 @@ impl Semaphore {
         }
     }
 
-    /// How many permits are free for whoever comes next: those granted to a waiter do not count.
+    /// How many permits are free and not granted to a waiter.
     pub fn available(&self) -> usize {
         self.permits.available()
     }
@@ -83,7 +88,9 @@ impl Semaphore {
         self.available() == 0
     }
 
-    /// Adds permits, for good; the first ones go to those who wait.
+    /// Adds permits permanently; waiters get them first.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let desks = looplet::Semaphore::new(0);
@@ -93,7 +100,7 @@ impl Semaphore {
     ///
     /// # Panics
     ///
-    /// If there were more than `usize::MAX` of them.
+    /// If the number of permits would exceed `usize::MAX`.
     #[track_caller]
     #[doc(alias = "release")]
     pub fn add_permits(&self, count: usize) {
@@ -113,7 +120,9 @@ impl fmt::Debug for Semaphore {
     }
 }
 
-/// The right to go on, given back when it is dropped; from [`Semaphore::acquire`].
+/// A permit of a [`Semaphore`], released when it is dropped; from [`Semaphore::acquire`].
+///
+/// # Examples
 ///
 /// ```
 /// let desks = looplet::Semaphore::new(1);
@@ -122,13 +131,15 @@ impl fmt::Debug for Semaphore {
 /// drop(permit);
 /// assert_eq!(desks.available(), 1);
 /// ```
-#[must_use = "a permit is given back as soon as it is dropped"]
+#[must_use = "a permit is released as soon as it is dropped"]
 pub struct Permit<'a> {
     semaphore: &'a Semaphore,
 }
 
 impl Permit<'_> {
-    /// Never gives the permit back: the semaphore has one less.
+    /// Never releases the permit: the semaphore has one less.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let desks = looplet::Semaphore::new(1);
@@ -142,7 +153,7 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.semaphore.permits.give_back();
+        self.semaphore.permits.release();
     }
 }
 
@@ -152,7 +163,9 @@ impl fmt::Debug for Permit<'_> {
     }
 }
 
-/// A [`Permit`] that holds its semaphore by itself; from [`Semaphore::acquire_owned`].
+/// A [`Permit`] that owns an `Rc` of its semaphore; from [`Semaphore::acquire_owned`].
+///
+/// # Examples
 ///
 /// ```
 /// use std::rc::Rc;
@@ -162,14 +175,14 @@ impl fmt::Debug for Permit<'_> {
 /// permit.forget();
 /// assert!(desks.is_locked());
 /// ```
-#[must_use = "a permit is given back as soon as it is dropped"]
+#[must_use = "a permit is released as soon as it is dropped"]
 pub struct OwnedPermit {
-    /// Empty once it was forgotten.
+    /// `None` once it was forgotten.
     semaphore: Option<Rc<Semaphore>>,
 }
 
 impl OwnedPermit {
-    /// Never gives the permit back: the semaphore has one less.
+    /// Never releases the permit: the semaphore has one less.
     pub fn forget(mut self) {
         self.semaphore = None;
     }
@@ -178,7 +191,7 @@ impl OwnedPermit {
 impl Drop for OwnedPermit {
     fn drop(&mut self) {
         if let Some(semaphore) = &self.semaphore {
-            semaphore.permits.give_back();
+            semaphore.permits.release();
         }
     }
 }

@@ -12,7 +12,9 @@ use crate::event_loop::clock::NEVER;
 use crate::event_loop::context;
 use crate::event_loop::core::Core;
 
-/// What an [`Interval`] does about ticks that nobody awaited in time.
+/// What an [`Interval`] does about ticks that were not awaited in time.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,28 +32,27 @@ use crate::event_loop::core::Core;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum MissedTick {
-    /// Keeps the schedule: missed ticks come one after another without a wait, one in each round.
+    /// Keeps the schedule: missed ticks follow one another without a wait, one per round.
     #[default]
     Burst,
     /// The next tick comes one period after the late one.
     Delay,
-    /// The next tick comes at the next multiple of the period that lies ahead.
+    /// The next tick comes at the next multiple of the period in the future.
     Skip,
 }
 
-/// Gives ticks at a fixed period; made by [`interval`]. Dropping it ends it.
+/// Ticks at a fixed period; made by [`interval`].
 ///
-/// A body that takes longer than the period falls behind for ever. Other tasks, timers and threads have their turns
+/// A loop body that takes longer than the period falls behind for ever. Other tasks, timers and threads are served
 /// nevertheless: see [`tick`](Self::tick).
 pub struct Interval {
     core: Rc<Core>,
     period: Duration,
     next: Instant,
-    /// The wait for `next`, while there is one.
+    /// The wait for `next`, if it has begun.
     sleep: Option<Sleep>,
     missed: MissedTick,
-    /// The round in which the last overdue tick was given. None before the first tick, which is due at once and not
-    /// overdue.
+    /// The round of the last overdue tick. `None` before the first tick, which is due at once and not overdue.
     overdue_in: Option<u64>,
 }
 
@@ -60,6 +61,8 @@ pub struct Interval {
 /// # Panics
 ///
 /// If `period` is zero, and if no event loop is running on this thread.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
@@ -91,10 +94,10 @@ pub fn interval(period: Duration) -> Interval {
 }
 
 impl Interval {
-    /// Waits for the next tick and tells when it was due.
+    /// Waits for the next tick and returns when it was due.
     ///
-    /// A tick that is overdue comes at once, but only one of them in each round: the next one gives the other tasks a
-    /// round first, as [`sleep_until`](crate::sleep_until) does with a deadline that has passed.
+    /// An overdue tick comes at once, but only one per round: the next one lets the other tasks run for a round first,
+    /// as [`sleep_until`](crate::sleep_until) does with a deadline that has passed.
     ///
     /// # Cancel safety
     ///
@@ -111,7 +114,7 @@ impl Interval {
     fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         let clock = &self.core.clock;
         let next = clock.at(self.next);
-        // What lies beyond all time never comes, also at the end of it.
+        // A tick at `NEVER` does not come, even when the clock has reached its end.
         if next > clock.last() || next == NEVER {
             let sleep = self
                 .sleep
@@ -129,8 +132,8 @@ impl Interval {
         Poll::Ready(due)
     }
 
-    /// Whether this poll of the task may have a tick that nobody has waited for. A body that takes longer than the
-    /// period would never suspend otherwise. No task is polled twice in one round.
+    /// Whether this poll may return a tick without a wait. Without this limit a body that takes longer than the period
+    /// would never suspend. No task is polled twice in one round.
     fn may_be_overdue(&mut self) -> bool {
         let round = self.core.round();
         // No round has the number 0: the first tick does not count.
@@ -138,7 +141,7 @@ impl Interval {
         self.overdue_in.replace(counted) != Some(round)
     }
 
-    /// The tick after the one that was due at `due` and is given now.
+    /// The tick after the one that was due at `due` and is returned now.
     fn following(&self, due: Instant) -> Instant {
         let now = self.core.clock.instant(self.core.clock.read());
         let late = now.saturating_duration_since(due);
@@ -147,13 +150,13 @@ impl Interval {
             MissedTick::Delay => late.saturating_add(self.period),
             MissedTick::Skip => late - remainder(late, self.period) + self.period,
         };
-        // A period that ends beyond all time never comes.
+        // A tick beyond the range of `Instant` never comes.
         due.checked_add(wait)
             .unwrap_or_else(|| self.core.clock.instant(NEVER))
     }
 }
 
-/// What is left of `time` after as many whole periods as fit.
+/// `time` modulo `period`.
 fn remainder(time: Duration, period: Duration) -> Duration {
     let rest = time.as_nanos() % period.as_nanos();
     Duration::new((rest / 1_000_000_000) as u64, (rest % 1_000_000_000) as u32)

@@ -1,4 +1,4 @@
-//! Sleeping, deadlines and intervals, and the loop's own idea of now.
+//! Sleeping, deadlines and intervals, and the time of the loop.
 
 mod interval;
 mod sleep;
@@ -15,11 +15,13 @@ pub use timeout::{Timeout, timeout, timeout_at};
 use crate::event_loop::clock::{self, Mode};
 use crate::event_loop::context;
 
-/// The running loop's time: the real one, or that of virtual or manual time.
+/// The current time of the running loop: real, virtual or manual.
 ///
 /// # Panics
 ///
 /// If no event loop is running on this thread.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
@@ -36,12 +38,14 @@ pub fn now() -> Instant {
     context::with(|core| core.clock.instant(core.clock.read()))
 }
 
-/// Moves virtual or manual time forward, as if the thread had been busy for so long. What falls due meanwhile fires
-/// late, at the loop's next look: the caller runs on.
+/// Moves virtual or manual time forward, as if the thread had been busy for that long. Timers that fall due meanwhile
+/// fire late, at the loop's next look; the caller runs on.
 ///
 /// # Panics
 ///
-/// In real time, which moves by itself; and if no event loop is running on this thread.
+/// If the loop runs in real time, and if no event loop is running on this thread.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;

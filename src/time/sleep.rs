@@ -1,4 +1,4 @@
-//! Sleeping: a future that is done when its deadline has passed.
+//! A future that completes when its deadline has passed.
 
 use std::fmt;
 use std::future::Future;
@@ -14,13 +14,15 @@ use crate::waiting::{self, Kind};
 
 /// Waits until a deadline; made by [`sleep`] and [`sleep_until`].
 ///
-/// It is armed when it is first polled, needs no memory of its own beyond the loop's timer wheel, and wakes its task
-/// directly. Dropping it disarms it. It always suspends, also if its deadline has passed; once it is done it stays so,
-/// and to await it again does not suspend, unless it was [`reset`](Self::reset).
+/// The first poll arms it in the loop's timer wheel, without an allocation of its own. Dropping it disarms it. The
+/// first await always suspends, even if the deadline has passed. Once it is done, to await it again does not suspend,
+/// unless it was [`reset`](Self::reset).
 ///
 /// # Cancel safety
 ///
-/// `(&mut sleep).await` keeps its deadline when it is dropped and awaited again.
+/// `(&mut sleep).await` may be dropped and awaited again: the deadline stays the same.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
@@ -42,12 +44,14 @@ pub struct Sleep {
 
 const _: () = assert!(size_of::<Sleep>() <= 16);
 
-/// Waits for at least `duration`, counted from this call; `Duration::MAX` means for ever. A zero duration gives the
-/// other tasks one round.
+/// Waits for at least `duration`, counted from this call; `Duration::MAX` means for ever. A zero duration lets
+/// the other tasks run for one round.
 ///
 /// # Panics
 ///
 /// If no event loop is running on this thread.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
@@ -75,11 +79,13 @@ pub fn sleep(duration: Duration) -> Sleep {
     })
 }
 
-/// Waits until a point in time. One that has passed gives the other tasks one round.
+/// Waits until `deadline`. One that has passed lets the other tasks run for one round.
 ///
 /// # Panics
 ///
 /// If no event loop is running on this thread.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
@@ -96,8 +102,9 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 }
 
 impl Sleep {
-    /// Gives it another deadline, whether it is waiting or done; for a limit that moves with each sign of life, at
-    /// less cost than a new sleep.
+    /// Changes the deadline, whether the sleep is waiting or done; cheaper than a new sleep, e.g. for an idle timeout.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::time::Duration;
@@ -122,7 +129,7 @@ impl Sleep {
         self.state = State::Until(until).into();
     }
 
-    /// Whether the deadline has passed before the first poll, by the loop's last reading of the clock.
+    /// Whether it was not polled yet and its deadline has passed, by the loop's last reading of the clock.
     #[inline]
     pub(super) fn is_overdue(&self) -> bool {
         matches!(self.state.get(), State::Until(deadline) if deadline <= self.core.clock.last())

@@ -1,7 +1,7 @@
-//! Where a sleep stands, in one word.
+//! The state of a sleep, packed into one word.
 //!
-//! With the pointer to its loop a sleep has two words then, and two words come back from a function in registers. Three
-//! go through memory: written one by one and read as pairs, for which the processor waits as long as for half of the
+//! With the pointer to its loop a sleep has two words, which a function returns in registers. Three words would be
+//! returned through memory: written one by one and read in pairs, which stalls the processor for half the time of an
 //! arming.
 //!
 //! ```text
@@ -9,7 +9,7 @@
 //!      +--------+----------------------------------+
 //!      |   0    | deadline                         |   Until
 //!      |   1    | key's index          | generation |   Armed; a generation is never zero
-//!      |   1    | which of the others  |     0      |   Zero, Never, Done
+//!      |   1    | discriminant         |     0      |   Zero, Never, Done
 //!      +--------+----------------------------------+
 //! ```
 
@@ -17,17 +17,17 @@ use crate::timer::Key;
 
 #[derive(Clone, Copy)]
 pub(super) enum State {
-    /// A zero delay gives up one round and needs no timer.
+    /// A zero delay yields for one round and needs no timer.
     Zero,
-    /// Not polled yet; in nanoseconds of the loop's clock.
+    /// Not polled yet; the deadline in nanoseconds of the loop's clock.
     Until(u64),
     Armed(Key),
-    /// Beyond all time, or the loop is gone.
+    /// The deadline is out of range, or the loop is gone.
     Never,
     Done,
 }
 
-/// A [`State`].
+/// A [`State`] in one word.
 #[derive(Clone, Copy)]
 pub(super) struct Packed(u64);
 

@@ -1,4 +1,4 @@
-//! A limit on how long a future may take.
+//! A time limit for a future.
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -25,18 +25,18 @@ pin_project! {
 
 #[derive(Debug)]
 enum Limit {
-    /// There was no time to begin with: one poll, and no more. A deadline that passes between the call and the first
-    /// poll comes to the same.
+    /// The deadline had passed at the call: the future gets one poll. So it does if the deadline passes between the
+    /// call and the first poll.
     Passed,
     Sleep(Sleep),
 }
 
-/// Gives a future so much time, counted from this call, and drops it if it is not done by then.
+/// Limits the time of a future, counted from this call, and drops the future if it is not done by then.
 ///
-/// The future is polled before the deadline is looked at: if both are due, the value wins, and with a zero duration it
-/// is polled once, without a wait: that is how to ask for what is there already, and it gives nobody else a turn.
-/// `Duration::MAX` means no limit. A [`JoinHandle`](crate::JoinHandle) that runs out of time has its
-/// task cancelled; put it in a [`shield`](crate::shield) to keep the task.
+/// The future is polled before the deadline is checked: if both are due, the value wins. With a zero duration it is
+/// polled once and does not suspend, so that no other task runs: use this to test whether a future is ready.
+/// `Duration::MAX` means no limit. If a [`JoinHandle`](crate::JoinHandle) runs out of time its task is cancelled; put
+/// it in a [`shield`](crate::shield) to keep the task running.
 ///
 /// # Errors
 ///
@@ -45,6 +45,8 @@ enum Limit {
 /// # Panics
 ///
 /// If no event loop is running on this thread.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
@@ -69,7 +71,7 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
     }
 }
 
-/// The same with a point in time. One that has passed leaves the future one poll, without a wait.
+/// Like [`timeout`], with a point in time. If it has passed the future is polled once, without a wait.
 ///
 /// # Errors
 ///
@@ -78,6 +80,8 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 /// # Panics
 ///
 /// If no event loop is running on this thread.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;

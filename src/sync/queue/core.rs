@@ -1,5 +1,5 @@
-//! What happens to a queue: each transition borrows the [state](State), changes it, ends the borrow, and only then
-//! wakes somebody or drops anything.
+//! The state of a queue, the same for every order of items, and its transitions: each borrows the state, changes it,
+//! ends the borrow, and only then wakes waiters or drops anything.
 
 use std::cell::{RefCell, RefMut};
 use std::collections::VecDeque;
@@ -7,17 +7,70 @@ use std::mem;
 use std::task::Waker;
 
 use super::inlet::Hook;
-use super::state::State;
 use super::store::Store;
 use crate::error::{PutError, TryGetError, TryPutError};
-use crate::sync::waiters::{Line, Owner, Place, wake_each, wake_one};
+use crate::sync::waiters::{Key, NextWaker, WaitQueue, Waitable, wake_each, wake_one};
 use crate::waiting;
+
+struct State<S> {
+    items: S,
+    /// How many items a `put` fills up to: the bound, or 0 after a shutdown.
+    fill_to: usize,
+    /// Items put and not yet reported by `task_done`.
+    unfinished: usize,
+    is_shut: bool,
+    /// Items from other threads that were accepted before the shutdown and have not arrived yet.
+    promised: usize,
+    getters: WaitQueue,
+    putters: WaitQueue,
+    joiners: WaitQueue,
+}
+
+impl<S: Store> State<S> {
+    /// Whether no further item can arrive.
+    fn is_over(&self) -> bool {
+        self.is_shut && self.promised == 0
+    }
+
+    /// How many getters may proceed: one per item, and all of them once no further item can arrive.
+    #[inline]
+    fn get_allowance(&self) -> usize {
+        if self.is_over() {
+            usize::MAX
+        } else {
+            self.items.len()
+        }
+    }
+
+    /// How many putters may proceed: one per free slot, and all of them (to fail) after a shutdown.
+    #[inline]
+    fn put_allowance(&self, bound: usize) -> usize {
+        if self.is_shut {
+            usize::MAX
+        } else {
+            bound.saturating_sub(self.items.len())
+        }
+    }
+
+    /// The next waiter of any kind that may proceed and must be woken.
+    fn next_waker(&mut self, bound: usize) -> NextWaker {
+        let (gets, puts) = (self.get_allowance(), self.put_allowance(bound));
+        let getter = self.getters.grant(gets);
+        let next = getter.or(|| self.putters.grant(puts));
+        next.or(|| {
+            if self.unfinished == 0 {
+                self.joiners.notify_all();
+            }
+            self.joiners.next_notified()
+        })
+    }
+}
 
 /// What all handles, futures and streams of one queue share.
 pub(crate) struct Shared<S: Store> {
     state: RefCell<State<S>>,
     pub(super) capacity: Option<usize>,
-    /// The capacity; `usize::MAX` if there is none, which no queue ever reaches.
+    /// The capacity, or `usize::MAX` if there is none.
     bound: usize,
     pub(super) hook: RefCell<Option<Hook>>,
 }
@@ -25,15 +78,25 @@ pub(crate) struct Shared<S: Store> {
 impl<S: Store> Shared<S> {
     pub(super) fn new(capacity: Option<usize>) -> Self {
         let bound = capacity.unwrap_or(usize::MAX);
+        let state = State {
+            items: S::default(),
+            fill_to: bound,
+            unfinished: 0,
+            is_shut: false,
+            promised: 0,
+            getters: WaitQueue::new(),
+            putters: WaitQueue::new(),
+            joiners: WaitQueue::new(),
+        };
         Self {
             capacity,
-            state: RefCell::new(State::new(bound)),
+            state: RefCell::new(state),
             bound,
             hook: RefCell::new(None),
         }
     }
 
-    /// Takes `item` if there is room; else leaves it alone.
+    /// Takes `item` out of its `Option` if there is room.
     // A call costs as much as the body.
     #[inline(always)]
     pub(super) fn put_if_room(&self, item: &mut Option<S::Item>) -> bool {
@@ -73,42 +136,38 @@ impl<S: Store> Shared<S> {
         Some(item)
     }
 
-    /// Takes an item and gives up the place, if it is this getter's turn. If popping panics nothing has happened.
+    /// Takes an item and removes the getter, if it has a grant. If `pop` panics nothing has changed.
     #[inline]
-    pub(super) fn get_in_turn(&self, place: &mut Option<Place>) -> Option<S::Item> {
+    pub(super) fn get_granted(&self, key: &mut Option<Key>) -> Option<S::Item> {
         let mut state = self.state.borrow_mut();
-        let gets = state.gets();
-        if !state.getters.is_turn(place.as_ref()?, gets) {
+        let gets = state.get_allowance();
+        if !state.getters.is_granted(key.as_ref()?, gets) {
             return None;
         }
         let item = state.items.pop()?;
-        // It was woken, so its waker is gone already: nothing foreign is dropped here.
-        let _left = place.take().map(|place| state.getters.remove(place));
+        // The grant took its waker, so this drops none inside of the borrow.
+        let _left = key.take().map(|key| state.getters.remove(key));
         if state.putters.has_waiting() {
             self.wake_putter(state);
         }
         Some(item)
     }
 
-    /// Puts the item and gives up the place, if it is this putter's turn. If pushing panics the place remains.
+    /// Puts the item and removes the putter, if it has a grant. If `push` panics the putter stays queued.
     #[inline]
-    pub(super) fn put_in_turn(
-        &self,
-        place: &mut Option<Place>,
-        item: &mut Option<S::Item>,
-    ) -> bool {
+    pub(super) fn put_granted(&self, key: &mut Option<Key>, item: &mut Option<S::Item>) -> bool {
         let mut state = self.state.borrow_mut();
-        let puts = state.puts(self.bound);
-        let is_turn = |place: &Place| state.putters.is_turn(place, puts);
-        if !place.as_ref().is_some_and(is_turn) || state.is_shut {
+        let puts = state.put_allowance(self.bound);
+        let is_granted = |key: &Key| state.putters.is_granted(key, puts);
+        if !key.as_ref().is_some_and(is_granted) || state.is_shut {
             return false;
         }
-        // There is none if pushing it has panicked before: then it is in, and was counted.
+        // `None` if `push` has panicked before: then the item is in, and was counted.
         if let Some(item) = item.take() {
             state.unfinished += 1;
             state.items.push(item);
         }
-        let _left = place.take().map(|place| state.putters.remove(place));
+        let _left = key.take().map(|key| state.putters.remove(key));
         if state.getters.has_waiting() {
             self.wake_getter(state);
         }
@@ -129,7 +188,7 @@ impl<S: Store> Shared<S> {
     fn push(&self, state: RefMut<'_, State<S>>, item: S::Item) {
         let unwinding = SettleOnUnwind(self);
         let mut state = state;
-        // Even if a comparison panics the item is in, so it counts first.
+        // The item is in even if a comparison panics, so it is counted first.
         state.unfinished += 1;
         state.items.push(item);
         mem::forget(unwinding);
@@ -138,7 +197,7 @@ impl<S: Store> Shared<S> {
         }
     }
 
-    /// Puts an item above the bound if need be; fails if it comes after a shutdown that was not told of it.
+    /// Puts an item, above the bound if need be. Fails after a shutdown unless the item was promised.
     pub(super) fn deliver(&self, item: S::Item) -> Result<(), PutError<S::Item>> {
         let mut state = self.state.borrow_mut();
         if state.is_shut {
@@ -151,8 +210,8 @@ impl<S: Store> Shared<S> {
         Ok(())
     }
 
-    /// Puts all items, above the bound if need be, as long as there is no shutdown; whoever waits is woken afterwards.
-    /// If a comparison panics, those that were not put are still in `items`.
+    /// Puts all items, above the bound if need be, unless the queue is shut down; then wakes the waiters. If a
+    /// comparison panics, `items` keeps those that were not put.
     pub(super) fn deliver_all(&self, items: &mut VecDeque<S::Item>) {
         let unwinding = SettleOnUnwind(self);
         let mut state = self.state.borrow_mut();
@@ -169,13 +228,13 @@ impl<S: Store> Shared<S> {
         self.wake();
     }
 
-    /// What is still on its way will not arrive any more.
+    /// No promised item will arrive.
     pub(super) fn break_promises(&self) {
         self.state.borrow_mut().promised = 0;
         self.wake();
     }
 
-    /// Whether something was left to do; `false` if `task_done` was called too often.
+    /// Counts an item as done. `false` if more are reported than were put.
     pub(super) fn task_done(&self) -> bool {
         let mut state = self.state.borrow_mut();
         let Some(rest) = state.unfinished.checked_sub(1) else {
@@ -192,7 +251,7 @@ impl<S: Store> Shared<S> {
 
     /// Ends the queue, and discards what is in it if `at_once`.
     pub(super) fn shut_down(&self, at_once: bool) {
-        // A remote end is asked for what is on its way, and told of the end, with nothing borrowed.
+        // The hook counts the promised items. It is called with nothing borrowed.
         let hook = self.hook.borrow().clone();
         let promised = match hook {
             Some(hook) if at_once || !self.is_shut() => hook(at_once),
@@ -202,9 +261,16 @@ impl<S: Store> Shared<S> {
         if !state.is_shut {
             state.promised = promised;
         }
-        let discarded = state.shut_down(at_once);
+        state.is_shut = true;
+        state.fill_to = 0;
+        let discarded = at_once.then(|| {
+            state.promised = 0;
+            // Saturating: `task_done` may have been called for more items than were taken.
+            state.unfinished = state.unfinished.saturating_sub(state.items.len());
+            mem::take(&mut state.items)
+        });
         drop(state);
-        // Whoever waits is woken first: dropping items is foreign code and may panic.
+        // Waiters are woken first: dropping items runs user code, which may panic.
         self.wake();
         drop(discarded);
     }
@@ -217,7 +283,7 @@ impl<S: Store> Shared<S> {
         self.len() >= self.bound
     }
 
-    /// Whether no item will ever come any more.
+    /// Whether the queue is empty and no further item can arrive.
     pub(super) fn is_over(&self) -> bool {
         let state = self.state.borrow();
         state.is_over() && state.items.len() == 0
@@ -233,65 +299,67 @@ impl<S: Store> Shared<S> {
 
     #[inline(never)]
     fn wake_getter(&self, mut state: RefMut<'_, State<S>>) {
-        let waker = state.getter_to_wake();
+        let gets = state.get_allowance();
+        let waker = state.getters.grant_one(gets);
         drop(state);
         wake_one(waker);
     }
 
     #[inline(never)]
     fn wake_putter(&self, mut state: RefMut<'_, State<S>>) {
-        let waker = state.putter_to_wake(self.bound);
+        let puts = state.put_allowance(self.bound);
+        let waker = state.putters.grant_one(puts);
         drop(state);
         wake_one(waker);
     }
 
-    /// Wakes whoever may go on by now.
+    /// Wakes all waiters that may proceed.
     fn wake(&self) {
-        wake_each(|| self.state.borrow_mut().next_to_wake(self.bound));
+        wake_each(|| self.state.borrow_mut().next_waker(self.bound));
     }
 }
 
-/// Lets others go on if user code panics in the middle of a transition. Declared before the borrow, so that the
-/// borrow ends first; forgotten when all went well.
+/// Wakes waiters if user code panics in the middle of a transition. Declared before the borrow, so that the borrow ends
+/// first; forgotten when nothing panicked.
 struct SettleOnUnwind<'a, S: Store>(&'a Shared<S>);
 
 impl<S: Store> Drop for SettleOnUnwind<'_, S> {
     fn drop(&mut self) {
-        // If it is borrowed still, a comparison has used the queue itself: the transition below is going to settle.
+        // If the state is still borrowed, a comparison has used the queue itself: the outer transition settles.
         if self.0.state.try_borrow_mut().is_ok() {
             self.0.wake();
         }
     }
 }
 
-/// Those who wait for an item, for room, and for `unfinished` to become zero. `R` is how they hold the queue.
+/// The wait queues for an item, for room, and for `unfinished` to become zero. `R` refers to the queue.
 pub(super) struct Getters<R>(pub(super) R);
 pub(super) struct Putters<R>(pub(super) R);
 pub(super) struct Joiners<R>(pub(super) R);
 
-macro_rules! owner {
-    ($owner:ident, $line:ident, $kind:ident, $must_wait:expr) => {
-        impl<S: Store, R: std::ops::Deref<Target = Shared<S>>> Owner for $owner<R> {
-            type Note = ();
+macro_rules! waitable {
+    ($waitable:ident, $queue:ident, $kind:ident, $must_wait:expr) => {
+        impl<S: Store, R: std::ops::Deref<Target = Shared<S>>> Waitable for $waitable<R> {
+            type Data = ();
 
             const KIND: waiting::Kind = waiting::Kind::$kind;
 
-            fn with_line<T>(&self, f: impl FnOnce(&mut Line) -> T) -> T {
-                f(&mut self.0.state.borrow_mut().$line)
+            fn with_queue<T>(&self, f: impl FnOnce(&mut WaitQueue) -> T) -> T {
+                f(&mut self.0.state.borrow_mut().$queue)
             }
 
             #[inline]
-            fn join(&self, waker: Waker) -> Place {
+            fn enqueue(&self, waker: Waker) -> Key {
                 let mut state = self.0.state.borrow_mut();
-                let place = state.$line.push(waker);
-                // It has to wait, so nobody else is affected, unless foreign code has changed the queue.
+                let key = state.$queue.push(waker);
+                // The new waiter has to wait, and affects no other, unless cloning its waker has changed the queue.
                 let must_wait: fn(&State<S>, usize) -> bool = $must_wait;
                 let must_wait = must_wait(&state, self.0.bound);
                 drop(state);
                 if !must_wait {
                     self.0.wake();
                 }
-                place
+                key
             }
 
             fn settle(&self) {
@@ -301,7 +369,9 @@ macro_rules! owner {
     };
 }
 
-owner!(Getters, getters, QueueGet, |state, _| state.gets() == 0);
-owner!(Putters, putters, QueuePut, |state, bound| state.puts(bound)
+waitable!(Getters, getters, QueueGet, |state, _| state.get_allowance()
     == 0);
-owner!(Joiners, joiners, QueueJoin, |state, _| state.unfinished > 0);
+waitable!(Putters, putters, QueuePut, |state, bound| state
+    .put_allowance(bound)
+    == 0);
+waitable!(Joiners, joiners, QueueJoin, |state, _| state.unfinished > 0);

@@ -1,4 +1,5 @@
-//! What `put`, `get`, `join` and `stream` wait with. All of them may be dropped at any time without losing anything.
+//! The futures of `put`, `get` and `join`, and the stream. All of them may be dropped at any time without losing an
+//! item.
 
 use std::future::Future;
 use std::ops::Deref;
@@ -11,22 +12,22 @@ use futures_core::stream::FusedStream;
 use super::core::{Getters, Joiners, Putters, Shared};
 use super::store::Store;
 use crate::error::{Closed, PutError};
-use crate::sync::waiters::{Owner, Waiting};
+use crate::sync::waiters::{Waitable, Waiter};
 
 /// Waits for an item. `R` is a reference to the queue, or an `Rc` in a stream.
-pub(super) struct Get<S: Store, R: Deref<Target = Shared<S>>>(Waiting<Getters<R>>);
+pub(super) struct Get<S: Store, R: Deref<Target = Shared<S>>>(Waiter<Getters<R>>);
 
 /// Waits for room.
 pub(super) struct Put<'a, S: Store> {
-    /// Empty once it was put.
+    /// `None` once it was put.
     item: Option<S::Item>,
-    waiting: Waiting<Putters<&'a Shared<S>>>,
+    waiter: Waiter<Putters<&'a Shared<S>>>,
 }
 
-/// Waits until every item was reported done.
-pub(super) struct Join<'a, S: Store>(Waiting<Joiners<&'a Shared<S>>>);
+/// Waits until every item was reported as done.
+pub(super) struct Join<'a, S: Store>(Waiter<Joiners<&'a Shared<S>>>);
 
-/// The items one by one, until the queue was shut down and is empty.
+/// The stream of items, which ends once the queue is shut down and empty.
 pub(super) struct Items<S: Store, R: Deref<Target = Shared<S>>> {
     get: Get<S, R>,
     is_over: bool,
@@ -39,13 +40,13 @@ impl<S: Store, R: Deref<Target = Shared<S>>> Unpin for Items<S, R> {}
 impl<S: Store, R: Deref<Target = Shared<S>>> Get<S, R> {
     #[inline]
     pub(super) fn new(queue: R) -> Self {
-        Self(Waiting::new(Getters(queue)))
+        Self(Waiter::new(Getters(queue)))
     }
 
     #[inline]
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Result<S::Item, Closed>> {
-        if !self.0.is_in_line() {
-            if let Some(item) = self.0.owner().0.take() {
+        if !self.0.is_queued() {
+            if let Some(item) = self.0.target().0.take() {
                 return Poll::Ready(Ok(item));
             }
         }
@@ -54,18 +55,18 @@ impl<S: Store, R: Deref<Target = Shared<S>>> Get<S, R> {
 
     #[inline(never)]
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Result<S::Item, Closed>> {
-        let (owner, place) = self.0.parts();
-        if let Some(item) = owner.0.get_in_turn(place) {
+        let (target, key) = self.0.parts();
+        if let Some(item) = target.0.get_granted(key) {
             return Poll::Ready(Ok(item));
         }
-        while self.0.is_in_line() || !self.0.owner().0.is_over() {
+        while self.0.is_queued() || !self.0.target().0.is_over() {
             ready!(self.0.poll(cx));
             self.0.leave();
-            // There is none only if the queue is over, or foreign code ran while this one left.
-            if let Some(item) = self.0.owner().0.take() {
+            // Empty only if the queue is over, or if user code ran while this waiter left.
+            if let Some(item) = self.0.target().0.take() {
                 return Poll::Ready(Ok(item));
             }
-            self.0.owner().settle();
+            self.0.target().settle();
         }
         Poll::Ready(Err(Closed))
     }
@@ -85,24 +86,24 @@ impl<'a, S: Store> Put<'a, S> {
     pub(super) fn new(queue: &'a Shared<S>, item: S::Item) -> Self {
         Self {
             item: Some(item),
-            waiting: Waiting::new(Putters(queue)),
+            waiter: Waiter::new(Putters(queue)),
         }
     }
 
     #[inline(never)]
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), PutError<S::Item>>> {
-        let (owner, place) = self.waiting.parts();
-        if owner.0.put_in_turn(place, &mut self.item) {
+        let (target, key) = self.waiter.parts();
+        if target.0.put_granted(key, &mut self.item) {
             return Poll::Ready(Ok(()));
         }
-        while self.waiting.is_in_line() || !self.waiting.owner().0.is_shut() {
-            ready!(self.waiting.poll(cx));
-            self.waiting.leave();
-            // There is no room only if the queue was shut down, or foreign code ran while this one left.
-            if self.waiting.owner().0.put_if_room(&mut self.item) {
+        while self.waiter.is_queued() || !self.waiter.target().0.is_shut() {
+            ready!(self.waiter.poll(cx));
+            self.waiter.leave();
+            // Full only if the queue was shut down, or if user code ran while this waiter left.
+            if self.waiter.target().0.put_if_room(&mut self.item) {
                 return Poll::Ready(Ok(()));
             }
-            self.waiting.owner().settle();
+            self.waiter.target().settle();
         }
         let item = self
             .item
@@ -118,7 +119,7 @@ impl<S: Store> Future for Put<'_, S> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        if !this.waiting.is_in_line() && this.waiting.owner().0.put_if_room(&mut this.item) {
+        if !this.waiter.is_queued() && this.waiter.target().0.put_if_room(&mut this.item) {
             return Poll::Ready(Ok(()));
         }
         this.wait(cx)
@@ -127,7 +128,7 @@ impl<S: Store> Future for Put<'_, S> {
 
 impl<'a, S: Store> Join<'a, S> {
     pub(super) fn new(queue: &'a Shared<S>) -> Self {
-        Self(Waiting::new(Joiners(queue)))
+        Self(Waiter::new(Joiners(queue)))
     }
 }
 
@@ -135,10 +136,10 @@ impl<S: Store> Future for Join<'_, S> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let waiting = &mut self.0;
-        if waiting.is_in_line() || waiting.owner().0.has_unfinished() {
-            ready!(waiting.poll(cx));
-            waiting.leave();
+        let waiter = &mut self.0;
+        if waiter.is_queued() || waiter.target().0.has_unfinished() {
+            ready!(waiter.poll(cx));
+            waiter.leave();
         }
         Poll::Ready(())
     }

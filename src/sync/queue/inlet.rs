@@ -1,4 +1,4 @@
-//! The seam for items that come from other threads: a queue seen from below, whatever its order.
+//! The interface of a queue, whatever its order, for items that come from other threads.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -10,35 +10,34 @@ use super::futures::Put;
 use super::store::Store;
 use crate::error::{PutError, TryPutError};
 
-/// Called at each shutdown that changes something, with whether it is `shutdown_now`. Says how many items were accepted
-/// before it and are still on their way: after a plain shutdown the queue waits for them before it tells its getters the
-/// end.
+/// Called at each shutdown that changes something, with `true` for `shutdown_now`. Returns how many items were accepted
+/// before and have not arrived: after a plain `shutdown` the queue ends only once they have.
 pub(crate) type Hook = Rc<dyn Fn(bool) -> usize>;
 
-/// What a remote end needs of its queue.
+/// The operations that the remote end needs of its queue.
 pub(crate) trait Inlet<T> {
-    /// Puts an item, above the bound if need be. Fails after a shutdown, except for as many items as the hook said.
+    /// Puts an item, above the bound if need be. Fails after a shutdown, except for as many items as the hook returned.
     fn deliver(&self, item: T) -> Result<(), PutError<T>>;
 
-    /// Puts all of the items, unless the queue is shut down; at once, which is cheaper than one by one.
+    /// Puts all of the items, unless the queue is shut down; cheaper than one by one.
     fn deliver_all(&self, items: &mut VecDeque<T>);
 
-    /// What was on its way at the shutdown will not come any more.
+    /// No item that the hook has counted will arrive.
     fn break_promises(&self);
 
-    /// Has `hook` called at the shutdown.
+    /// Sets the hook to call at the shutdown.
     fn on_shutdown(&self, hook: Hook);
 
     fn capacity(&self) -> Option<usize>;
 
     fn is_shutdown(&self) -> bool;
 
-    /// Whether a hook is there.
+    /// Whether a hook is set.
     fn is_bound(&self) -> bool;
 
     fn try_put(&self, item: T) -> Result<(), TryPutError<T>>;
 
-    /// A put that owns its queue.
+    /// A `put` that owns its queue.
     fn waiting_put(self: Rc<Self>, item: T) -> WaitingPut<T>;
 }
 

@@ -1,6 +1,6 @@
-//! What every kind of queue offers: one macro, so that methods and documentation are written once.
+//! The public methods of all queues, written and documented once in a macro.
 
-/// Declares one kind of queue. The three share every method and its documentation.
+/// Declares one kind of queue.
 macro_rules! queue {
     ($(#[$meta:meta])* $name:ident, $text:literal, $store:ident, T $(: $bound:ident)?) => {
         $(#[$meta])*
@@ -9,7 +9,10 @@ macro_rules! queue {
         }
 
         impl<T $(: $bound)?> $name<T> {
-            /// A queue without a bound: a `put` never waits.
+            /// Creates a queue without a bound: a `put` never waits.
+            ///
+            /// # Examples
+            ///
             #[doc = concat!("```\nlet queue = looplet::", $text, "::unbounded();")]
             /// queue.try_put(1).unwrap();
             /// assert_eq!(queue.try_get(), Ok(1));
@@ -18,7 +21,9 @@ macro_rules! queue {
                 Self { shared: Rc::new(Shared::new(None)) }
             }
 
-            /// A queue that holds at most `capacity` items: then a `put` waits.
+            /// Creates a queue that holds at most `capacity` items: a `put` waits while it is full.
+            ///
+            /// # Examples
             ///
             #[doc = concat!("```\nlet queue = looplet::", $text, "::bounded(1);")]
             /// queue.try_put(1).unwrap();
@@ -40,6 +45,8 @@ macro_rules! queue {
 
             /// Puts an item, waiting while the queue is full; does not suspend if there is room.
             ///
+            /// # Examples
+            ///
             #[doc = concat!("```\nlet queue = looplet::", $text, "::bounded(2);")]
             /// futures::executor::block_on(async {
             ///     queue.put(1).await.unwrap();
@@ -51,7 +58,7 @@ macro_rules! queue {
             ///
             /// # Errors
             ///
-            /// [`PutError`] with the item if the queue is or gets shut down.
+            /// [`PutError`] with the item if the queue is shut down, before the call or while it waits.
             ///
             /// # Cancel safety
             ///
@@ -63,8 +70,10 @@ macro_rules! queue {
 
             /// Takes an item, waiting while there is none; does not suspend if there is one.
             ///
-            /// A wakeup reserves nothing: whoever asks when an item is there gets it. The one that waited then keeps its
-            /// place in the line.
+            /// A wakeup reserves nothing: another getter that runs first may take the item. The woken waiter then keeps
+            /// its position.
+            ///
+            /// # Examples
             ///
             #[doc = concat!("```\nlet queue = looplet::", $text, "::unbounded();")]
             /// futures::executor::block_on(async {
@@ -77,7 +86,7 @@ macro_rules! queue {
             ///
             /// # Errors
             ///
-            /// [`Closed`] if the queue is or gets shut down and has no items left.
+            /// [`Closed`] if the queue is shut down, before the call or while it waits, and has no items left.
             ///
             /// # Cancel safety
             ///
@@ -87,7 +96,7 @@ macro_rules! queue {
                 Get::new(&*self.shared)
             }
 
-            /// Puts an item if there is room at once.
+            /// Puts an item if there is room.
             ///
             /// # Errors
             ///
@@ -98,11 +107,11 @@ macro_rules! queue {
                 self.shared.try_put(item)
             }
 
-            /// Takes an item if there is one at once.
+            /// Takes an item if there is one.
             ///
             /// # Errors
             ///
-            /// [`TryGetError`] if there is none, either for now or for ever.
+            /// [`TryGetError`] if there is none: `Empty` if one may still arrive, `Closed` if not.
             #[inline]
             #[doc(alias = "get_nowait")]
             pub fn try_get(&self) -> Result<T, TryGetError> {
@@ -119,7 +128,9 @@ macro_rules! queue {
                 assert!(self.shared.task_done(), "task_done() called too many times");
             }
 
-            /// Waits until every item that was put was also [reported as done](Self::task_done).
+            /// Waits until every item that was put has been [reported as done](Self::task_done).
+            ///
+            /// # Examples
             ///
             #[doc = concat!("```\nlet queue = looplet::", $text, "::unbounded();")]
             /// futures::executor::block_on(async {
@@ -145,13 +156,13 @@ macro_rules! queue {
                 self.shared.len()
             }
 
-            /// Whether no item is in the queue.
+            /// Whether the queue has no items.
             #[doc(alias = "empty")]
             pub fn is_empty(&self) -> bool {
                 self.len() == 0
             }
 
-            /// Whether there is no room; never so without a bound.
+            /// Whether there is no room; always `false` without a bound.
             #[doc(alias = "full")]
             pub fn is_full(&self) -> bool {
                 self.shared.is_full()
@@ -163,8 +174,10 @@ macro_rules! queue {
                 self.shared.capacity
             }
 
-            /// Ends the queue: every `put` fails from now on, also those that wait; `get` takes what is left, then
-            /// fails. `join` still waits until all is done.
+            /// Shuts the queue down: every `put` fails from now on, also those that wait; `get` takes the items that
+            /// are left, then fails. `join` still waits until all items are done.
+            ///
+            /// # Examples
             ///
             #[doc = concat!("```\nlet queue = looplet::", $text, "::unbounded();")]
             /// queue.try_put(1).unwrap();
@@ -177,7 +190,9 @@ macro_rules! queue {
                 self.shared.shut_down(false);
             }
 
-            /// Ends the queue and discards what is in it; each discarded item counts as done.
+            /// Shuts the queue down and discards its items; each discarded item counts as done.
+            ///
+            /// # Examples
             ///
             #[doc = concat!("```\nlet queue = looplet::", $text, "::unbounded();")]
             /// queue.try_put(1).unwrap();
@@ -195,8 +210,10 @@ macro_rules! queue {
                 self.shared.is_shut()
             }
 
-            /// The items as a `Stream` that ends when the queue was shut down and is empty. As with [`get`](Self::get), an
-            /// item that is there is given without suspending.
+            /// The items as a `Stream`, which ends when the queue is shut down and empty. Like [`get`](Self::get), it
+            /// does not suspend if there is an item.
+            ///
+            /// # Examples
             ///
             /// ```
             /// use futures::StreamExt;
@@ -210,13 +227,14 @@ macro_rules! queue {
             ///
             /// # Cancel safety
             ///
-            /// Dropping a `next()` loses nothing, but the stream keeps its place among the getters until it is polled again or dropped.
+            /// Dropping a `next()` loses nothing, but the stream keeps its position among the getters until it is
+            /// polled again or dropped.
             #[doc(alias = "__aiter__")]
             pub fn stream(&self) -> impl FusedStream<Item = T> + Unpin + use<T> {
                 Items::new(Rc::clone(&self.shared))
             }
 
-            /// The way in for items from other threads.
+            /// The interface for items from other threads.
             pub(crate) fn inlet(&self) -> Rc<dyn Inlet<T>>
             where
                 T: 'static,

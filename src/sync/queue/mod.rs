@@ -1,7 +1,7 @@
 //! The three queues: one implementation ([`core`]) over three orders of items ([`store`]).
 //!
-//! [`kind`] is what users call, [`state`] what `core` keeps; [`futures`] is what waiting looks like from outside,
-//! [`inlet`] what items from other threads come in by, and [`remote`] what those threads hold.
+//! [`kind`] has the public methods and [`futures`] what they return; [`remote`] is the end for other threads, and
+//! [`inlet`] is how their items enter a queue.
 
 mod core;
 mod futures;
@@ -10,7 +10,6 @@ mod kind;
 mod remote;
 #[cfg(all(test, looplet_loom))]
 mod remote_loom;
-mod state;
 mod store;
 
 use std::fmt;
@@ -24,7 +23,7 @@ use self::futures::{Get, Items, Join, Put};
 use self::store::{Fifo, Lifo, Smallest, Store};
 use crate::error::{Closed, PutError, TryGetError, TryPutError};
 
-// The seam for whoever carries items from the remote end of a queue in.
+// For the code that moves items from the remote end into the queue.
 pub(crate) use self::inlet::{Inlet, WaitingPut};
 use self::kind::queue;
 pub use self::remote::RemoteQueue;
@@ -33,7 +32,9 @@ pub(crate) use self::remote::{Left, Notify, Pipe};
 queue! {
     /// A queue of items, first in, first out, for any number of producers and consumers on one thread.
     ///
-    /// Clones are handles to the same queue; both ends are one type. Waiters are served first come, first served.
+    /// Clones are handles to the same queue; both ends are one type. Waiters are served in order of arrival.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use looplet::Queue;
@@ -60,7 +61,9 @@ queue! {
 }
 
 queue! {
-    /// A queue that gives back the newest item first; otherwise like [`Queue`].
+    /// A queue that returns the newest item first; otherwise like [`Queue`].
+    ///
+    /// # Examples
     ///
     /// ```
     /// let stack = looplet::LifoQueue::unbounded();
@@ -73,11 +76,13 @@ queue! {
 }
 
 queue! {
-    /// A queue that gives back the smallest item first, equal ones in the order in which they were put; otherwise like
+    /// A queue that returns the smallest item first, equal ones in the order in which they were put; otherwise like
     /// [`Queue`].
     ///
-    /// The comparison must not use the queue itself. If it panics no item is lost: what was being put is in the queue,
-    /// what was being taken is still there.
+    /// The comparison must not use the queue itself. If it panics no item is lost: an item that was being put is in the
+    /// queue, and an item that was being taken is still in it.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let queue = looplet::PriorityQueue::unbounded();

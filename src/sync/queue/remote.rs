@@ -1,5 +1,5 @@
-//! The end of a queue that other threads hold: a pipe into which they put, and which the queue's thread empties in
-//! batches. It knows of its loop only what a [`Notify`] tells it.
+//! The remote end of a queue, for other threads: a pipe that the queue's thread empties in batches. It reaches the
+//! event loop only through [`Notify`].
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -9,24 +9,26 @@ use std::task::Wake;
 use crate::error::{PutError, TryPutError};
 use crate::lock::{Lock, Locked, Signal};
 
-/// Whoever empties the pipe, as other threads see it.
+/// How other threads notify the thread that empties the pipe.
 pub(crate) trait Notify: Send + Sync {
-    /// Says that there is something to do at the pipe. Called on any thread, with nothing locked; must not panic.
+    /// Requests that the pipe be emptied. Called on any thread, with nothing locked; must not panic.
     fn announce(&self);
 
-    /// Whether this is the thread that empties the pipe: if it waited for room it would wait for ever.
+    /// Whether this is the thread that empties the pipe, which would wait for room for ever.
     fn is_owner(&self) -> bool;
 }
 
 /// The end of a queue for other threads, made by [`Queue::remote`](crate::Queue::remote).
 ///
 /// Items keep the order in which each thread put them. They reach the queue in the loop's next round, as far as there
-/// is room, and count only from then on; in a flood about a thousand at a time, so that timers and other tasks have their
-/// turns in between. Clones are the same end; **dropping** them all changes nothing for the queue.
+/// is room, and count only from then on; at most about a thousand per round, so that timers and other tasks run in
+/// between. Clones are handles to the same end; **dropping** them all changes nothing for the queue.
 ///
 /// Once the queue is shut down or its loop is gone, every put fails. What was accepted before a
 /// [`shutdown`](crate::Queue::shutdown) still arrives, above the queue's bound if need be;
 /// [`shutdown_now`](crate::Queue::shutdown_now) and the end of the loop drop it.
+///
+/// # Examples
 ///
 /// ```
 /// use looplet::Queue;
@@ -52,34 +54,35 @@ pub struct RemoteQueue<T> {
     pipe: Arc<Pipe<T>>,
 }
 
-/// Who or what is left in a pipe, or at its outer end.
+/// What is left after [`Pipe::take`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Left {
     Items,
-    /// The pipe is empty, and somebody may put more.
+    /// The pipe is empty, but has senders.
     Senders,
+    /// The pipe is empty and has no senders.
     Nobody,
 }
 
-/// What the two ends share.
+/// The state that the two ends share.
 pub(crate) struct Pipe<T> {
     state: Lock<State<T>>,
     has_room: Signal,
-    /// How many items may be on their way; `usize::MAX` if there is no bound.
+    /// How many items may be in the pipe or held; `usize::MAX` if there is no bound.
     bound: usize,
-    herald: Box<dyn Notify>,
+    notifier: Box<dyn Notify>,
 }
 
 struct State<T> {
     items: VecDeque<T>,
-    /// Items that the loop has taken out and that have not arrived in the queue yet.
+    /// Items that the loop has taken and that have not reached the queue yet.
     held: usize,
-    /// The loop has been told that there are items.
+    /// The loop has been notified of items.
     is_announced: bool,
     is_shut: bool,
     senders: usize,
-    /// Threads that wait for room.
+    /// How many threads wait for room.
     waiting: usize,
 }
 
@@ -90,7 +93,7 @@ impl<T> State<T> {
 }
 
 impl<T> Pipe<T> {
-    pub(crate) fn new(capacity: Option<usize>, herald: Box<dyn Notify>) -> Arc<Self> {
+    pub(crate) fn new(capacity: Option<usize>, notifier: Box<dyn Notify>) -> Arc<Self> {
         let state = State {
             items: VecDeque::new(),
             held: 0,
@@ -103,7 +106,7 @@ impl<T> Pipe<T> {
             state: Lock::new(state),
             has_room: Signal::new(),
             bound: capacity.unwrap_or(usize::MAX),
-            herald,
+            notifier,
         })
     }
 
@@ -113,12 +116,12 @@ impl<T> Pipe<T> {
         if !state.is_announced {
             state.is_announced = true;
             drop(state);
-            self.herald.announce();
+            self.notifier.announce();
         }
     }
 
-    /// Moves the oldest items to the end of a buffer, where they are still on their way, until it has `most`. If some are
-    /// left, whoever empties the pipe has to come again without being told.
+    /// Moves the oldest items to the end of a buffer, until that has `most`; they count as held. If it returns
+    /// [`Left::Items`] the caller must call again: no notification follows.
     pub(crate) fn take(&self, into: &mut VecDeque<T>, most: usize) -> Left {
         let mut state = self.state.lock();
         let count = most.saturating_sub(into.len()).min(state.items.len());
@@ -138,7 +141,7 @@ impl<T> Pipe<T> {
         }
     }
 
-    /// So many of the items that were taken have reached the queue.
+    /// Reports that `count` of the taken items have reached the queue.
     pub(crate) fn arrived(&self, count: usize) {
         let mut state = self.state.lock();
         state.held -= count;
@@ -149,19 +152,19 @@ impl<T> Pipe<T> {
         }
     }
 
-    /// Refuses everything from now on. How many items are on their way.
+    /// Refuses all further items. Returns how many have not reached the queue.
     pub(crate) fn shut_down(&self) -> usize {
         let mut state = self.state.lock();
         state.is_shut = true;
-        let on_their_way = state.items.len() + state.held;
+        let in_flight = state.items.len() + state.held;
         drop(state);
         self.has_room.notify_all();
-        on_their_way
+        in_flight
     }
 
-    /// Has the queue's end looked after by the loop.
+    /// Requests that the loop empty the pipe.
     pub(crate) fn announce(&self) {
-        self.herald.announce();
+        self.notifier.announce();
     }
 }
 
@@ -178,23 +181,23 @@ impl<T> RemoteQueue<T> {
         Self { pipe }
     }
 
-    /// Puts an item. Blocks this thread while as many items as the queue's bound are on their way; never if the queue
-    /// has none.
+    /// Puts an item. Blocks this thread while as many items as the queue's bound are on their way; never blocks if the
+    /// queue has no bound.
     ///
     /// # Errors
     ///
-    /// [`PutError`] with the item if the queue is shut down or its loop gone, also while this waits.
+    /// [`PutError`] with the item if the queue is shut down or its loop is gone, before the call or while it waits.
     ///
     /// # Panics
     ///
-    /// Always on the loop's own thread, which would wait for itself: use [`Queue::put`](crate::Queue::put) there.
+    /// If called on the loop's own thread, which would deadlock: use [`Queue::put`](crate::Queue::put) there.
     #[doc(alias = "sync_q")]
     #[inline]
     #[track_caller]
     pub fn put(&self, item: T) -> Result<(), PutError<T>> {
         let pipe = &*self.pipe;
         assert!(
-            !pipe.herald.is_owner(),
+            !pipe.notifier.is_owner(),
             "RemoteQueue::put may block and must not be called on the event loop's own thread: use Queue::put or try_put"
         );
         let mut state = pipe.state.lock();
@@ -210,12 +213,12 @@ impl<T> RemoteQueue<T> {
         Ok(())
     }
 
-    /// Puts an item if that needs no waiting. Works on any thread.
+    /// Puts an item if there is room. Works on any thread.
     ///
     /// # Errors
     ///
     /// [`TryPutError`] with the item if as many items as the queue's bound are on their way, or if the queue is shut
-    /// down or its loop gone.
+    /// down or its loop is gone.
     #[doc(alias = "put_nowait")]
     #[inline]
     pub fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
@@ -233,7 +236,7 @@ impl<T> RemoteQueue<T> {
 }
 
 impl<T> Clone for RemoteQueue<T> {
-    /// Another hold of the same end.
+    /// Another handle to the same end.
     fn clone(&self) -> Self {
         Self::new(&self.pipe)
     }
@@ -246,7 +249,7 @@ impl<T> Drop for RemoteQueue<T> {
         let was_last = state.senders == 0;
         drop(state);
         if was_last {
-            // The loop need not keep the queue any more.
+            // The loop may let go of the queue.
             self.pipe.announce();
         }
     }

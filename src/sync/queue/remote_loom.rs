@@ -1,8 +1,8 @@
-//! Every interleaving of threads that put into a queue from outside and of whoever empties the pipe: the code that ships,
-//! with its lock and signal taken over by the model checker. See `task::remote_loom` for how to run it.
+//! Every interleaving of threads that put into a pipe and the thread that empties it: the code that ships, with its
+//! lock and signal replaced by the model checker's. See `task::remote_loom` for how to run it.
 //!
-//! The loop is a bell and a hand that empties the pipe, as `event_loop::remote_queue` does: what that one does beside is
-//! done by one thread and is safe code.
+//! The loop is modelled by a parker and a consumer that empties the pipe, as `remote::queue` does: the rest of that
+//! module runs on one thread and is safe code.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use loom::thread;
 use super::remote::{Left, Notify, Pipe, RemoteQueue};
 use crate::lock::{Lock, Signal};
 
-struct Unpark(Lock<bool>, Signal);
+struct Parker(Lock<bool>, Signal);
 
-struct Ring(Arc<Unpark>);
+struct ParkerNotifier(Arc<Parker>);
 
-impl Notify for Ring {
+impl Notify for ParkerNotifier {
     fn announce(&self) {
         *self.0.0.lock() = true;
         self.0.1.notify_one();
@@ -27,18 +27,18 @@ impl Notify for Ring {
     }
 }
 
-/// The end of the pipe at the loop.
-struct Hand {
+/// The loop's end of the pipe.
+struct Consumer {
     pipe: Arc<Pipe<u8>>,
-    parker: Arc<Unpark>,
+    parker: Arc<Parker>,
     got: Vec<u8>,
 }
 
-impl Hand {
+impl Consumer {
     fn new(capacity: Option<usize>) -> Self {
-        let parker = Arc::new(Unpark(Lock::new(false), Signal::new()));
+        let parker = Arc::new(Parker(Lock::new(false), Signal::new()));
         Self {
-            pipe: Pipe::new(capacity, Box::new(Ring(parker.clone()))),
+            pipe: Pipe::new(capacity, Box::new(ParkerNotifier(parker.clone()))),
             parker,
             got: Vec::new(),
         }
@@ -48,7 +48,7 @@ impl Hand {
         RemoteQueue::new(&self.pipe)
     }
 
-    fn sleep(&self) {
+    fn park(&self) {
         let mut notified = self.parker.0.lock();
         while !*notified {
             notified = self.parker.1.wait(notified);
@@ -56,12 +56,12 @@ impl Hand {
         *notified = false;
     }
 
-    /// Takes an item from the pipe, and comes again if more are left; whether anybody is left to put more.
+    /// Takes items from the pipe, and requests another run if more are left. Returns whether items or senders are left.
     fn pump(&mut self, bound: usize) -> bool {
         let mut batch = VecDeque::new();
         let mut left = self.pipe.take(&mut batch, 1);
         if bound < usize::MAX {
-            // What was taken fills the pipe until it has arrived.
+            // Taken items count against the bound until they have arrived.
             left = self.pipe.take(&mut batch, usize::MAX);
         }
         assert!(batch.len() <= bound, "too many on their way");
@@ -76,7 +76,7 @@ impl Hand {
 
     fn collect(&mut self, count: usize, bound: usize) {
         while self.got.len() < count {
-            self.sleep();
+            self.park();
             self.pump(bound);
         }
     }
@@ -88,7 +88,7 @@ fn check(preemptions: Option<usize>, model: impl Fn() + Sync + Send + 'static) {
     builder.check(model);
 }
 
-/// A thread that puts these, and how many of them were accepted.
+/// Spawns a thread that puts the items and returns how many were accepted.
 fn putter(remote: RemoteQueue<u8>, items: &'static [u8]) -> thread::JoinHandle<usize> {
     thread::spawn(move || {
         let accepted = items.iter().filter(|item| remote.put(**item).is_ok());
@@ -99,13 +99,16 @@ fn putter(remote: RemoteQueue<u8>, items: &'static [u8]) -> thread::JoinHandle<u
 #[test]
 fn loom_what_two_threads_put_arrives_in_each_ones_order() {
     check(Some(3), || {
-        let mut hand = Hand::new(None);
-        // The end of the last one would be told too.
-        let _kept = hand.remote();
-        let threads = [putter(hand.remote(), &[1, 2]), putter(hand.remote(), &[9])];
-        hand.collect(3, usize::MAX);
-        hand.got.retain(|item| *item != 9);
-        assert_eq!(hand.got, [1, 2]);
+        let mut consumer = Consumer::new(None);
+        // Keeps the drop of the last sender from notifying.
+        let _kept = consumer.remote();
+        let threads = [
+            putter(consumer.remote(), &[1, 2]),
+            putter(consumer.remote(), &[9]),
+        ];
+        consumer.collect(3, usize::MAX);
+        consumer.got.retain(|item| *item != 9);
+        assert_eq!(consumer.got, [1, 2]);
         for thread in threads {
             thread.join().unwrap();
         }
@@ -115,10 +118,13 @@ fn loom_what_two_threads_put_arrives_in_each_ones_order() {
 #[test]
 fn loom_a_put_waits_for_room_and_gets_it() {
     check(Some(3), || {
-        let mut hand = Hand::new(Some(1));
-        let _kept = hand.remote();
-        let threads = [putter(hand.remote(), &[1, 2]), putter(hand.remote(), &[3])];
-        hand.collect(3, 1);
+        let mut consumer = Consumer::new(Some(1));
+        let _kept = consumer.remote();
+        let threads = [
+            putter(consumer.remote(), &[1, 2]),
+            putter(consumer.remote(), &[3]),
+        ];
+        consumer.collect(3, 1);
         assert_eq!(threads.map(|thread| thread.join().unwrap()), [2, 1]);
     });
 }
@@ -126,27 +132,27 @@ fn loom_a_put_waits_for_room_and_gets_it() {
 #[test]
 fn loom_a_shutdown_counts_what_was_accepted_and_refuses_the_rest() {
     check(None, || {
-        let mut hand = Hand::new(Some(1));
-        let thread = putter(hand.remote(), &[1, 2]);
-        let on_their_way = hand.pipe.shut_down();
-        assert_eq!(thread.join().unwrap(), on_their_way);
-        hand.pump(1);
-        assert_eq!(hand.got.len(), on_their_way);
+        let mut consumer = Consumer::new(Some(1));
+        let thread = putter(consumer.remote(), &[1, 2]);
+        let in_flight = consumer.pipe.shut_down();
+        assert_eq!(thread.join().unwrap(), in_flight);
+        consumer.pump(1);
+        assert_eq!(consumer.got.len(), in_flight);
     });
 }
 
 #[test]
-fn loom_the_last_end_to_go_is_heard_of() {
+fn loom_the_drop_of_the_last_sender_is_notified() {
     check(None, || {
-        let mut hand = Hand::new(None);
-        let thread = putter(hand.remote(), &[1]);
+        let mut consumer = Consumer::new(None);
+        let thread = putter(consumer.remote(), &[1]);
         loop {
-            hand.sleep();
-            if !hand.pump(usize::MAX) {
+            consumer.park();
+            if !consumer.pump(usize::MAX) {
                 break;
             }
         }
-        assert_eq!(hand.got, [1]);
+        assert_eq!(consumer.got, [1]);
         thread.join().unwrap();
     });
 }

@@ -1,10 +1,10 @@
-//! How a queue keeps its items: first in first out, last in first out, or smallest first.
+//! How a queue stores its items: first in first out, last in first out, or smallest first.
 
 use std::collections::VecDeque;
 use std::mem;
 
-/// The order of a queue. No item is ever lost, not even if comparing two of them panics: then the one that was
-/// being pushed is in (behind its place, maybe), and the one that was being popped is still in.
+/// The order of a queue. No item is lost if a comparison panics: an item that was being pushed is in (possibly too far
+/// back), and an item that was being popped is still in.
 pub(crate) trait Store: Default {
     type Item;
 
@@ -12,7 +12,7 @@ pub(crate) trait Store: Default {
     fn pop(&mut self) -> Option<Self::Item>;
     fn len(&self) -> usize;
 
-    /// Pushes all of the items, and counts each before it is in: comparing may panic.
+    /// Pushes all of the items, and counts each before its comparisons, which may panic.
     fn push_all(&mut self, items: &mut VecDeque<Self::Item>, count: &mut usize) {
         while let Some(item) = items.pop_front() {
             *count += 1;
@@ -80,7 +80,7 @@ impl<T> Store for Fifo<T> {
     fn push_all(&mut self, items: &mut VecDeque<T>, count: &mut usize) {
         *count += items.len();
         if self.0.is_empty() {
-            // The memory changes hands, and the items stay where they are.
+            // Swaps the buffers instead of moving the items.
             mem::swap(&mut self.0, items);
         } else {
             self.0.append(items);
@@ -114,13 +114,13 @@ impl<T: Ord> Store for Smallest<T> {
         let rank = self.next_rank;
         self.next_rank += 1;
         self.heap.push(Ranked { item, rank });
-        self.rise(self.heap.len() - 1);
+        self.sift_up(self.heap.len() - 1);
     }
 
     fn pop(&mut self) -> Option<T> {
         let last = self.heap.len().checked_sub(1)?;
-        let target = self.place_from_root(last);
-        // The last one goes to `target`, everything above that up by one, and so the root to the end.
+        let target = self.index_from_root(last);
+        // Moves the last entry to `target`, each ancestor of `target` up by one, and the root to the end.
         let mut at = target;
         self.heap.swap(at, last);
         while at > 0 {
@@ -141,7 +141,7 @@ impl<T: Ord> Smallest<T> {
         a.item.cmp(&b.item).then(a.rank.cmp(&b.rank)).is_lt()
     }
 
-    fn rise(&mut self, mut at: usize) {
+    fn sift_up(&mut self, mut at: usize) {
         while at > 0 {
             let parent = (at - 1) / 2;
             if !self.is_before(at, parent) {
@@ -152,8 +152,8 @@ impl<T: Ord> Smallest<T> {
         }
     }
 
-    /// Where the last entry belongs once the root is gone. Moves nothing yet: a comparison may panic.
-    fn place_from_root(&self, last: usize) -> usize {
+    /// Where the last entry belongs once the root is gone. Moves nothing: a comparison may panic.
+    fn index_from_root(&self, last: usize) -> usize {
         let mut at = 0;
         loop {
             let (left, right) = (2 * at + 1, 2 * at + 2);

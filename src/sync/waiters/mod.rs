@@ -1,127 +1,129 @@
-//! The line of waiters that every primitive of this room shares, and the rule that a turn is passed on.
+//! The wait queue that all primitives share, and the rule that an unused grant passes to the next waiter.
 //!
-//! A [`Line`] is plain data and never runs user code: who waits, in order of arrival, and which of them may go on.
-//! Its owner keeps it in a `RefCell` beside its own state and lets people go in one of two ways:
+//! A [`WaitQueue`] is plain data and never runs user code: the waiters in order of arrival, and which of them may
+//! proceed. A primitive keeps it in a `RefCell` beside its own state and lets waiters proceed in one of two ways:
 //!
-//! - by *allowance* ([`let_go`](Line::let_go)): the first `n` may go on, the others may not. A queue allows as many
-//!   getters as it has items; a semaphore as many acquirers as it has permits. Somebody who leaves shifts the rest.
-//! - by *call* ([`call_all`](Line::call_all)): all who wait now may go on, whatever happens later, as with an event.
+//! - by *grant* ([`grant`](WaitQueue::grant)): the first `n` waiters may proceed, the rest may not. A queue grants as
+//!   many getters as it has items; a semaphore as many acquirers as it has permits. When a waiter leaves, the grants
+//!   are counted anew.
+//! - by *notification* ([`notify_all`](WaitQueue::notify_all)): all present waiters may proceed, irrevocably, as with
+//!   an event.
 //!
-//! Both hand out wakers one by one, so that the owner can end its borrow before it wakes anybody: a waker is foreign
-//! code that may panic or call back in. [`Waiting`] is one waiter's place; dropping it leaves the line and lets the
-//! owner [`settle`](Owner::settle), which is how a turn passes on.
+//! Both return wakers one by one, so that the primitive can end its borrow before it wakes: a waker runs user code,
+//! which may panic or call back in. A [`Waiter`] is one entry of the queue; dropping it leaves the queue and
+//! [settles](Waitable::settle) the primitive, which passes an unused grant on.
 
-mod line;
+mod wait_queue;
 mod wake;
 
 use std::task::{Context, Poll, Waker};
 
-use self::line::Look;
-pub(super) use self::line::{Line, Place};
-pub(super) use self::wake::{Next, wake_each, wake_one};
+use self::wait_queue::Check;
+pub(super) use self::wait_queue::{Key, WaitQueue};
+pub(super) use self::wake::{NextWaker, wake_each, wake_one};
 use crate::waiting;
 
-/// Who keeps a line: a primitive, or one of several lines of a primitive.
-pub(super) trait Owner {
-    type Note: Default;
+/// A primitive with a wait queue, or one of several wait queues of a primitive.
+pub(super) trait Waitable {
+    /// What is stored with each waiter.
+    type Data: Default;
 
-    /// What they wait for.
+    /// What the waiters wait for.
     const KIND: waiting::Kind;
 
-    /// Works on the line. No user code may run inside.
-    fn with_line<R>(&self, f: impl FnOnce(&mut Line<Self::Note>) -> R) -> R;
+    /// Accesses the queue. No user code may run inside.
+    fn with_queue<R>(&self, f: impl FnOnce(&mut WaitQueue<Self::Data>) -> R) -> R;
 
-    /// Puts a waiter at the end of the line. Cloning its waker was foreign code: if what it waits for came
-    /// meanwhile, it is let go here.
-    fn join(&self, waker: Waker) -> Place {
-        let place = self.with_line(|line| line.push(waker));
+    /// Appends a waiter. Cloning its waker ran user code, which may have provided what the waiter needs: then it is
+    /// granted here.
+    fn enqueue(&self, waker: Waker) -> Key {
+        let key = self.with_queue(|queue| queue.push(waker));
         self.settle();
-        place
+        key
     }
 
-    /// Takes a waiter out of the line.
-    fn remove(&self, place: Place) -> (Self::Note, Option<Waker>) {
-        self.with_line(|line| line.remove(place))
+    /// Removes a waiter.
+    fn remove(&self, key: Key) -> (Self::Data, Option<Waker>) {
+        self.with_queue(|queue| queue.remove(key))
     }
 
-    /// Lets everybody go whom the state allows to go by now. Called with no borrow held.
+    /// Grants and wakes all waiters that the state allows to proceed. Called with no borrow held.
     fn settle(&self);
 }
 
-/// One waiter's place in a line, taken at the first poll that has to wait.
-pub(super) struct Waiting<O: Owner> {
-    owner: O,
-    place: Option<Place>,
+/// One waiter, queued by the first poll that has to wait.
+pub(super) struct Waiter<W: Waitable> {
+    target: W,
+    key: Option<Key>,
 }
 
-impl<O: Owner> Waiting<O> {
+impl<W: Waitable> Waiter<W> {
     #[inline]
-    pub(super) fn new(owner: O) -> Self {
-        Self { owner, place: None }
+    pub(super) fn new(target: W) -> Self {
+        Self { target, key: None }
     }
 
     #[inline]
-    pub(super) fn owner(&self) -> &O {
-        &self.owner
+    pub(super) fn target(&self) -> &W {
+        &self.target
     }
 
-    /// Owner and place, for an owner that takes it out of the line and changes its state in one step.
+    /// Target and key, for a primitive that removes the waiter and changes its state in one step.
     #[inline]
-    pub(super) fn parts(&mut self) -> (&O, &mut Option<Place>) {
-        (&self.owner, &mut self.place)
+    pub(super) fn parts(&mut self) -> (&W, &mut Option<Key>) {
+        (&self.target, &mut self.key)
     }
 
-    /// Whether it stands in the line.
     #[inline]
-    pub(super) fn is_in_line(&self) -> bool {
-        self.place.is_some()
+    pub(super) fn is_queued(&self) -> bool {
+        self.key.is_some()
     }
 
-    /// Joins the line, or looks whether it may go on; then [`leave`](Self::leave) must follow.
+    /// Enters the queue, or checks whether the waiter may proceed; then [`leave`](Self::leave) must follow.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &self.place {
-            None => self.place = Some(self.owner.join(cx.waker().clone())),
-            Some(place) => match self.owner.with_line(|line| line.look(place, cx.waker())) {
-                Look::MayGo => return Poll::Ready(()),
-                Look::Waits => {}
-                Look::WaitsWithOtherWaker => {
+        match &self.key {
+            None => self.key = Some(self.target.enqueue(cx.waker().clone())),
+            Some(key) => match self.target.with_queue(|queue| queue.check(key, cx.waker())) {
+                Check::Proceed => return Poll::Ready(()),
+                Check::Wait => {}
+                Check::ReplaceWaker => {
                     let waker = cx.waker().clone();
-                    let exchange = |line: &mut Line<O::Note>| line.exchange(place, waker);
-                    let (_old, may_go) = self.owner.with_line(exchange);
-                    if may_go {
+                    let replace = |queue: &mut WaitQueue<W::Data>| queue.replace_waker(key, waker);
+                    let (_old, may_proceed) = self.target.with_queue(replace);
+                    if may_proceed {
                         return Poll::Ready(());
                     }
                 }
             },
         }
-        waiting::note(O::KIND);
+        waiting::note(W::KIND);
         Poll::Pending
     }
 
-    /// Leaves the line to use its turn. Nobody moves up: the owner settles after it has changed its state.
-    pub(super) fn leave(&mut self) -> O::Note {
-        match self.place.take() {
-            Some(place) => self.owner.remove(place).0,
-            None => O::Note::default(),
+    /// Leaves the queue to use the grant. The caller changes the state of the primitive and settles it.
+    pub(super) fn leave(&mut self) -> W::Data {
+        match self.key.take() {
+            Some(key) => self.target.remove(key).0,
+            None => W::Data::default(),
         }
     }
 }
 
-impl<O: Owner> Drop for Waiting<O> {
+impl<W: Waitable> Drop for Waiter<W> {
     #[inline]
     fn drop(&mut self) {
-        if self.place.is_some() {
+        if self.key.is_some() {
             pass_on(self);
         }
     }
 }
 
-/// The rule itself: whoever leaves without using its turn makes the owner look who may go on now.
+/// Leaves the queue without using a grant, and lets the next waiter have it.
 #[cold]
-fn pass_on<O: Owner>(waiting: &mut Waiting<O>) {
-    if let Some(place) = waiting.place.take() {
+fn pass_on<W: Waitable>(waiter: &mut Waiter<W>) {
+    if let Some(key) = waiter.key.take() {
         // The waker is dropped last: that may panic.
-        let _left = waiting.owner.remove(place);
-        waiting.owner.settle();
+        let _left = waiter.target.remove(key);
+        waiter.target.settle();
     }
 }

@@ -1,37 +1,37 @@
-//! Waking, one by one and with nothing borrowed.
+//! Waking waiters one by one, with nothing borrowed.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::task::Waker;
 use std::thread;
 
-/// Somebody who must be woken, if anybody.
-pub(in crate::sync) struct Next {
+/// The next waker to wake, if any.
+pub(in crate::sync) struct NextWaker {
     pub(in crate::sync) waker: Option<Waker>,
-    /// Whether nobody else must be woken after that.
+    /// No other waker follows.
     pub(in crate::sync) is_last: bool,
 }
 
-impl Next {
-    /// This one or, if there is none, somebody of another line.
+impl NextWaker {
+    /// This one or, if it is empty, one of another wait queue.
     pub(in crate::sync) fn or(self, other: impl FnOnce() -> Self) -> Self {
         match self.waker {
             None => other(),
             Some(_) => Self {
                 waker: self.waker,
-                // The other line was not looked at.
+                // The other queue was not checked.
                 is_last: false,
             },
         }
     }
 }
 
-/// Wakes one after the other until there is none left, also if one of them panics; that panic goes on afterwards.
-pub(in crate::sync) fn wake_each(mut next: impl FnMut() -> Next) {
-    let Next { waker, is_last } = next();
+/// Wakes one waiter after another until none is left. If a waker panics the rest are woken first.
+pub(in crate::sync) fn wake_each(mut next: impl FnMut() -> NextWaker) {
+    let NextWaker { waker, is_last } = next();
     let Some(waker) = waker else {
         return;
     };
-    // Usually it is only one, and its panic may go on at once, unless another one is on its way.
+    // The common case of a single waker needs no `catch_unwind`, unless the thread is unwinding already.
     if is_last && !thread::panicking() {
         waker.wake();
     } else {
@@ -39,12 +39,12 @@ pub(in crate::sync) fn wake_each(mut next: impl FnMut() -> Next) {
     }
 }
 
-/// Wakes the only one there is to wake, if any.
+/// Wakes the only waker there is, if any.
 #[inline]
 pub(in crate::sync) fn wake_one(waker: Option<Waker>) {
     if let Some(waker) = waker {
         let mut only = Some(waker);
-        wake_each(|| Next {
+        wake_each(|| NextWaker {
             waker: only.take(),
             is_last: true,
         });
@@ -52,7 +52,7 @@ pub(in crate::sync) fn wake_one(waker: Option<Waker>) {
 }
 
 #[cold]
-fn wake_all(first: Waker, next: &mut dyn FnMut() -> Next) {
+fn wake_all(first: Waker, next: &mut dyn FnMut() -> NextWaker) {
     let mut panicked = None;
     let mut waker = Some(first);
     while let Some(this) = waker {
