@@ -136,7 +136,7 @@ impl<E> Listener for Shared<E> {
             Some(Outcome::Panicked) => task.take_failure().map(Failure::Panic),
             Some(Outcome::Value | Outcome::Cancelled) | None => None,
         };
-        // Neither statement drops user data: the caller holds the task, and a failure that comes too late stays here.
+        // This runs no destructor: the caller holds the task, and a failure that comes too late is stored.
         drop(child);
         self.failures.borrow_mut().extend(failure);
         let may_leave = self.leaving.get() && self.children.borrow().is_empty();
