@@ -29,7 +29,7 @@ pub use spawner::{CallHandle, Spawner};
 
 use self::clock::Mode;
 use self::core::Core;
-use self::round::NameSeed;
+use self::round::PrintSeed;
 use self::wait::Waited;
 use crate::task::{JoinError, JoinHandle, Plain, Task};
 
@@ -97,7 +97,7 @@ impl EventLoop {
     #[track_caller]
     pub fn block_on<F: Future>(&mut self, main: F) -> F::Output {
         let at = Location::caller();
-        let _seed = self.core.tasks.shuffle_seed().map(NameSeed);
+        let _seed = self.core.tasks.shuffle_seed().map(PrintSeed);
         // Here, for a closure is not blamed on its caller.
         context::refuse_nesting();
         let guard = self.core.guard_main();

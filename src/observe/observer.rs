@@ -318,8 +318,8 @@ impl Watch for Watcher {
     }
 }
 
-impl core::Watcher for Watcher {
-    fn retire(&self) {
+impl core::LoopObserver for Watcher {
+    fn on_loop_gone(&self) {
         // The observer may hold something that holds the loop.
         let observer = self.observer.take();
         drop_quietly(observer);
@@ -332,7 +332,7 @@ impl core::Watcher for Watcher {
 
 /// What stands between this loop and its observer.
 pub(super) fn watcher(core: &Core) -> Option<&Watcher> {
-    let watcher = core.watcher()?.as_any();
+    let watcher = core.observer()?.as_any();
     Some(
         watcher
             .downcast_ref()
