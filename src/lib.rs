@@ -30,8 +30,8 @@
 //! });
 //! ```
 //!
-//! **Several at once**: [`gather`] for all results, [`wait`] for the first of them, [`timeout`] for a limit. Here the loop
-//! is an [`EventLoop`] in virtual time, which jumps to the next deadline instead of waiting: for tests.
+//! **Several at once**: [`gather`] for all results, [`wait`] for the first of them, [`timeout`] for a limit. Here the
+//! loop is an [`EventLoop`] in virtual time, which jumps to the next deadline instead of waiting: for tests.
 //!
 //! ```
 //! use std::time::Duration;
