@@ -32,7 +32,8 @@ impl Place {
         Self((level * SLOTS + slot) as u16)
     }
 
-    /// The place of a timer with this deadline in a wheel at `elapsed`. Deadlines of the past belong to the current tick.
+    /// The place of a timer with this deadline in a wheel at `elapsed`. A deadline of the past belongs to the current
+    /// tick.
     #[inline]
     pub(super) fn of(deadline: u64, elapsed: u64) -> Self {
         let tick = tick_of(deadline).max(elapsed);

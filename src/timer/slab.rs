@@ -20,8 +20,8 @@ const CACHED: usize = 64;
 
 /// Identifies an armed timer; stale once that timer has fired or was cancelled.
 ///
-/// The generation distinguishes timers that used the same entry one after the other. It counts all arms of a wheel, so a
-/// stale key could match another timer only after 2^32 arms.
+/// The generation distinguishes timers that used the same entry one after the other. It counts all arms of a wheel, so
+/// a stale key could match another timer only after 2^32 arms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(super) index: u32,

@@ -21,8 +21,8 @@ pub(super) struct Slots {
     occupied: [u64; LEVELS],
     /// One bit per slot in which a timer may come before one with an earlier deadline.
     unsorted: [u64; LEVELS],
-    /// The slots of all levels up to the highest one ever used: a loop without timers allocates nothing, and short waits
-    /// need no high levels.
+    /// The slots of all levels up to the highest one ever used: a loop without timers allocates nothing, and short
+    /// waits need no high levels.
     lists: Vec<List>,
 }
 

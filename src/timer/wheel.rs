@@ -170,7 +170,8 @@ impl<T> Wheel<T> {
         self.slab.remove(index)
     }
 
-    /// Sorts or cascades the first slot, which is not sorted; or, if it begins after `now`, raises `bound` to its begin.
+    /// Sorts or cascades the first slot, which is not sorted; or raises `bound` to its first tick, if that is after
+    /// `now`.
     fn open(&mut self, first: Place, now: u64) {
         let begin = first.first_tick(self.elapsed);
         if first.level() == 0 {
