@@ -1,8 +1,8 @@
-//! What other threads send: letters in an unbounded channel, opened on the loop's thread between two rounds.
+//! The mailbox: an unbounded channel of messages from other threads, handled on the owner thread in the loop's look.
 //!
-//! The channel is made when somebody first asks for a way in from outside, for most loops never need one. Its
-//! receiving end dies with the loop: then every send fails, and what lies in the channel is dropped on the loop's
-//! thread. How the loop is told that there is mail, and woken, is the [`Notifier`]'s affair.
+//! The channel is made at its first use, because most loops never need one. Its receiver is dropped with the loop: then
+//! every send fails, and the messages that are left are dropped on the owner thread. The [`Notifier`] announces
+//! messages to the loop and wakes it.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -21,21 +21,21 @@ use crate::event_loop::core::Core;
 use crate::event_loop::round::POLLS_PER_LOOK;
 use crate::task::{Notifier, Task, drop_quietly};
 
-/// How many letters a look opens at most. Each may queue a turn, and a look comes after every [`POLLS_PER_LOOK`] turns:
-/// so what comes from other threads has half of the turns at most, however fast it comes. With as many letters as
-/// turns, each round of a flood would be longer than the last, and what waits for its end later and later.
+/// The most messages that a look handles. Each may queue a task, and a look follows every [`POLLS_PER_LOOK`] polls, so
+/// messages cause at most half of the polls, however fast they arrive. With as many messages as polls, each round of a
+/// flood would be longer than the last, and everything that waits for its end would be delayed more and more.
 pub(super) const MESSAGES_PER_LOOK: usize = POLLS_PER_LOOK as usize / 2;
 
-/// What a panic in a letter, or in the destructor of one, is reported as.
+/// The name under which a panic in a message, or in its destructor, is reported.
 const MESSAGE: &str = "message from another thread";
 
 type Call = Box<dyn FnOnce(&Core) + Send>;
 
-/// What another thread wants of the loop.
+/// A message from another thread.
 pub(crate) enum Message {
-    /// Something to do; empty once it was done.
+    /// A function to call; none once it was called.
     Call(Option<Call>),
-    /// Items wait at the remote end of this queue.
+    /// The pipe of this queue has items.
     Items(usize),
 }
 
@@ -64,26 +64,26 @@ impl Message {
 impl Drop for Message {
     fn drop(&mut self) {
         let Self::Call(call) = self else { return };
-        // The channel drops what is left in it one by one, and a panic would keep it from dropping the rest.
+        // The channel drops its messages one by one, and a panic would keep it from dropping the rest.
         drop_quietly(call.take());
     }
 }
 
-/// The loop as other threads know it.
+/// The sending side of the mailbox, shared by other threads.
 pub(crate) struct MailboxSender {
     messages: Sender<Message>,
     notifier: Notifier,
-    /// The loop's own thread; see [`here`].
+    /// The owner thread; see [`here`].
     owner: usize,
-    /// How many there are outside who may still make something ready.
+    /// The number of [`Keepalive`]s.
     keepalives: AtomicUsize,
     gone: AtomicBool,
-    /// What the loop is polling, if it is observed.
+    /// The tasks that are being polled, if the loop is observed.
     current_polls: CurrentPolls,
 }
 
 impl MailboxSender {
-    /// Sends a letter and wakes the loop if it sleeps. Letters of one thread keep their order.
+    /// Sends a message and wakes the loop if it sleeps. Messages of one thread keep their order.
     pub(crate) fn send(&self, message: Message) -> Result<(), LoopGone> {
         self.messages.send(message).map_err(|_| LoopGone)?;
         self.notifier.announce_messages();
@@ -94,19 +94,19 @@ impl MailboxSender {
         &self.current_polls
     }
 
-    /// Whether this is the thread of a loop that is still there: who waits for the loop here waits for ever.
+    /// Whether the caller is on the owner thread of a live loop. A blocking wait for the loop would never end there.
     pub(crate) fn is_owner(&self) -> bool {
         self.owner == here() && !self.gone.load(Ordering::Relaxed)
     }
 }
 
-/// Tells threads apart by the address of a thread-local: much cheaper than `thread::current().id()`.
+/// Identifies the thread by the address of a thread-local, which is much cheaper than `thread::current().id()`.
 fn here() -> usize {
     thread_local!(static HERE: u8 = const { 0 });
     HERE.with(|here| ptr::from_ref(here).addr())
 }
 
-/// Somebody outside who can make something ready; as long as there is one, an idle loop in virtual time waits.
+/// Held by handles on other threads that can make a task ready: while there is one, an idle loop in virtual time waits.
 pub(super) struct Keepalive(Arc<MailboxSender>);
 
 impl Keepalive {
@@ -128,22 +128,22 @@ impl Clone for Keepalive {
 
 impl Drop for Keepalive {
     fn drop(&mut self) {
-        // Release: the loop that sees zero sees what the guest has sent before.
+        // Release: a loop that reads zero also sees the messages that the holder has sent.
         if self.0.keepalives.fetch_sub(1, Ordering::Release) == 1 {
-            // The loop may be waiting for somebody who will never come now.
+            // Wakes the loop, which may be waiting for a message that can no longer arrive.
             self.0.notifier.announce_messages();
         }
     }
 }
 
-/// The loop's end.
+/// The receiving side, on the owner thread.
 pub(super) struct Mailbox {
     pub(super) sender: Arc<MailboxSender>,
     /// None once the loop is gone.
     messages: RefCell<Option<Receiver<Message>>>,
-    /// The tasks that were spawned from outside and whose handles may still be used.
+    /// The tasks that were spawned by other threads and whose handles may still be used.
     pub(super) tasks: RefCell<HashMap<u64, Task>>,
-    /// The remote ends of queues.
+    /// The inflows of queues with a remote end.
     flows: RefCell<HashMap<usize, Rc<dyn Flow>>>,
 }
 
@@ -193,8 +193,8 @@ impl Mailbox {
 }
 
 impl Mailbox {
-    /// Opens the letters that are there now, but so many at most: the others are for the next look. What comes meanwhile
-    /// announces itself again.
+    /// Handles the messages that are in the channel now, `most` at most; the rest is left for the next look. A message
+    /// that arrives meanwhile is announced separately.
     pub(super) fn read(&self, core: &Core, most: usize) {
         let there = self.len();
         if there > most {
@@ -206,7 +206,7 @@ impl Mailbox {
         }
     }
 
-    /// Nothing comes in any more: whoever waits outside is told, and what was on its way is dropped.
+    /// Closes the mailbox: later sends fail, threads that wait for a result are woken, and queued messages are dropped.
     pub(super) fn close(&self, core: &Core) {
         self.sender.gone.store(true, Ordering::Relaxed);
         let flows = self.flows.take();
@@ -223,7 +223,7 @@ impl Mailbox {
     }
 }
 
-/// The way in from outside, made now if this is its first use.
+/// The mailbox of a loop, made at the first use.
 pub(super) fn mailbox(core: &Core) -> &Mailbox {
     remotes(core)
         .mailbox

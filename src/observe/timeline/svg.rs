@@ -305,15 +305,15 @@ fn round(x: f64) -> f64 {
 
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
-    for char in text.chars() {
-        match char {
+    for c in text.chars() {
+        match c {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             // XML cannot represent control characters.
             c if c.is_control() => escaped.push('\u{fffd}'),
-            char => escaped.push(char),
+            c => escaped.push(c),
         }
     }
     escaped
