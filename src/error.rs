@@ -91,8 +91,8 @@ impl fmt::Display for NoDump {
                 "the event loop is stuck inside of a poll of task '{task}' for {since:.1?} (spawned at {spawned_at})"
             ),
             Self::NoAnswer => f.write_str(
-                "the event loop does not answer: it is not running, or is stuck inside of a poll (with an observer it \
-                 could be said which)",
+                "the event loop does not answer: it is not running, or is stuck inside of a poll (an observer \
+                 would show which)",
             ),
         }
     }

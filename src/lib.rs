@@ -16,8 +16,8 @@
 //! ```
 //!
 //! **A task** is a future that runs concurrently with others. [`spawn`] only queues it; its first poll comes when the
-//! spawning task waits. The [`JoinHandle`] gives the task's result: await it, [`cancel`](JoinHandle::cancel) the task,
-//! or drop the handle to detach the task.
+//! spawning task waits. Await the [`JoinHandle`] for the task's result, [`cancel`](JoinHandle::cancel) the
+//! task, or drop the handle to detach it.
 //!
 //! ```
 //! looplet::run(async {

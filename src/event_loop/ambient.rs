@@ -211,14 +211,14 @@ pub fn call_soon(f: impl FnOnce() + 'static) -> CallHandle {
 /// ```
 /// use std::{cell::RefCell, rc::Rc, time::Duration};
 ///
-/// let heard = Rc::new(RefCell::new(Vec::new()));
-/// let (first, second) = (heard.clone(), heard.clone());
+/// let calls = Rc::new(RefCell::new(Vec::new()));
+/// let (first, second) = (calls.clone(), calls.clone());
 /// looplet::EventLoop::builder().virtual_time().build().block_on(async {
 ///     looplet::call_later(Duration::from_secs(2), move || second.borrow_mut().push("two"));
 ///     looplet::call_later(Duration::from_secs(1), move || first.borrow_mut().push("one"));
 ///     looplet::sleep(Duration::from_secs(3)).await;
 /// });
-/// assert_eq!(*heard.borrow(), ["one", "two"]);
+/// assert_eq!(*calls.borrow(), ["one", "two"]);
 /// ```
 #[track_caller]
 pub fn call_later(delay: Duration, f: impl FnOnce() + 'static) -> CallHandle {

@@ -31,7 +31,7 @@ const BATCH: usize = 32;
 
 /// The least wall time that `shutdown` grants ready tasks in virtual time, which does not move while they run. It is
 /// longer than short tasks take on the slowest machine.
-const MIN_WALL_GRACE: Duration = Duration::from_millis(100);
+const WALL_GRACE: Duration = Duration::from_millis(100);
 
 impl Core {
     /// Runs rounds, and waits between them, until `done` is true at the end of a round.
@@ -215,9 +215,7 @@ impl Core {
         // bounds them too.
         let is_over = |moved: Instant| match self.clock.mode() {
             Mode::Real => self.clock.read() >= end,
-            Mode::Virtual => {
-                self.clock.last() >= end || moved.elapsed() > grace.max(MIN_WALL_GRACE)
-            }
+            Mode::Virtual => self.clock.last() >= end || moved.elapsed() > grace.max(WALL_GRACE),
             Mode::Manual => begun.elapsed() > grace,
         };
         let mut moved = begun;

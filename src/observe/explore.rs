@@ -137,13 +137,11 @@ fn try_one<F: Future>(
     at: &'static Location<'static>,
     program: &mut impl FnMut() -> F,
 ) -> Result<(), Failed> {
-    let unhandled = Rc::new(RefCell::new(None));
+    let unseen = Rc::new(RefCell::new(None));
     let note = {
-        let unhandled = unhandled.clone();
+        let unseen = unseen.clone();
         move |_: Option<&_>, error: &JoinError| {
-            unhandled
-                .borrow_mut()
-                .get_or_insert_with(|| error.to_string());
+            unseen.borrow_mut().get_or_insert_with(|| error.to_string());
         }
     };
     let builder = EventLoop::builder().virtual_time().shuffle(seed);
@@ -157,10 +155,10 @@ fn try_one<F: Future>(
     let outcome = run_like_run(&event_loop, at, program);
     // A task that is dropped with the loop may panic, too.
     drop(event_loop);
-    let unhandled = unhandled
+    let unseen = unseen
         .take()
         .map(|error| Failed::because(format!("nobody saw that {error}")));
-    let outcome = outcome.and(unhandled.map_or(Ok(()), Err));
+    let outcome = outcome.and(unseen.map_or(Ok(()), Err));
     #[cfg(feature = "timeline")]
     let outcome = outcome.map_err(|failed| Failed {
         timeline: timeline.text(COLUMNS),

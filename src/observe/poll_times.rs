@@ -16,7 +16,7 @@ const BAR: u64 = 40;
 /// Counts polls by their duration on the wall clock, also in virtual time: an [`Observer`] to give to
 /// [`Builder::observer`](crate::Builder::observer). Clones share the counts.
 ///
-/// Its `Display` is a histogram of all sizes that occurred. Poll times tell whether one task holds up the others.
+/// Its `Display` is a histogram of all sizes that occurred. Poll times show whether one task delays the others.
 ///
 /// # Examples
 ///

@@ -1,17 +1,17 @@
 //! Ctrl-C as asyncio's runner handles it: the first one cancels main, the second one ends the process.
 //!
 //! ```text
-//!            Ctrl-C            main ends, cancelled
-//!  RUNNING ---------> ASKED ------------------------> cleanup, then the default action
-//!     |                  | Ctrl-C
-//!     | main ends        +--------> the default action, at once
+//!            Ctrl-C               main ends, cancelled
+//!  RUNNING ---------> INTERRUPTED ---------------------> cleanup, then the default action
+//!     |                    | Ctrl-C
+//!     | main ends          +--------> the default action, at once
 //!     v
 //!   ENDED -- Ctrl-C --> the default action, at once
 //! ```
 //!
-//! A thread of its own waits for the signal while `block_on` runs, so nothing happens in a signal handler. A handler
-//! that was there before is called as well. What was installed cannot be taken out again; afterwards it does nothing,
-//! or what the default action was.
+//! A separate thread waits for the signal while `block_on` runs, so no code of the crate runs in a signal handler. An
+//! earlier handler of the process is still called. The installed handler cannot be removed; after `block_on` it does
+//! nothing, or takes the default action.
 
 use std::cell::{Cell, RefCell};
 use std::fs;
@@ -34,7 +34,7 @@ use crate::event_loop::{Builder, context};
 use crate::task::Task;
 
 const RUNNING: u8 = 0;
-const ASKED: u8 = 1;
+const INTERRUPTED: u8 = 1;
 const ENDED: u8 = 2;
 
 /// The status that a shell reports for a process that was ended by SIGINT.
@@ -123,11 +123,11 @@ impl SignalThread {
         let mut signals = Signals::new([SIGINT])?;
         let stage = Arc::new(AtomicU8::new(RUNNING));
         let handle = signals.handle();
-        let (asked, sender) = (Arc::clone(&stage), Arc::clone(&mailbox(core).sender));
+        let (watched, sender) = (Arc::clone(&stage), Arc::clone(&mailbox(core).sender));
         let watch = move || {
             for _ in signals.forever() {
-                let first = asked
-                    .compare_exchange(RUNNING, ASKED, Ordering::SeqCst, Ordering::SeqCst)
+                let first = watched
+                    .compare_exchange(RUNNING, INTERRUPTED, Ordering::SeqCst, Ordering::SeqCst)
                     .is_ok();
                 if !first || sender.send(Message::call(cancel_main)).is_err() {
                     end_process();

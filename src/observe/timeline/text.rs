@@ -145,7 +145,7 @@ fn line(lane: &Lane, columns: usize) -> String {
     cells.into_iter().collect()
 }
 
-/// Writes into the middle of a line, if the line shows on both sides.
+/// Writes a label into the middle of a line, if the line stays visible on both sides.
 fn write_on(cells: &mut [char], from: usize, to: usize, text: &str) {
     let length = text.chars().count();
     let to = to.min(cells.len());
@@ -165,7 +165,7 @@ fn axis(ticks: &[Tick], columns: usize) -> String {
     let mut free = 0;
     for tick in ticks {
         let length = tick.text.chars().count() + 1;
-        // The last one may have to begin further left to fit.
+        // The last label may have to start further left to fit.
         let at = (tick.at as usize).min((columns + 1).saturating_sub(length));
         if at < free {
             continue;
