@@ -1,7 +1,7 @@
 //! The rounds of the loop and the look between two rounds.
 //!
 //! ```text
-//!        +--> look: remote wakeups and messages, then due timers -> ready queue
+//!        +--> look: remote wakeups and messages, then due timers -> run queue
 //!        |      |
 //!        |    ready? --no--> wait: sleep, or jump in virtual time --+
 //!        |      | yes                                               |
