@@ -1,4 +1,4 @@
-//! Every error of the crate on one page.
+//! Every error of the crate.
 //!
 //! Errors that hand a value back ([`PutError`], [`TryPutError`]) hold it in a public field, so nothing is lost.
 
@@ -9,7 +9,7 @@ use std::panic::Location;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Declares an error without content: the type, its one-sentence text, and the traits an error needs.
+/// Declares an error without content: the type, its text, and the traits of an error.
 macro_rules! plain_error {
     ($(#[$meta:meta])* $name:ident, $text:literal) => {
         $(#[$meta])*
@@ -27,7 +27,7 @@ macro_rules! plain_error {
 }
 
 plain_error! {
-    /// The other side is gone for good: a queue that was shut down and is empty, or a dropped
+    /// Nothing more will arrive: from a queue that was shut down and is empty, or a dropped
     /// [`Sender`](crate::sync::Sender).
     #[doc(alias = "QueueShutDown")]
     Closed, "closed: nothing more will arrive"
@@ -40,7 +40,7 @@ plain_error! {
 }
 
 plain_error! {
-    /// A [`Barrier`](crate::sync::Barrier) was aborted, or reset while somebody waited.
+    /// A [`Barrier`](crate::sync::Barrier) was aborted, or reset while tasks waited.
     #[doc(alias = "BrokenBarrierError")]
     BrokenBarrier, "the barrier is broken"
 }
@@ -50,7 +50,9 @@ plain_error! {
     LoopGone, "the event loop is gone"
 }
 
-/// Why [`Remote::dump`](crate::Remote::dump) has no dump to give.
+/// The reason why [`Remote::dump`](crate::Remote::dump) returned no dump.
+///
+/// # Examples
 ///
 /// ```
 /// let remote = looplet::EventLoop::new().remote();
@@ -71,8 +73,8 @@ pub enum NoDump {
         /// Where the task was spawned.
         spawned_at: &'static Location<'static>,
     },
-    /// Nothing has come back in time: the loop is not running, or it is inside of a poll and has no observer, which
-    /// would know whose.
+    /// The loop has not answered in time: it is not running, or it is inside of a poll and has no observer to record
+    /// which task it polls.
     NoAnswer,
 }
 
@@ -89,8 +91,8 @@ impl fmt::Display for NoDump {
                 "the event loop is stuck inside of a poll of task '{task}' for {since:.1?} (spawned at {spawned_at})"
             ),
             Self::NoAnswer => f.write_str(
-                "the event loop does not answer: it is not running, or is stuck inside of a poll (with an observer it \
-                 could be said which)",
+                "the event loop does not answer: it is not running, or is stuck inside of a poll (an observer \
+                 would show which)",
             ),
         }
     }
@@ -99,6 +101,8 @@ impl fmt::Display for NoDump {
 impl Error for NoDump {}
 
 /// A value could not be put because the queue was shut down; the value comes back in field 0.
+///
+/// # Examples
 ///
 /// ```
 /// let queue = looplet::Queue::unbounded();
@@ -124,7 +128,7 @@ impl<T> fmt::Display for PutError<T> {
 
 impl<T> Error for PutError<T> {}
 
-/// A value could not be put at once; it comes back inside.
+/// A value could not be put at once; the variants hold it.
 #[doc(alias = "QueueFull")]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum TryPutError<T> {
@@ -135,7 +139,9 @@ pub enum TryPutError<T> {
 }
 
 impl<T> TryPutError<T> {
-    /// Gives the value back.
+    /// Returns the value.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let queue = looplet::Queue::bounded(1);
@@ -171,6 +177,8 @@ impl<T> Error for TryPutError<T> {}
 
 /// No item could be taken at once.
 ///
+/// # Examples
+///
 /// ```
 /// use looplet::{Queue, TryGetError};
 ///
@@ -199,9 +207,11 @@ impl fmt::Display for TryGetError {
 
 impl Error for TryGetError {}
 
-/// Why a task has no result: it was cancelled, it panicked, or its error went to its task group.
+/// A task ended without a result: it was cancelled, it panicked, or its error went to its task group.
 ///
-/// This is what awaiting a [`JoinHandle`](crate::task::JoinHandle) gives instead of a value.
+/// Awaiting a [`JoinHandle`](crate::task::JoinHandle) gives this error.
+///
+/// # Examples
 ///
 /// ```
 /// let outcome = looplet::run(async {
@@ -223,7 +233,7 @@ struct Ended {
 enum How {
     Cancelled,
     Failed,
-    // The lock is what makes a payload that is only `Send` shareable; nothing ever contends for it.
+    // The lock makes a payload that is only `Send` also `Sync`; it is never contended.
     Panicked(Mutex<Box<dyn Any + Send>>),
 }
 
@@ -266,7 +276,9 @@ impl JoinError {
     ///
     /// # Panics
     ///
-    /// If the task did not panic; ask [`is_panic`](Self::is_panic) first.
+    /// If the task did not panic; check [`is_panic`](Self::is_panic) first.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let error = looplet::run(async { looplet::spawn(async { panic!("no salt") }).await }).unwrap_err();
@@ -296,7 +308,7 @@ impl fmt::Display for JoinError {
             How::Cancelled => write!(f, "task '{name}' was cancelled"),
             How::Failed => write!(f, "task '{name}' failed: its task group holds the error"),
             How::Panicked(payload) => {
-                // Copied out of the lock: what is written to may be anybody's code.
+                // Copied out of the lock, because the formatter may run user code.
                 let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
                 let message = panic_message(&**payload).to_owned();
                 drop(payload);
@@ -314,7 +326,7 @@ impl fmt::Debug for JoinError {
 
 impl Error for JoinError {}
 
-/// The text of a panic, if its payload is one.
+/// The message of a panic, if its payload is a string.
 pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
     if let Some(text) = payload.downcast_ref::<&'static str>() {
         text
@@ -343,7 +355,9 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
     }
 }
 
-/// What went wrong in a [`task_group`](crate::task_group): every failure, in the order in which they happened.
+/// All failures of a [`task_group`](crate::task_group), in the order in which they happened.
+///
+/// # Examples
 ///
 /// ```
 /// use looplet::{Failure, task_group};
@@ -370,7 +384,7 @@ impl<E> GroupError<E> {
         Self(failures)
     }
 
-    /// The failures, first one first; there is at least one.
+    /// The failures, the first one first; there is at least one.
     pub fn failures(&self) -> &[Failure<E>] {
         &self.0
     }

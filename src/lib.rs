@@ -1,9 +1,9 @@
 #![doc = include_str!("../README.md")]
 //!
-//! # The story in four snippets
+//! # Four examples
 //!
-//! **A future** does nothing until somebody polls it. [`run`] makes an event loop, polls one future to its end, and
-//! gives its output. While the future sleeps, so does the thread.
+//! **A future** does nothing until it is polled. [`run`] makes an event loop, polls one future to its end, and returns
+//! its output. While the future sleeps, so does the thread.
 //!
 //! ```
 //! use std::time::Duration;
@@ -15,9 +15,9 @@
 //! assert_eq!(answer, 42);
 //! ```
 //!
-//! **A task** is a future that runs beside others. [`spawn`] only queues it; it takes its first step when the spawner
-//! awaits something. The [`JoinHandle`] is the task's result: await it, [`cancel`](JoinHandle::cancel) it, or drop it to
-//! let the task run by itself.
+//! **A task** is a future that runs concurrently with others. [`spawn`] only queues it; its first poll comes when the
+//! spawning task waits. Await the [`JoinHandle`] for the task's result, [`cancel`](JoinHandle::cancel) the
+//! task, or drop the handle to detach it.
 //!
 //! ```
 //! looplet::run(async {
@@ -26,12 +26,12 @@
 //!     assert_eq!(child.await.unwrap(), "ready");
 //!
 //!     let broken = looplet::spawn(async { panic!("no salt") });
-//!     assert!(broken.await.unwrap_err().is_panic()); // and nobody else is harmed
+//!     assert!(broken.await.unwrap_err().is_panic()); // and no other task is affected
 //! });
 //! ```
 //!
-//! **Several at once**: [`gather`] for all results, [`wait`] for the first of them, [`timeout`] for a limit. Here the loop
-//! is an [`EventLoop`] in virtual time, which jumps from deadline to deadline instead of waiting: for tests.
+//! **Several at once**: [`gather`] for all results, [`wait`] for the first of them, [`timeout`] for a limit. Here the
+//! loop is an [`EventLoop`] in virtual time, which jumps to the next deadline instead of waiting: for tests.
 //!
 //! ```
 //! use std::time::Duration;
@@ -52,8 +52,8 @@
 //! });
 //! ```
 //!
-//! **A queue** carries work from task to task. A full one makes its producers wait, an empty one its consumers, and
-//! [`shutdown`](Queue::shutdown) tells them that it is over.
+//! **A queue** passes items from task to task. Producers wait while it is full, consumers while it is empty, and
+//! [`shutdown`](Queue::shutdown) closes it.
 //!
 //! ```
 //! use looplet::{Queue, run, spawn};
@@ -77,7 +77,7 @@
 //! assert_eq!(eaten, [1, 2, 3, 4, 5]);
 //! ```
 //!
-//! The module [`guide`] goes on from here.
+//! The module [`guide`] continues from here.
 
 mod error;
 mod event_loop;

@@ -1,7 +1,7 @@
-//! Where threads meet outside of `task`: a lock, a signal and a counter, in one place, so that a model checker can take
-//! their part.
+//! The synchronization primitives of the crate outside of `task`, in one place, so that the model checker can replace
+//! them: a lock, a condition variable and an atomic counter.
 //!
-//! Nobody's code runs under one of these locks, so none is ever found poisoned by a thing half done: poison is ignored.
+//! No user code runs under one of these locks, so a panic leaves no state half changed, and poison is ignored.
 
 #[cfg(not(looplet_loom))]
 use std::sync as parts;
@@ -29,7 +29,7 @@ impl<T> Lock<T> {
     }
 }
 
-/// A condition that is waited for under a lock. A wait may end for no reason.
+/// A condition variable. A wait may end spuriously.
 pub(crate) struct Signal(parts::Condvar);
 
 impl Signal {
@@ -41,13 +41,13 @@ impl Signal {
         self.0.wait(locked).unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Also whether the time is over. In a model it never is.
+    /// Returns true if the wait has timed out. In a model it never does.
     pub(crate) fn wait_timeout<'a, T>(
         &self,
         locked: Locked<'a, T>,
-        patience: Duration,
+        timeout: Duration,
     ) -> (Locked<'a, T>, bool) {
-        let waited = self.0.wait_timeout(locked, patience);
+        let waited = self.0.wait_timeout(locked, timeout);
         let (locked, outcome) = waited.unwrap_or_else(PoisonError::into_inner);
         (locked, outcome.timed_out())
     }

@@ -1,11 +1,11 @@
-//! What a task says it waits for: a note on the side, for those who look at a loop from outside.
+//! The kinds of waits that a task has begun in its current poll, for dumps and observers.
 //!
-//! A primitive that makes its caller wait notes its kind here, in one instruction, and knows nothing of tasks. Who
-//! polls a task, and wants to know, empties the notes before the poll and reads them after it; nobody else looks.
+//! A primitive that makes its caller wait notes its kind here, in one instruction, without access to the task. An
+//! observed loop clears the notes before each poll and reads them after it; other loops ignore them.
 
 use std::cell::Cell;
 
-/// What can be waited for beside timers and the results of tasks.
+/// A kind of wait other than for a timer or the result of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     QueueGet,
@@ -47,7 +47,7 @@ impl Kinds {
         kinds.filter(move |kind| self.0 & 1 << *kind as u32 != 0)
     }
 
-    /// The set as a number that says the same, and back.
+    /// The set as a number; [`from_bits`](Self::from_bits) is the inverse.
     pub(crate) fn bits(self) -> usize {
         self.0 as usize
     }
@@ -64,11 +64,11 @@ thread_local! {
 /// Notes that the caller is about to wait.
 #[inline]
 pub(crate) fn note(kind: Kind) {
-    // While the thread ends there is nobody who would read it.
+    // While the thread ends, no loop is left to read the note.
     let _ = NOTED.try_with(|noted| noted.set(noted.get() | 1 << kind as u32));
 }
 
-/// What was noted since the last call; from now on that is `kinds`.
+/// Returns the kinds that were noted since the last call, and replaces them by `kinds`.
 pub(crate) fn replace(kinds: Kinds) -> Kinds {
     Kinds(NOTED.replace(kinds.0))
 }

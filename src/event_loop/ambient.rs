@@ -1,4 +1,4 @@
-//! The functions that find their loop by themselves.
+//! The functions that act on the running loop.
 
 use std::future::Future;
 use std::panic::Location;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::{CallHandle, EventLoop, context, output_of_main};
 use crate::task::{JoinHandle, Plain, Task};
 
-/// Runs a future on a new event loop to its end, cleans up, and gives its output.
+/// Runs a future on a new event loop to its end, cleans up, and returns its output.
 ///
 /// When `main` finishes, the round is completed and one more round runs; then every other task is cancelled, in spawn
 /// order, and the loop runs until all of them are gone. What their destructors spawn is cancelled at once.
@@ -17,6 +17,8 @@ use crate::task::{JoinHandle, Plain, Task};
 ///
 /// With `main`'s panic, after the cleanup; with `the main task was cancelled`, if it was; and if an event loop is
 /// running on this thread already.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
@@ -42,15 +44,17 @@ pub fn run<F: Future>(main: F) -> F::Output {
     output_of_main(outcome)
 }
 
-/// Makes a future a task of the running loop. It is queued and runs concurrently with the caller; nothing of it runs
-/// inside this call.
+/// Spawns a future as a task of the running loop. The task is queued and runs concurrently with the caller; it is not
+/// polled inside this call.
 ///
-/// Keep the handle to await the result or to cancel the task; drop it to let the task run by itself. When the loop
+/// Keep the handle to await the result or to cancel the task; drop it to detach the task. When the loop
 /// ends, an unfinished task is cancelled: its future is dropped where it waits.
 ///
 /// # Panics
 ///
 /// If no event loop is running on this thread.
+///
+/// # Examples
 ///
 /// ```
 /// looplet::run(async {
@@ -72,6 +76,8 @@ pub fn spawn<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
 ///
 /// If no event loop is running on this thread.
 ///
+/// # Examples
+///
 /// ```
 /// looplet::run(async {
 ///     let task = looplet::spawn_named("greeter", async { "hello" });
@@ -91,15 +97,17 @@ pub fn spawn_named<F: Future + 'static>(
         .spawn(future)
 }
 
-/// [`spawn`], with the first poll inside the call: what can be done at once is done before this returns, and a future
-/// that never has to wait never passes through the loop.
+/// [`spawn`], with the first poll inside the call: the future runs up to its first wait before this returns, and a
+/// future that never waits is never queued.
 ///
-/// During that poll the new task is the current one. A panic in it ends the new task alone, and the handle tells of
-/// it. In a loop that is ending nothing is polled: the task is cancelled at once, as with `spawn`.
+/// During that poll the new task is the current one. A panic in it ends the new task alone and is the handle's
+/// result. A loop that is ending does not poll: the task is cancelled at once, as with `spawn`.
 ///
 /// # Panics
 ///
 /// If no event loop is running on this thread.
+///
+/// # Examples
 ///
 /// ```
 /// looplet::run(async {
@@ -115,11 +123,13 @@ pub fn spawn_eager<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
     context::vacant::<Plain<F>>(Location::caller()).start(future)
 }
 
-/// The task whose code is running.
+/// The task that is being polled.
 ///
 /// # Panics
 ///
-/// Outside of a running loop, and inside of a plain call, which is no task.
+/// Outside of a running loop, and inside of a plain call, which is not a task.
+///
+/// # Examples
 ///
 /// ```
 /// looplet::run(async {
@@ -134,7 +144,9 @@ pub fn current_task() -> Task {
     }
 }
 
-/// The task whose code is running, if it is a task's; none outside of a loop and inside of a plain call.
+/// The task that is being polled; none outside of a loop and inside of a plain call.
+///
+/// # Examples
 ///
 /// ```
 /// assert!(looplet::try_current_task().is_none());
@@ -154,6 +166,8 @@ pub fn try_current_task() -> Option<Task> {
 ///
 /// If no event loop is running on this thread.
 ///
+/// # Examples
+///
 /// ```
 /// looplet::run(async {
 ///     let _task = looplet::spawn(async {});
@@ -166,12 +180,14 @@ pub fn all_tasks() -> Vec<Task> {
     context::with(|core| core.tasks.tasks())
 }
 
-/// Queues a plain function call behind everything that is ready now. A panic in it goes to
+/// Queues a plain function call behind all entries that are ready now. A panic in it goes to
 /// [`Builder::on_unhandled_panic`](crate::Builder::on_unhandled_panic).
 ///
 /// # Panics
 ///
 /// If no event loop is running on this thread.
+///
+/// # Examples
 ///
 /// ```
 /// looplet::run(async {
@@ -190,17 +206,19 @@ pub fn call_soon(f: impl FnOnce() + 'static) -> CallHandle {
 ///
 /// If no event loop is running on this thread.
 ///
+/// # Examples
+///
 /// ```
 /// use std::{cell::RefCell, rc::Rc, time::Duration};
 ///
-/// let heard = Rc::new(RefCell::new(Vec::new()));
-/// let (first, second) = (heard.clone(), heard.clone());
+/// let calls = Rc::new(RefCell::new(Vec::new()));
+/// let (first, second) = (calls.clone(), calls.clone());
 /// looplet::EventLoop::builder().virtual_time().build().block_on(async {
 ///     looplet::call_later(Duration::from_secs(2), move || second.borrow_mut().push("two"));
 ///     looplet::call_later(Duration::from_secs(1), move || first.borrow_mut().push("one"));
 ///     looplet::sleep(Duration::from_secs(3)).await;
 /// });
-/// assert_eq!(*heard.borrow(), ["one", "two"]);
+/// assert_eq!(*calls.borrow(), ["one", "two"]);
 /// ```
 #[track_caller]
 pub fn call_later(delay: Duration, f: impl FnOnce() + 'static) -> CallHandle {
@@ -213,6 +231,8 @@ pub fn call_later(delay: Duration, f: impl FnOnce() + 'static) -> CallHandle {
 /// # Panics
 ///
 /// If no event loop is running on this thread.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Settings of a loop that is about to be made.
+//! The settings of a loop.
 
 use std::fmt;
 use std::rc::Rc;
@@ -12,7 +12,9 @@ use super::parker::{OnWake, Parker};
 use super::slow_poll::SlowPoll;
 use crate::task::{JoinError, Report, Task};
 
-/// Makes an [`EventLoop`] with settings of its own.
+/// Makes an [`EventLoop`] with other settings than the default.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -29,7 +31,7 @@ pub struct Builder {
     shuffle: Option<u64>,
     on_wake: Option<Box<OnWake>>,
     slow_poll: Option<SlowPoll>,
-    /// What others than the loop itself set up.
+    /// Functions of other modules that set up the new loop.
     setups: Vec<Box<Setup>>,
 }
 
@@ -53,13 +55,15 @@ impl Builder {
         self
     }
 
-    /// Time begins now and jumps to the next deadline whenever nothing is ready.
+    /// Virtual time: it starts now and jumps to the next deadline whenever nothing is ready.
     pub(crate) fn in_virtual_time(mut self) -> Self {
         self.mode = Mode::Virtual;
         self
     }
 
     /// Time starts now and moves only by [`EventLoop::advance`] and [`advance`](crate::time::advance).
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::time::Duration;
@@ -76,12 +80,14 @@ impl Builder {
         self
     }
 
-    /// Draws the order inside of each round from the seed, to find out whether a program depends on the usual one. The
-    /// same seed gives the same run, as far as the program itself is deterministic.
+    /// Shuffles the order inside of each round by the seed, to find out whether a program depends on the usual order.
+    /// The same seed gives the same run, as far as the program itself is deterministic.
     ///
-    /// Rounds, timers and wakeups stay as they are; only who comes first within a round is drawn by lot. When
+    /// Rounds, timers and wakeups stay as they are; only the order within a round is random. When
     /// [`block_on`](EventLoop::block_on) unwinds, the seed is printed to stderr. [`explore`](crate::explore) tries many
-    /// seeds in turn.
+    /// seeds.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::cell::RefCell;
@@ -102,10 +108,12 @@ impl Builder {
         self
     }
 
-    /// Calls `f` with each panic that nobody can see any more: of a task whose handle was dropped or detached unread,
-    /// or, without a task, of a plain call. The default prints the task's name and place to stderr.
+    /// Calls `f` with each unhandled panic: that of a task whose handle was dropped or detached before the result was
+    /// taken, or, without a task, that of a plain call. The default prints the task's name and place to stderr.
     ///
     /// A panic in `f` is caught and printed.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::{cell::RefCell, rc::Rc};
@@ -126,22 +134,24 @@ impl Builder {
     }
 
     /// Calls `f` when something arrives from another thread (a wakeup, or what a [`Remote`](crate::Remote) or a
-    /// [`RemoteQueue`](crate::RemoteQueue) sent) while this loop's thread is outside of the loop: for a host, such as
-    /// a window's own loop, that enters this one by [`run_until_stalled`](EventLoop::run_until_stalled) or
-    /// [`run_once`](EventLoop::run_once) and sleeps by itself meanwhile.
+    /// [`RemoteQueue`](crate::RemoteQueue) sent) while this loop's thread is outside of the loop. It is meant for a
+    /// host, such as a GUI's loop, that sleeps by itself and enters this loop by
+    /// [`run_until_stalled`](EventLoop::run_until_stalled) or [`run_once`](EventLoop::run_once).
     ///
-    /// It is called once, mostly on the thread that sent, and again only after the loop has been entered and left. A
-    /// `run_once` that returns true may have left something ready, which is not announced again.
-    /// Nothing is missed: what arrives while the loop is being left counts too. A panic in `f` is caught and printed.
+    /// It is called once, mostly on the sending thread, and again only after the loop has been entered and left. A
+    /// `run_once` that returns true may have left something ready, for which `f` is not called again. Nothing is lost:
+    /// `f` is also called for what arrives while the loop is being left. A panic in `f` is caught and printed.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::sync::mpsc;
     ///
-    /// let (bell, rings) = mpsc::channel();
-    /// let mut event_loop = looplet::EventLoop::builder().on_wake(move || bell.send(()).unwrap()).build();
+    /// let (sender, receiver) = mpsc::channel();
+    /// let mut event_loop = looplet::EventLoop::builder().on_wake(move || sender.send(()).unwrap()).build();
     /// let remote = event_loop.remote();
     /// std::thread::spawn(move || remote.call_soon(|| println!("work has come")).unwrap());
-    /// rings.recv().unwrap();
+    /// receiver.recv().unwrap();
     /// event_loop.run_until_stalled();
     /// ```
     #[doc(alias = "_write_to_self")]
@@ -150,11 +160,13 @@ impl Builder {
         self
     }
 
-    /// Calls `f` after each turn of a task that took at least `limit`, and so held up all others. Virtual and manual
-    /// time that the task let pass by [`advance`](crate::time::advance) counts as well.
+    /// Calls `f` after each poll of a task that took at least `limit`, and so delayed all other tasks. Virtual and
+    /// manual time by which the task moved the clock ([`advance`](crate::time::advance)) counts as well.
     ///
-    /// Without it, the environment variable `LOOPLET_DEBUG=1` has turns of 100 ms and more printed to stderr, with the
-    /// task's name and the place of its spawn, and plain calls too. A panic in `f` is caught and printed.
+    /// Without it, the environment variable `LOOPLET_DEBUG=1` makes the loop print polls of 100 ms and more to stderr,
+    /// with the task's name and the place of its spawn, and plain calls too. A panic in `f` is caught and printed.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::time::Duration;

@@ -1,18 +1,18 @@
-//! The three clocks: real time, virtual time that jumps, manual time that is moved by hand.
+//! The clock of a loop: real time, virtual time that jumps to deadlines, or manual time.
 //!
-//! Inside the crate time is a `u64`: nanoseconds since thirteen days before the loop was made, with 63 bits, enough for
-//! almost three centuries. What lies beyond counts as never.
+//! Inside the crate a time is a `u64` of 63 bits: nanoseconds since thirteen days before the loop was made. They last
+//! for almost three centuries; a later time counts as never.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// The deadline that never comes. No moment is later, so one bit is left for others.
+/// The deadline that never comes. No time is later, so the top bit is free for other uses.
 pub(crate) const NEVER: u64 = u64::MAX >> 1;
 
-/// When a loop is made. Deadlines before that are long due, and still have an order.
+/// The time at which the loop was made. Earlier deadlines are overdue, and still have an order.
 pub(crate) const BEGIN: u64 = 1 << 50;
 
-/// What is said to those who try.
+/// The panic message of `advance` in real time.
 pub(crate) const REAL_TIME_CANNOT_ADVANCE: &str =
     "real time cannot be advanced: build the loop with `virtual_time()` or `manual_time()`";
 
@@ -27,9 +27,9 @@ pub(crate) enum Mode {
 
 pub(crate) struct Clock {
     mode: Mode,
-    /// When the loop was made.
+    /// The instant of [`BEGIN`].
     origin: Instant,
-    /// The last reading; outside of real time it is the time.
+    /// The last reading; in virtual and manual time, the time itself.
     now: Cell<u64>,
 }
 
@@ -46,13 +46,13 @@ impl Clock {
         self.mode
     }
 
-    /// The last reading, without a look at the clock.
+    /// The last reading; does not read the clock.
     #[inline]
     pub(crate) fn last(&self) -> u64 {
         self.now.get()
     }
 
-    /// Where virtual or manual time has been moved to; real time stands still here.
+    /// Virtual or manual time; constant in real time.
     pub(crate) fn moved(&self) -> u64 {
         match self.mode {
             Mode::Real => 0,
@@ -69,7 +69,7 @@ impl Clock {
         self.now.get()
     }
 
-    /// The time for those who only look: the loop's own reading stays as it is.
+    /// The current time for observers; leaves the loop's last reading unchanged.
     pub(crate) fn peek(&self) -> Instant {
         match self.mode {
             Mode::Real => Instant::now(),
@@ -83,16 +83,16 @@ impl Clock {
         self.now.set(self.now.get().max(now));
     }
 
-    /// The deadline that lies `delay` after now. A zero delay is due at the next look, so it takes the last reading.
+    /// The deadline `delay` from now. A zero delay takes the last reading, because it is due at the next look anyway.
     #[inline]
     pub(crate) fn after(&self, delay: Duration) -> u64 {
         let delay = nanos(delay);
         let now = if delay == 0 { self.last() } else { self.read() };
-        // No overflow: neither is above `NEVER`.
+        // No overflow: neither term is above `NEVER`.
         (now + delay).min(NEVER)
     }
 
-    /// The deadline that is an instant.
+    /// The deadline at an instant.
     pub(crate) fn at(&self, when: Instant) -> u64 {
         match when.checked_duration_since(self.origin) {
             Some(later) => since_begin(later),
@@ -100,7 +100,7 @@ impl Clock {
         }
     }
 
-    /// The instant of a deadline; that of the loop's making, if the platform cannot tell it.
+    /// The instant of a deadline; the origin, if `Instant` cannot represent it.
     pub(crate) fn instant(&self, deadline: u64) -> Instant {
         let instant = match deadline.checked_sub(BEGIN) {
             Some(later) => self.origin.checked_add(Duration::from_nanos(later)),
@@ -114,7 +114,7 @@ impl Clock {
 
 #[inline]
 fn since_begin(duration: Duration) -> u64 {
-    // No overflow: the first is no more than half of what fits.
+    // No overflow: `nanos` returns no more than half of `u64::MAX`.
     (nanos(duration) + BEGIN).min(NEVER)
 }
 

@@ -1,4 +1,4 @@
-//! Which loop runs on this thread.
+//! The loop that runs on this thread.
 
 use std::panic::Location;
 use std::rc::Rc;
@@ -10,7 +10,8 @@ thread_local! {
     static CURRENT: Scoped<Rc<Core>> = const { Scoped::new() };
 }
 
-/// Makes a loop the current one while `f` runs, whichever was before: for what is dropped while its loop does not run.
+/// Makes a loop the current one while `f` runs, even inside of another loop: for tasks that are dropped while their
+/// loop does not run.
 pub(crate) fn lend<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
     CURRENT.with(|current| current.lend(core, f))
 }
@@ -31,24 +32,24 @@ pub(super) fn refuse_nesting() {
 ///
 /// # Panics
 ///
-/// If one is running here already.
+/// If a loop is running on this thread already.
 #[track_caller]
 pub(crate) fn enter<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
     refuse_nesting();
     lend(core, || core.tasks.enter(f))
 }
 
-/// Looks at the loop that runs on this thread.
+/// Calls `f` with the loop that runs on this thread, if there is one.
 #[inline]
 pub(crate) fn try_with<R>(f: impl FnOnce(&Rc<Core>) -> R) -> Option<R> {
     CURRENT.with(|current| current.with(|core| core.map(f)))
 }
 
-/// The same, where there must be one.
+/// Calls `f` with the loop that runs on this thread.
 ///
 /// # Panics
 ///
-/// At the caller's line, if no loop is running here.
+/// At the caller's line, if no loop is running on this thread.
 #[inline]
 #[track_caller]
 pub(crate) fn with<R>(f: impl FnOnce(&Rc<Core>) -> R) -> R {
@@ -65,7 +66,7 @@ pub(crate) fn current() -> Rc<Core> {
     with(Rc::clone)
 }
 
-/// A cell for a future that the caller is about to spawn.
+/// Allocates a cell in the running loop for a future that is about to be spawned.
 #[inline]
 #[track_caller]
 pub(crate) fn vacant<W: Work>(at: &'static Location<'static>) -> Vacant<W> {

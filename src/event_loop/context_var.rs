@@ -1,7 +1,7 @@
-//! Values that belong to a task and to all that it spawns.
+//! Values that a task inherits to all tasks that it spawns.
 //!
-//! What a task or call sees is one list of values behind one counted pointer. Whoever is spawned gets the pointer; the
-//! list is copied when one of those who share it changes something.
+//! The context of a task or call is one list of values behind one `Rc`. A spawned task gets a clone of the `Rc`; a
+//! change copies the list first if it is shared.
 
 use std::any::Any;
 use std::fmt;
@@ -14,12 +14,14 @@ use super::context;
 
 /// A variable with a value of its own in each task and plain call, meant to be a `static`.
 ///
-/// A task, a plain call and an `on_done` start with a copy of the values that whoever spawned or registered it had at
-/// that moment; changes stay inside. It suits what belongs to a whole line of work and would be tedious to hand down:
-/// the number of a request, a user, a language.
+/// A task, a plain call and an `on_done` callback start with a copy of the values that the code which spawned or
+/// registered it had at that moment; later changes on either side do not affect the other. It suits values that belong
+/// to a whole request and would be tedious to pass down: a request number, a user, a language.
 ///
-/// It holds no value itself, so it can be a `static` whatever `T` is. Values are cloned by [`get`](Self::get) only,
-/// and dropped on the loop's thread.
+/// The variable holds no value itself, so it can be a `static` for every `T`. Values are cloned by [`get`](Self::get)
+/// only, and dropped on the loop's thread.
+///
+/// # Examples
 ///
 /// ```
 /// use looplet::{ContextVar, run, spawn};
@@ -38,7 +40,7 @@ use super::context;
 /// });
 /// ```
 ///
-/// A value of a type that is neither `Send` nor `Sync` is welcome:
+/// `T` need not be `Send` or `Sync`:
 ///
 /// ```
 /// use std::rc::Rc;
@@ -51,13 +53,13 @@ use super::context;
 pub struct ContextVar<T: Clone + 'static> {
     name: &'static str,
     id: OnceLock<u64>,
-    /// The values lie in the tasks, so the variable may go wherever its name may.
+    /// The values lie in the tasks, so the variable is `Send` and `Sync` for every `T`.
     value: PhantomData<fn() -> T>,
 }
 
-/// What a variable was before a [`set`](ContextVar::set); [`reset`](ContextVar::reset) takes it.
+/// The value of a variable before a [`set`](ContextVar::set); [`reset`](ContextVar::reset) restores it.
 ///
-/// Dropping it changes nothing.
+/// **Dropping** it changes nothing.
 #[doc(alias = "contextvars.Token")]
 pub struct Token<T> {
     variable: u64,
@@ -66,7 +68,7 @@ pub struct Token<T> {
     value: PhantomData<T>,
 }
 
-/// What a task or call sees.
+/// The values of a task or call.
 #[derive(Clone, Default)]
 struct Values(Vec<(u64, Rc<dyn Any>)>);
 
@@ -78,7 +80,7 @@ impl Values {
             .map(|(_, value)| value.clone())
     }
 
-    /// Puts a value, or the lack of one, in the place of another, which comes back.
+    /// Sets or removes a value and returns the former one.
     fn put(&mut self, variable: u64, value: Option<Rc<dyn Any>>) -> Option<Rc<dyn Any>> {
         let place = self.0.iter().position(|(id, _)| *id == variable);
         match (place, value) {
@@ -101,7 +103,7 @@ fn values(context: crate::task::Context) -> Rc<Values> {
 }
 
 impl<T: Clone + 'static> ContextVar<T> {
-    /// A variable without a value. The name is for messages.
+    /// A variable without a value. The name appears in panic messages and `Debug`.
     pub const fn new(name: &'static str) -> Self {
         Self {
             name,
@@ -110,8 +112,8 @@ impl<T: Clone + 'static> ContextVar<T> {
         }
     }
 
-    /// What tells this variable from all others: a number, for the address of a variable that is no `static` may
-    /// change, and be another one's later.
+    /// The number of this variable. The address would not do: a variable that is no `static` may move, and another one
+    /// may take its place.
     fn id(&self) -> u64 {
         static VARIABLES: AtomicU64 = AtomicU64::new(0);
         *self
@@ -119,7 +121,9 @@ impl<T: Clone + 'static> ContextVar<T> {
             .get_or_init(|| VARIABLES.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// A clone of the value that the running task or call sees. None if it sees none, and outside of any task and call.
+    /// A clone of the value in the running task or call. Returns none if it has none, and outside of any task and call.
+    ///
+    /// # Examples
     ///
     /// ```
     /// static UNSET: looplet::ContextVar<String> = looplet::ContextVar::new("unset");
@@ -127,19 +131,21 @@ impl<T: Clone + 'static> ContextVar<T> {
     /// ```
     pub fn get(&self) -> Option<T> {
         let context = context::try_with(|core| core.tasks.context()).flatten()?;
-        // From here on nothing of the loop is borrowed: `clone` is somebody else's code.
+        // Nothing of the loop is borrowed from here on, because `clone` is user code.
         let value = values(context).get(self.id())?;
         let clone = value.downcast_ref::<T>().cloned();
-        // Now, and not when this returns: a panic in its destructor would leak the clone.
+        // Dropped before the return: a panic in its destructor would otherwise leak the clone.
         drop(value);
         clone
     }
 
-    /// Gives the running task or call a value of its own, which all that it spawns from now on starts with.
+    /// Sets the value in the running task or call. Everything that it spawns from now on inherits the value.
     ///
     /// # Panics
     ///
     /// Outside of any task and call.
+    ///
+    /// # Examples
     ///
     /// ```
     /// static DEPTH: looplet::ContextVar<u32> = looplet::ContextVar::new("depth");
@@ -161,7 +167,7 @@ impl<T: Clone + 'static> ContextVar<T> {
         }
     }
 
-    /// Brings back, for the running task or call, what was there before the `set` that gave the token.
+    /// Restores, in the running task or call, the value before the `set` that returned the token.
     ///
     /// # Panics
     ///
@@ -174,9 +180,9 @@ impl<T: Clone + 'static> ContextVar<T> {
             self.name,
             token.name
         );
-        let latter = self.put(token.former);
-        // Its destructor is somebody else's code, and nothing is borrowed here.
-        drop(latter);
+        let replaced = self.put(token.former);
+        // The destructor is user code, and nothing is borrowed here.
+        drop(replaced);
     }
 
     #[track_caller]
@@ -184,7 +190,7 @@ impl<T: Clone + 'static> ContextVar<T> {
         let id = self.id();
         let change = |context: &mut Option<crate::task::Context>| {
             let mut values = context.take().map(values).unwrap_or_default();
-            // Only pointers are cloned here, and none that goes is the last one: nobody else's code runs.
+            // No user code runs here: only `Rc`s are cloned, and none of those that are dropped is the last one.
             let former = Rc::make_mut(&mut values).put(id, value);
             *context = Some(values);
             former

@@ -1,4 +1,4 @@
-//! What belongs to one event loop; everybody who works for it holds a count of this.
+//! The state of one event loop, shared by reference count on the owner thread.
 
 use std::any::Any;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -22,9 +22,9 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(super) parker: Arc<Parker>,
     timers: RefCell<Wheel<Waker>>,
-    /// Where due timers are gathered; empty in between.
+    /// The buffer in which due timers are gathered; empty between looks.
     pub(super) due: Cell<Vec<Waker>>,
-    /// How many polls there had been when the clock was last read.
+    /// The number of polls at the last reading of the clock.
     pub(super) read_at: Cell<u64>,
     pub(super) stop: Cell<bool>,
     pub(crate) parked: Cell<Duration>,
@@ -32,34 +32,33 @@ pub(crate) struct Core {
     pub(super) fired: Cell<u64>,
     arming: Cell<Arming>,
     pub(super) outside: OnceCell<Box<dyn Outside>>,
-    watcher: OnceCell<Rc<dyn Watcher>>,
+    observer: OnceCell<Rc<dyn LoopObserver>>,
     pub(super) slow_poll: Option<Box<SlowPoll>>,
-    /// Tells, in virtual time, what the tasks of a loop wait for that can never go on.
+    /// Describes what the tasks wait for, for the deadlock panic in virtual time.
     pub(super) explain: Cell<fn(&Core) -> String>,
 }
 
-/// The loop's one slot for what observes it.
-pub(crate) trait Watcher: Watch {
-    /// The loop is gone.
-    fn retire(&self);
+/// The type that fills the loop's slot for an observer.
+pub(crate) trait LoopObserver: Watch {
+    fn on_loop_gone(&self);
 
     fn as_any(&self) -> &dyn Any;
 }
 
-/// What happens to timers that are to be armed.
+/// What `arm` does.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Arming {
     Usual,
-    /// They are noted for an observer.
+    /// It notes the deadline for an observer, too.
     Noted,
-    /// The loop is gone: no timer is armed any more.
+    /// It refuses timers, because the loop is gone.
     Refused,
 }
 
 impl Core {
     pub(super) fn new(clock: Clock, parker: Arc<Parker>, slow_poll: Option<SlowPoll>) -> Self {
         let mut timers = Wheel::new();
-        // So that it stands at the beginning.
+        // Moves the wheel to the time at which the clock starts.
         let _nothing = timers.pop_due(BEGIN);
         Self {
             tasks: Scheduler::new(parker.clone()),
@@ -73,13 +72,13 @@ impl Core {
             fired: Cell::new(0),
             arming: Cell::new(Arming::Usual),
             outside: OnceCell::new(),
-            watcher: OnceCell::new(),
+            observer: OnceCell::new(),
             slow_poll: slow_poll.map(Box::new),
             explain: Cell::new(|_| String::new()),
         }
     }
 
-    /// A cell for a future that is about to be spawned.
+    /// Allocates a cell for a future that is about to be spawned.
     #[inline]
     pub(crate) fn vacant<W: Work>(&self, at: &'static Location<'static>) -> Vacant<W> {
         self.tasks.vacant(at)
@@ -89,7 +88,7 @@ impl Core {
         self.tasks.call(at, f)
     }
 
-    /// Arms a timer. None: it never comes due, or the loop is gone.
+    /// Arms a timer. Returns none if it never falls due, or the loop is gone.
     #[inline]
     pub(crate) fn arm(&self, deadline: u64, waker: Waker) -> Option<Key> {
         if deadline == NEVER || self.arming.get() != Arming::Usual {
@@ -109,22 +108,22 @@ impl Core {
         (!refused).then(|| self.timers.borrow_mut().arm(deadline, waker))
     }
 
-    /// Gives an armed timer another deadline. False: it has fired, or the deadline never comes.
+    /// Gives an armed timer another deadline. Returns false if it has fired, or the deadline never comes.
     pub(crate) fn rearm(&self, key: Key, deadline: u64) -> bool {
         deadline != NEVER && self.timers.borrow_mut().rearm(key, deadline)
     }
 
-    /// Takes a timer back, if it has not fired yet.
+    /// Cancels a timer, if it has not fired yet.
     #[inline]
     pub(crate) fn disarm(&self, key: Key) {
         let waker = self.timers.borrow_mut().cancel(key);
-        // Dropped out of the borrow: it may be anybody's code.
+        // Dropped after the borrow, because the drop may run user code.
         drop(waker);
     }
 
     /// Whether a timer is still armed; if so, it will wake `waker`.
     pub(crate) fn is_armed(&self, key: Key, waker: &Waker) -> bool {
-        // In a statement of its own, for a borrow in the head of a `match` lasts to its end.
+        // A separate statement, because a borrow in the head of a `match` would last until its end.
         let armed = self
             .timers
             .borrow_mut()
@@ -139,7 +138,7 @@ impl Core {
         true
     }
 
-    /// A timer is found armed by whoever awaits it.
+    /// Notes the deadline of an armed timer for the observer, when the timer is polled.
     fn note_armed(&self, key: Key) {
         if self.arming.get() == Arming::Noted {
             let deadline = self.timers.borrow().deadline(key);
@@ -149,10 +148,10 @@ impl Core {
         }
     }
 
-    /// A timer gets another waker.
+    /// Replaces the waker of an armed timer.
     fn exchange_waker(&self, key: Key, waker: &Waker) {
         self.note_armed(key);
-        // Cloned and dropped out of the borrow, as above.
+        // Cloned before and dropped after the borrow, because both may run user code.
         let mut other = waker.clone();
         if let Some(armed) = self.timers.borrow_mut().value_mut(key) {
             mem::swap(armed, &mut other);
@@ -172,12 +171,12 @@ impl Core {
         self.timers.borrow_mut().next_deadline()
     }
 
-    /// The earliest timer that is due at `now`, taken out.
+    /// Takes the earliest timer that is due at `now`.
     pub(super) fn pop_due(&self, now: u64) -> Option<Waker> {
         self.timers.borrow_mut().pop_due(now)
     }
 
-    /// The number of this round. It runs each task once at most.
+    /// The number of the current round, which polls each task at most once.
     pub(crate) fn round(&self) -> u64 {
         self.tasks.rounds()
     }
@@ -186,23 +185,23 @@ impl Core {
         self.arming.get() == Arming::Refused
     }
 
-    /// From now on `watcher` hears what happens.
-    pub(crate) fn observe(&self, watcher: Rc<dyn Watcher>) {
+    /// Installs the observer and starts to note deadlines for it.
+    pub(crate) fn observe(&self, observer: Rc<dyn LoopObserver>) {
         self.arming.set(Arming::Noted);
-        let _ = self.watcher.set(watcher.clone());
-        self.tasks.watch(watcher);
+        let _ = self.observer.set(observer.clone());
+        self.tasks.watch(observer);
     }
 
-    pub(crate) fn watcher(&self) -> Option<&dyn Watcher> {
-        self.watcher.get().map(|watcher| &**watcher)
+    pub(crate) fn observer(&self) -> Option<&dyn LoopObserver> {
+        self.observer.get().map(|observer| &**observer)
     }
 
-    /// From now on `explain` tells what tasks wait for, where nothing can ever go on.
+    /// Installs the function that describes the waits in the deadlock panic.
     pub(crate) fn set_explain(&self, explain: fn(&Self) -> String) {
         self.explain.set(explain);
     }
 
-    /// Looks at all armed timers, in no order. No user code may run inside.
+    /// Calls `f` with all armed timers, in no order. `f` must not run user code.
     pub(crate) fn for_each_timer(&self, mut f: impl FnMut(u64, &Waker)) {
         let timers = self.timers.borrow();
         timers
@@ -210,7 +209,7 @@ impl Core {
             .for_each(|(deadline, waker)| f(deadline, waker));
     }
 
-    /// Nobody is woken by a timer any more. The timers stay armed: what did not fire in time never does.
+    /// Takes the wakers out of all timers and discards them. The timers stay armed and never fire.
     fn discard_wakers(&self) {
         let mut timers = self.timers.borrow_mut();
         let taken = |waker| mem::replace(waker, Waker::noop().clone());
@@ -221,9 +220,9 @@ impl Core {
         }
     }
 
-    /// Cancels and drops all there is. The last step of a loop's life.
+    /// Closes the loop: cancels and drops its tasks, timers and messages.
     pub(crate) fn close(self: &Rc<Self>) {
-        // A host need not hear of what arrives from now on.
+        // Suppresses the `on_wake` hook for everything that arrives from now on.
         self.tasks.wake_up();
         super::context::lend(self, || {
             self.tasks.enter(|| {
@@ -231,12 +230,12 @@ impl Core {
                 self.refuse_work();
                 self.tasks.end_all();
                 self.discard_wakers();
-                // Before the wait for jobs, which may themselves wait for an answer from the loop.
+                // Before `finish_jobs`, because a blocking job may itself wait for an answer from the loop.
                 if let Some(outside) = self.outside() {
                     outside.close(self);
                 }
                 self.tasks.drop_report();
-                // The destructors of wakers, letters and the hook may have made new work.
+                // The destructors of wakers, messages and the hook may have spawned tasks.
                 self.tasks.end_all();
                 if let Some(outside) = self.outside() {
                     outside.finish_jobs();
@@ -244,8 +243,8 @@ impl Core {
             });
         });
         self.tasks.close();
-        if let Some(watcher) = self.watcher() {
-            watcher.retire();
+        if let Some(observer) = self.observer() {
+            observer.on_loop_gone();
         }
     }
 }

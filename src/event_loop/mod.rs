@@ -1,4 +1,4 @@
-//! The event loop: rounds, waiting, and everything that needs to know which loop runs here.
+//! The event loop: its rounds, its waits, and the functions that find the running loop.
 
 mod ambient;
 mod builder;
@@ -29,17 +29,19 @@ pub use spawner::{CallHandle, Spawner};
 
 use self::clock::Mode;
 use self::core::Core;
-use self::round::NameSeed;
+use self::round::PrintSeed;
 use self::wait::Waited;
 use crate::task::{JoinError, JoinHandle, Plain, Task};
 
 /// An event loop: owns its tasks, timers and clock, and runs them on the thread that it was made on.
 ///
-/// [`run`] makes one, runs a future to its end and cleans up, which is all that most programs need. An `EventLoop`
-/// of one's own can be entered many times, configured by a [`Builder`], and driven round by round by a host.
+/// [`run`] makes one, runs a future to its end and cleans up, which is all that most programs need. An explicit
+/// `EventLoop` can be entered many times, configured by a [`Builder`], and driven round by round by a host.
 ///
 /// **Dropping** it cancels and drops all tasks, in spawn order, and is always safe: handles, wakers and spawners that
 /// outlive it see finished tasks. What other threads send is refused first.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
@@ -52,7 +54,7 @@ use crate::task::{JoinError, JoinHandle, Plain, Task};
 /// assert_eq!(event_loop.block_on(background).unwrap(), "an hour later");
 /// ```
 ///
-/// It stays on its thread:
+/// It is not `Send`:
 ///
 /// ```compile_fail,E0277
 /// fn send<T: Send>() {}
@@ -77,15 +79,17 @@ impl EventLoop {
         Builder::new()
     }
 
-    /// Runs `main` as a task until it has finished, and gives its output. `main` may borrow from its surroundings.
+    /// Runs `main` as a task until it has finished, and returns its output. `main` may borrow from its surroundings.
     ///
-    /// When `main` finishes, the round is completed and one more round runs. The other tasks stay alive and go on in
-    /// the next call.
+    /// When `main` finishes, the round is completed and one more round runs. The other tasks stay alive and continue
+    /// in the next call.
     ///
     /// # Panics
     ///
     /// With `main`'s panic, if it panics; with `the main task was cancelled`, if it was cancelled; inside of a running
     /// loop; and in virtual time with `deadlock:` and the list of waiting tasks, if nothing can ever become ready.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let mut event_loop = looplet::EventLoop::new();
@@ -97,8 +101,8 @@ impl EventLoop {
     #[track_caller]
     pub fn block_on<F: Future>(&mut self, main: F) -> F::Output {
         let at = Location::caller();
-        let _seed = self.core.tasks.shuffle_seed().map(NameSeed);
-        // Here, for a closure is not blamed on its caller.
+        let _seed = self.core.tasks.shuffle_seed().map(PrintSeed);
+        // Checked here, because a closure cannot be `track_caller`: the panic names the caller's line.
         context::refuse_nesting();
         let guard = self.core.guard_main();
         let outcome = self.enter(|| self.core.run_main(at, main));
@@ -109,7 +113,7 @@ impl EventLoop {
         output_of_main(outcome)
     }
 
-    /// Spawns a task from outside; it runs when the loop next does. See [`spawn`].
+    /// Spawns a task from outside of the loop; it first runs when the loop next runs. See [`spawn`].
     #[doc(alias = "create_task")]
     #[track_caller]
     pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
@@ -118,7 +122,9 @@ impl EventLoop {
             .spawn(future)
     }
 
-    /// A handle that spawns and calls into this loop, for code that runs on its thread.
+    /// A handle that spawns tasks and queues calls on this loop, for code that runs on its thread.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let mut event_loop = looplet::EventLoop::new();
@@ -130,11 +136,13 @@ impl EventLoop {
         Spawner::new(self.core.clone())
     }
 
-    /// Runs everything that is ready, and what that makes ready, and returns instead of waiting. Time does not jump.
+    /// Runs all ready tasks, and those that become ready meanwhile, and returns instead of waiting. Time does not jump.
     ///
     /// # Panics
     ///
     /// Inside of a running loop.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let mut event_loop = looplet::EventLoop::new();
@@ -147,13 +155,15 @@ impl EventLoop {
         self.enter(|| self.core.run_ready());
     }
 
-    /// Runs one round, waiting for it at most `max_wait` (without limit if `None`), and tells whether anything ran.
+    /// Runs one round, waiting for it at most `max_wait` (without limit if `None`). Returns whether anything ran.
     ///
     /// Virtual time jumps to the next deadline, but no further than `max_wait`.
     ///
     /// # Panics
     ///
     /// Inside of a running loop.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::time::Duration;
@@ -172,7 +182,7 @@ impl EventLoop {
             self.core.look_at_clock();
             let limit = max_wait.map(|wait| self.core.clock.after(wait));
             let mut may_wait = max_wait != Some(Duration::ZERO);
-            // The bell may ring for nothing, as when another thread drops a waker: then the wait goes on.
+            // A wakeup may make nothing ready, as when another thread drops a waker: then the wait goes on.
             while !self.core.tasks.is_ready_for_a_turn() && may_wait {
                 may_wait = self.core.wait(limit) == Waited::Looked;
             }
@@ -186,6 +196,8 @@ impl EventLoop {
     /// # Panics
     ///
     /// Inside of a running loop, and in virtual time if nothing can ever become ready.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let mut event_loop = looplet::EventLoop::new();
@@ -210,11 +222,13 @@ impl EventLoop {
         });
     }
 
-    /// Moves virtual or manual time forward and runs all that falls due on the way, in order, each at its own time.
+    /// Moves virtual or manual time forward and fires all timers that fall due on the way, in order, each at its time.
     ///
     /// # Panics
     ///
     /// In real time, which moves by itself; and inside of a running loop.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::time::Duration;
@@ -249,7 +263,9 @@ impl EventLoop {
         });
     }
 
-    /// When the next timer falls due; none if none is armed.
+    /// The deadline of the next timer; none if no timer is armed.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::time::Duration;
@@ -268,6 +284,8 @@ impl EventLoop {
 
     /// All unfinished tasks, in spawn order.
     ///
+    /// # Examples
+    ///
     /// ```
     /// let event_loop = looplet::EventLoop::new();
     /// let spawned = event_loop.spawn(async {});
@@ -284,6 +302,8 @@ impl EventLoop {
     /// # Panics
     ///
     /// Inside of a running loop.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::time::Duration;
@@ -326,7 +346,11 @@ impl Drop for EventLoop {
     }
 }
 
-/// What a finished main is to whoever ran it: its output, its panic, or a panic that says that it was cancelled.
+/// Returns the output of the main task, or resumes its panic.
+///
+/// # Panics
+///
+/// With `the main task was cancelled`, if it was.
 #[track_caller]
 fn output_of_main<T>(outcome: Result<T, JoinError>) -> T {
     match outcome {

@@ -1,4 +1,4 @@
-//! The loop's one slot for what is outside of it: other threads. The loop knows what it asks of them, and no more.
+//! The loop's slot for other threads: the trait through which the loop reaches the remote side.
 
 use std::any::Any;
 use std::rc::Rc;
@@ -6,17 +6,17 @@ use std::rc::Rc;
 use super::core::Core;
 use crate::task::Task;
 
-/// Whether something outside may still make a task ready, as far as virtual time is concerned.
+/// Whether another thread may still make a task ready; decides whether an idle loop in virtual time waits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Awaited {
     Nothing,
-    /// Something may come, so an idle loop waits for it.
+    /// A message may still arrive: an idle loop waits for it.
     Messages,
-    /// Blocking jobs wait or run: time stands still.
+    /// Blocking jobs wait or run: virtual time stands still.
     Jobs,
 }
 
-/// What other threads use of a loop. Made when it is first needed, for most loops need none of it.
+/// The remote side of a loop. Made at its first use, because most loops need none of it.
 pub(crate) trait Outside {
     /// How many messages have come that were not taken in.
     fn waiting(&self) -> usize;
@@ -24,16 +24,16 @@ pub(crate) trait Outside {
     /// Takes in the messages that have come, at most so many.
     fn collect(&self, core: &Core, most: usize);
 
-    /// What may still come.
+    /// What an idle loop has to wait for.
     fn awaited(&self) -> Awaited;
 
-    /// Whether a thread has sent a row of things since the last call, and so may be about to send the next.
+    /// Whether a thread has sent several items since the last call, and so may be about to send the next.
     fn take_is_sending(&self) -> bool;
 
-    /// `block_on` is about to run main. What comes back lasts until main has ended.
+    /// Called by `block_on` before main runs. The guard is kept until main has ended.
     fn guard_main(&self, core: &Rc<Core>) -> Option<Box<dyn MainGuard>>;
 
-    /// This task is main.
+    /// Called with the main task before its first poll.
     fn main_begins(&self, main: Task);
 
     /// The loop begins to end: refuses new tasks, calls and items from now on.
@@ -42,15 +42,15 @@ pub(crate) trait Outside {
     /// Nothing comes in any more: tells those who wait, and drops what was on its way.
     fn close(&self, core: &Core);
 
-    /// Waits for the blocking jobs that run. Tasks have withdrawn the others.
+    /// Waits for the blocking jobs that run. Those that did not run were withdrawn when their tasks were dropped.
     fn finish_jobs(&self);
 
     fn as_any(&self) -> &dyn Any;
 }
 
-/// Stands by while main runs.
+/// Lives while main runs.
 pub(crate) trait MainGuard {
-    /// Main has ended, cancelled or not.
+    /// Called when main has ended.
     fn main_has_ended(self: Box<Self>, core: &Rc<Core>, is_cancelled: bool);
 }
 
@@ -59,7 +59,7 @@ impl Core {
         self.outside.get().map(|outside| &**outside)
     }
 
-    /// What fills the slot; `make` makes it now, if this is its first use.
+    /// The remote side; `make` creates it at the first use.
     pub(crate) fn outside_or(&self, make: impl FnOnce() -> Box<dyn Outside>) -> &dyn Outside {
         &**self.outside.get_or_init(make)
     }

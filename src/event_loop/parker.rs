@@ -1,7 +1,7 @@
-//! What the loop sleeps on, and what other threads wake it with.
+//! Parks the thread of the loop, and unparks it from other threads.
 //!
-//! This is the seam for an I/O poller: all of the loop's waiting is `Parker::wait`, and all that ends it from
-//! outside is `Parker::unpark`.
+//! An I/O poller would replace this module: the loop sleeps in `Parker::wait` only, and other threads end the sleep by
+//! `Parker::unpark` only.
 
 use std::hint;
 use std::panic::{self, AssertUnwindSafe};
@@ -15,23 +15,23 @@ use super::context;
 use super::core::Core;
 use crate::task::{Unpark, drop_quietly, print};
 
-/// The system ends a sleep so much too late, or a little less: some fifty microseconds of timer slack, and the time to
-/// wake up. So the sleep is set to end so much earlier, and the rest is spent watching the clock.
-const TAIL: Duration = Duration::from_micros(60);
+/// How long a wait spins on the clock before its deadline. The system ends a sleep about this much too late: fifty
+/// microseconds of timer slack, and the time to wake up.
+const SPIN: Duration = Duration::from_micros(60);
 
-/// A shorter wait than this does without: watching would be most of it, and a row of short waits would keep the
-/// processor busy throughout. Timers so close together are better fired in one go.
-const WORTH_A_TAIL: Duration = Duration::from_micros(500);
+/// A shorter wait does not spin: it would spin for most of its time, and a sequence of short waits would keep the
+/// processor busy. Timers that close together may as well fire together.
+const MIN_WAIT_TO_SPIN: Duration = Duration::from_micros(500);
 
-/// Called on the thread that sent something to the loop.
+/// The hook of [`Builder::on_wake`](super::Builder::on_wake); called on the thread that notifies the loop.
 pub(crate) type OnWake = dyn Fn() + Send + Sync;
 
 pub(crate) struct Parker {
-    /// The loop's thread; known once it first sleeps here.
+    /// The thread to unpark; set before the first sleep.
     sleeper: OnceLock<Thread>,
     notified: AtomicBool,
     on_wake: Option<Box<OnWake>>,
-    /// The loop's thread is inside of the loop: if it sleeps, it does so here.
+    /// Whether the owner thread is inside of the loop, and so sleeps here and not in the host.
     inside: AtomicBool,
 }
 
@@ -45,38 +45,38 @@ impl Parker {
         }
     }
 
-    /// Whether somebody outside of the loop does the waiting.
+    /// Whether a host does the waiting and is called by the hook.
     pub(crate) fn has_host(&self) -> bool {
         self.on_wake.is_some()
     }
 
-    /// The loop's thread enters the loop, or leaves it to the host.
+    /// Records that the owner thread enters the loop, or leaves it to the host.
     ///
-    /// Whoever rings at this moment may see either. That is harmless: the loop looks at everything when it is entered,
-    /// and when it is left, and a host that is told once too often finds nothing.
+    /// A concurrent `unpark` may see either value. That is harmless: the loop looks when it is entered and when it is
+    /// left, and a needless call of the hook makes the host find nothing.
     pub(crate) fn set_inside(&self, inside: bool) {
         self.inside.store(inside, Ordering::SeqCst);
     }
 
-    /// Readies the bell for a sleep; before the loop announces that it falls asleep.
+    /// Prepares a sleep; called before the loop announces that it falls asleep.
     pub(crate) fn prepare(&self) {
         self.sleeper.get_or_init(thread::current);
-        // Of a ring that came when the last sleep had ended already.
+        // Clears a notification that arrived after the last sleep had ended.
         self.notified.store(false, Ordering::Relaxed);
     }
 
-    /// Sleeps until the deadline, if there is one, or until the bell is rung. Whether it was.
+    /// Sleeps until `unpark` or the deadline, if there is one. Returns whether it was unparked.
     pub(crate) fn wait(&self, until: Option<Instant>) -> bool {
         let Some(until) = until else {
-            // Parking may end for no reason, or for a reason that is not ours.
+            // `park` may return spuriously, or for another user of the thread's token.
             while !self.is_notified() {
                 thread::park();
             }
             return true;
         };
         let left = until.saturating_duration_since(Instant::now());
-        let tail = if left >= WORTH_A_TAIL {
-            TAIL
+        let spin = if left >= MIN_WAIT_TO_SPIN {
+            SPIN
         } else {
             Duration::ZERO
         };
@@ -85,7 +85,7 @@ impl Parker {
             if left.is_zero() {
                 return false;
             }
-            match left.checked_sub(tail) {
+            match left.checked_sub(spin) {
                 Some(sleep) if !sleep.is_zero() => thread::park_timeout(sleep),
                 _ => hint::spin_loop(),
             }
@@ -97,10 +97,10 @@ impl Parker {
         self.notified.load(Ordering::Acquire)
     }
 
-    /// Tells the host.
+    /// Calls the host's hook.
     pub(crate) fn notify_host(&self) {
         let Some(on_wake) = &self.on_wake else { return };
-        // Whoever rings is in the middle of a wakeup and must not see the host's panic.
+        // The caller is inside of a wakeup, which the hook's panic must not unwind through.
         if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(on_wake)) {
             drop_quietly(panic);
             print(format_args!("the `on_wake` hook panicked"));
@@ -110,7 +110,7 @@ impl Parker {
 
 impl Drop for Parker {
     fn drop(&mut self) {
-        // The hook's destructor is the host's code, and this may be the thread of the last waker.
+        // The hook's destructor is user code, and this may run on the thread that drops the last waker.
         drop_quietly(self.on_wake.take());
     }
 }
@@ -127,7 +127,7 @@ impl Unpark for Parker {
 }
 
 impl EventLoop {
-    /// Runs `f` inside of the loop.
+    /// Runs `f` with this loop as the running one.
     ///
     /// # Panics
     ///
@@ -141,7 +141,7 @@ impl EventLoop {
     }
 }
 
-/// Lasts as long as the loop's thread is inside of the loop, whichever way it leaves.
+/// Marks the owner thread as inside of the loop; leaves the loop when it is dropped, also on unwinding.
 struct Inside<'a>(&'a Core);
 
 impl<'a> Inside<'a> {
@@ -161,14 +161,14 @@ impl Drop for Inside<'_> {
 }
 
 impl Core {
-    /// From now on what arrives is told to the host, if there is one: to its eyes the loop is asleep.
+    /// Marks the loop as asleep, so that what arrives calls the host's hook, if there is one.
     pub(super) fn leave(&self) {
         if !self.parker.has_host() {
             return;
         }
         self.parker.set_inside(false);
         if !self.tasks.fall_asleep() {
-            // It arrived after the last look.
+            // Something arrived after the last look.
             self.parker.notify_host();
         }
     }

@@ -1,13 +1,13 @@
-//! One round of the loop, and what lies between two rounds.
+//! The rounds of the loop and the look between two rounds.
 //!
 //! ```text
-//!        +--> look: what other threads sent, then due timers -> ready queue
+//!        +--> look: remote wakeups and messages, then due timers -> run queue
 //!        |      |
 //!        |    ready? --no--> wait: sleep, or jump in virtual time --+
 //!        |      | yes                                               |
 //!        |      v                                                   |
-//!        |    round: what is ready now, one turn each;              |
-//!        |           a look after every 64 turns                    |
+//!        |    round: each entry that is ready now runs once;        |
+//!        |           a look after every 64 polls                    |
 //!        +------+---------------------------------------------------+
 //! ```
 
@@ -22,8 +22,8 @@ use super::core::Core;
 use super::wait::Waited;
 use crate::task::{JoinError, print};
 
-/// How many turns may pass between two looks at other threads and timers, and between two readings of the clock while
-/// a timer is armed. Enough to make both cheap, few enough for a greedy round not to be felt.
+/// The most polls between two looks, and between two readings of the clock while a timer is armed. The value makes both
+/// cheap and still bounds the delay that a long round adds to timers and remote wakeups.
 const POLLS_PER_LOOK: u32 = 64;
 
 /// How many messages of other threads a look takes in at most. Each may queue a task or a call, and a look follows after
@@ -31,38 +31,35 @@ const POLLS_PER_LOOK: u32 = 64;
 /// messages as polls, each round of a flood would be longer than the last, and timers would fire later and later.
 const MESSAGES_PER_LOOK: usize = POLLS_PER_LOOK as usize / 2;
 
-/// So many due timers are woken together: a few more than a processor fetches from memory at a time.
+/// The most due timers that are woken together: a few more than a processor fetches from memory at a time.
 const BATCH: usize = 32;
 
-/// How long a loop that is to end lets tasks run in virtual time, which does not move meanwhile. Longer than tasks that
-/// only need a moment take on the slowest machine.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// The least wall time that `shutdown` grants ready tasks in virtual time, which does not move while they run. It is
+/// longer than short tasks take on the slowest machine.
+const WALL_GRACE: Duration = Duration::from_millis(100);
 
 impl Core {
-    /// The loop: runs rounds, with waits between them, until `done` says so at the end of one.
+    /// Runs rounds, and waits between them, until `done` is true at the end of a round.
     pub(super) fn run_until(&self, done: impl Fn() -> bool) {
-        // Neither changes while the loop runs.
+        // Neither setting changes while the loop runs, so the common path tests them once.
         if self.slow_poll.is_some() || self.tasks.shuffle_seed().is_some() {
             return self.run_special_until(&done);
         }
         loop {
-            // The round: what was ready when it began has one turn each.
             while self.tasks.run(self.polls_until_look()) {
                 self.look();
             }
             if done() {
                 return;
             }
-            // Takes what other threads have sent, then fires the timers that are due.
             self.look();
-            // The next round: what is ready now. Without any, the loop waits.
-            if !self.tasks.begin_round() && self.wait(None) == Waited::InVain {
+            if !self.tasks.begin_round() && self.wait(None) == Waited::Deadlocked {
                 self.deadlock();
             }
         }
     }
 
-    /// The same, where rounds are shuffled or turns are measured.
+    /// The same loop for shuffled rounds and measured polls.
     #[cold]
     fn run_special_until(&self, done: &dyn Fn() -> bool) {
         loop {
@@ -71,13 +68,13 @@ impl Core {
                 return;
             }
             self.look();
-            if !self.begin_round() && self.wait(None) == Waited::InVain {
+            if !self.begin_round() && self.wait(None) == Waited::Deadlocked {
                 self.deadlock();
             }
         }
     }
 
-    /// Queues what other threads sent, and the timers that are due.
+    /// Takes remote wakeups and messages, then fires the timers that are due.
     #[inline]
     pub(super) fn look(&self) {
         if self.tasks.has_remote() {
@@ -103,7 +100,8 @@ impl Core {
             self.read_clock();
         }
         let now = self.clock.last();
-        // What somebody else's waker arms meanwhile is for the next look, or this one might not end.
+        // A waker is user code and may arm a timer that is already due. Such a timer fires at the next look; otherwise
+        // this loop might not end.
         let armed = self.armed_timers();
         let mut fired = 0;
         let mut due = self.due.take();
@@ -141,7 +139,8 @@ impl Core {
         }
     }
 
-    /// How many turns may pass until the next look, so that the clock is read in time.
+    /// The budget of polls until the next look. It counts from the last reading of the clock, so that no more than
+    /// [`POLLS_PER_LOOK`] polls pass between two readings.
     #[inline]
     fn polls_until_look(&self) -> u32 {
         if !self.has_timers() {
@@ -149,11 +148,11 @@ impl Core {
         }
         let since = self.tasks.polls() - self.read_at.get();
         let left = u64::from(POLLS_PER_LOOK).saturating_sub(since);
-        // Fits: it is no more than the number it was counted down from.
+        // The cast is lossless: `left` is at most `POLLS_PER_LOOK`.
         (left as u32).max(1)
     }
 
-    /// Begins a round of what is ready now; `finish_round` runs it. False: nothing is ready.
+    /// Begins a round of the entries that are ready now; `finish_round` runs it. Returns false if nothing is ready.
     fn begin_round(&self) -> bool {
         match self.tasks.shuffle_seed() {
             None => self.tasks.begin_round(),
@@ -161,7 +160,7 @@ impl Core {
         }
     }
 
-    /// Runs the round to its end.
+    /// Runs the current round to its end.
     fn finish_round(&self) {
         if let Some(slow) = &self.slow_poll {
             while self.run_measured(self.polls_until_look(), slow) {
@@ -173,7 +172,7 @@ impl Core {
         }
     }
 
-    /// Runs all that is ready, and what that makes ready; never waits.
+    /// Runs rounds until nothing is ready; never waits.
     pub(super) fn run_ready(&self) {
         loop {
             self.finish_round();
@@ -184,7 +183,7 @@ impl Core {
         }
     }
 
-    /// One round of what is ready, without a wait. False: nothing was.
+    /// Runs one round without waiting. Returns false if nothing was ready.
     pub(super) fn run_round(&self) -> bool {
         let ready = self.begin_round();
         if ready {
@@ -193,7 +192,7 @@ impl Core {
         ready
     }
 
-    /// Runs `main` as a task to its end, then one more round.
+    /// Runs `main` as a task until it finishes, then one more round.
     pub(crate) fn run_main<F: Future>(
         &self,
         at: &'static Location<'static>,
@@ -211,19 +210,19 @@ impl Core {
             }
             self.run_round();
             main.try_join()
-                .expect("main has finished and nobody else could take its output")
+                .expect("main has finished, and only this handle can take its output")
         })
     }
 
-    /// Lets the tasks end by themselves, until `end`. Some grace is one round at least.
+    /// Runs until no task is left or `end` is reached. A grace above zero allows at least one round.
     pub(super) fn run_until_empty(&self, end: u64) {
         let begun = Instant::now();
         let grace = Duration::from_nanos(end - self.clock.last());
-        // Manual time does not pass by itself, and virtual time stands still while anything is ready: there the wall
-        // clock decides too.
+        // Manual time does not pass by itself, and virtual time stands still while a task is ready, so the wall clock
+        // bounds them too.
         let is_over = |moved: Instant| match self.clock.mode() {
             Mode::Real => self.clock.read() >= end,
-            Mode::Virtual => self.clock.last() >= end || moved.elapsed() > grace.max(PATIENCE),
+            Mode::Virtual => self.clock.last() >= end || moved.elapsed() > grace.max(WALL_GRACE),
             Mode::Manual => begun.elapsed() > grace,
         };
         let mut moved = begun;
@@ -242,14 +241,15 @@ impl Core {
             let waited = self.wait(Some(end));
             moved = Instant::now();
             if waited != Waited::Looked || is_over(moved) {
-                // What falls due with the end is in time.
+                // Timers that are due exactly at the end still fire.
                 self.run_round();
                 return;
             }
         }
     }
 
-    /// Cancels all tasks in spawn order and runs until they are gone; what they spawn meanwhile is cancelled at once.
+    /// Cancels all tasks in spawn order and runs until they are gone. Tasks that are spawned meanwhile are cancelled at
+    /// once.
     pub(crate) fn cancel_all(&self) {
         self.refuse_work();
         let tasks = self.tasks.tasks();
@@ -267,11 +267,11 @@ impl Core {
             self.look();
             self.begin_round();
         }
-        // What the last tasks have queued: their `on_done`.
+        // Runs the `on_done` callbacks that the last tasks have queued.
         self.run_round();
     }
 
-    /// In virtual time nobody else can make something ready, so waiting would last for ever.
+    /// Panics with the list of waiting tasks: in virtual time nothing can make them ready, so a wait would never end.
     #[cold]
     fn deadlock(&self) -> ! {
         panic!(
@@ -281,10 +281,10 @@ impl Core {
     }
 }
 
-/// Names the seed of a shuffled run that has failed.
-pub(super) struct NameSeed(pub(super) u64);
+/// Prints the seed of a shuffled run if the thread unwinds out of it.
+pub(super) struct PrintSeed(pub(super) u64);
 
-impl Drop for NameSeed {
+impl Drop for PrintSeed {
     fn drop(&mut self) {
         if thread::panicking() {
             print(format_args!(

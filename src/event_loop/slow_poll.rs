@@ -1,4 +1,4 @@
-//! Tells of turns that hold up the loop: asyncio's slow callbacks.
+//! Reports polls that delay the loop: asyncio's slow callbacks.
 
 use std::env;
 use std::panic::{self, AssertUnwindSafe};
@@ -9,15 +9,15 @@ use super::clock::nanos;
 use super::core::Core;
 use crate::task::{Task, drop_quietly, print};
 
-/// What counts as slow in debug mode; asyncio's `slow_callback_duration`.
+/// The limit in debug mode; asyncio's `slow_callback_duration`.
 const DEFAULT_LIMIT: Duration = Duration::from_millis(100);
 
 type Hook = dyn Fn(&Task, Duration);
 
-/// From which duration on a turn is slow, and who hears of it.
+/// The duration from which a poll is slow, and the hook that is called then.
 pub(super) struct SlowPoll {
     limit: u64,
-    /// None: print it.
+    /// None: prints a line to stderr.
     hook: Option<Box<Hook>>,
 }
 
@@ -29,7 +29,7 @@ impl SlowPoll {
         }
     }
 
-    /// The default, if the environment asks for debug mode. It is asked once: loops are cheap to make.
+    /// The default, if the environment asks for debug mode. The variable is read once, because loops are cheap to make.
     pub(super) fn from_environment() -> Option<Self> {
         static IS_DEBUG: OnceLock<bool> = OnceLock::new();
         let is_debug = *IS_DEBUG
@@ -41,7 +41,7 @@ impl SlowPoll {
     }
 
     #[cold]
-    fn tell(&self, task: &Task, is_task: bool, took: Duration) {
+    fn report(&self, task: &Task, is_task: bool, took: Duration) {
         let Some(hook) = &self.hook else {
             return describe(task, is_task, took);
         };
@@ -57,7 +57,7 @@ impl SlowPoll {
 
 impl Drop for SlowPoll {
     fn drop(&mut self) {
-        // The destructor is somebody else's code, and the loop goes whatever it does.
+        // The destructor is user code, and its panic must not stop the drop of the loop.
         drop_quietly(self.hook.take());
     }
 }
@@ -67,7 +67,7 @@ fn describe(task: &Task, is_task: bool, took: Duration) {
     if is_task {
         let name = task.name();
         print(format_args!(
-            "a turn of task '{name}' (spawned at {place}) took {took:?}"
+            "a poll of task '{name}' (spawned at {place}) took {took:?}"
         ));
     } else {
         print(format_args!(
@@ -77,16 +77,16 @@ fn describe(task: &Task, is_task: bool, took: Duration) {
 }
 
 impl Core {
-    /// Runs at most `budget` turns with a watch in hand. True if some are left in the round.
+    /// Runs at most `budget` entries of the round and measures each. Returns true if some are left.
     #[cold]
     pub(super) fn run_measured(&self, budget: u32, slow: &SlowPoll) -> bool {
-        self.tasks.run_around(budget, |task, is_task, turn| {
+        self.tasks.run_around(budget, |task, is_task, poll| {
             let (wall, own) = (Instant::now(), self.clock.moved());
-            turn();
-            // Code may move virtual time to say that it was busy, so whichever clock moved more counts.
+            poll();
+            // A task may move virtual time to simulate work, so the clock that moved more counts.
             let took = nanos(wall.elapsed()).max(self.clock.moved() - own);
             if took >= slow.limit {
-                slow.tell(task, is_task, Duration::from_nanos(took));
+                slow.report(task, is_task, Duration::from_nanos(took));
             }
         })
     }

@@ -1,5 +1,5 @@
-//! A way into the loop for code on its thread that is not one of its tasks, and plain calls: functions that the loop
-//! runs once, in the order of its ready queue.
+//! The handle that spawns from outside of a task, on the owner thread, and plain calls: functions that the loop runs
+//! once, in the order of its run queue.
 
 use std::fmt;
 use std::future::Future;
@@ -12,11 +12,13 @@ use super::core::Core;
 use crate::task::{Call, JoinHandle, Plain};
 use crate::timer::Key;
 
-/// Spawns and calls into one loop, from its thread: while [`block_on`](crate::EventLoop::block_on) runs, from plain
-/// calls, or between two runs. Made by [`EventLoop::spawner`](crate::EventLoop::spawner).
+/// Spawns tasks and queues calls on one loop, from its thread: while [`block_on`](crate::EventLoop::block_on) runs,
+/// from plain calls, or between two runs. Made by [`EventLoop::spawner`](crate::EventLoop::spawner).
 ///
-/// Once the loop is gone, `spawn` gives a task that is cancelled already, `call_soon` drops its call, and `stop` does
+/// Once the loop is gone, `spawn` returns a task that is cancelled already, `call_soon` drops its call, and `stop` does
 /// nothing.
+///
+/// # Examples
 ///
 /// ```
 /// let mut event_loop = looplet::EventLoop::new();
@@ -26,7 +28,7 @@ use crate::timer::Key;
 /// event_loop.run_until_stalled();
 /// ```
 ///
-/// It stays on its thread:
+/// It is not `Send`:
 ///
 /// ```compile_fail,E0277
 /// fn send<T: Send>() {}
@@ -75,6 +77,8 @@ impl Spawner {
     /// Ends [`run_forever`](crate::EventLoop::run_forever) after the round. If it is not running, its next call runs
     /// exactly one round. Does nothing to `block_on`.
     ///
+    /// # Examples
+    ///
     /// ```
     /// let mut event_loop = looplet::EventLoop::new();
     /// let spawner = event_loop.spawner();
@@ -115,7 +119,9 @@ impl fmt::Debug for Spawner {
     }
 }
 
-/// A plain call that was queued or set to a time. Dropping this does nothing to the call.
+/// A plain call that was queued or scheduled. **Dropping** the handle does nothing to the call.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
@@ -155,14 +161,14 @@ impl CallHandle {
             .arm(deadline, call.waker())
             .map(|key| (core.clone(), key));
         if timer.is_none() && core.is_closed() {
-            // It never comes due, and ends with what is queued.
+            // The call never falls due. It is queued, so that the closing loop drops it with the queue.
             call.queue();
         }
         Self { call, timer }
     }
 
-    /// Keeps the call from running; the function is dropped now. True if this is what prevented it: false if it has
-    /// run, is running, or was cancelled before.
+    /// Cancels the call and drops its function now. Returns true if this prevented the call, false if it has run, is
+    /// running, or was cancelled before.
     pub fn cancel(&self) -> bool {
         if let Some((core, key)) = &self.timer {
             core.disarm(*key);

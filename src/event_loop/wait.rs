@@ -1,4 +1,4 @@
-//! Where the loop waits: it sleeps until a deadline or a notice from another thread, or jumps in virtual time.
+//! The wait of the loop: it sleeps until a deadline or an unpark, or moves virtual time to the next deadline.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -7,29 +7,29 @@ use super::clock::{Mode, NEVER};
 use super::core::Core;
 use super::outside::Awaited;
 
-/// When so many timers have fired since the last wait, the next one lasts for at least a [`PAUSE`].
-const CROWD: u64 = 16;
+/// If at least this many timers have fired since the last wait, the next wait lasts at least [`COALESCING_DELAY`].
+const DENSE_TIMERS: u64 = 16;
 
-/// Where timers are dense, waking up for each few of them costs more than all that they do. Then they are fired by the
-/// crowd, and each comes so much later at most. In nanoseconds.
-const PAUSE: u64 = 150_000;
+/// The most that a dense timer fires late, in nanoseconds. Where timers are dense, a wakeup for each few of them costs
+/// more than the work they trigger, so the loop fires them in batches.
+const COALESCING_DELAY: u64 = 150_000;
 
-/// How a wait has ended.
+/// How a wait ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub(super) enum Waited {
-    /// Something has happened, or may have: look whether anything is ready.
+    /// The loop has looked; something may be ready.
     Looked,
     /// The limit was reached.
     ToLimit,
-    /// There was nothing to wait for, as far as this loop can know.
-    InVain,
+    /// No timer is armed and nothing outside of the loop is awaited.
+    Deadlocked,
 }
 
 impl Core {
-    /// Nothing is ready: waits until something is, or until `limit`.
+    /// Waits until something may be ready, or until `limit`.
     pub(super) fn wait(&self, limit: Option<u64>) -> Waited {
-        // Asked before the look: what they had sent, or woken, when the last of them went, is seen then.
+        // Read before the look, so that the look sees everything that the last keepalive or job did before it ended.
         let awaited = self
             .outside()
             .map_or(Awaited::Nothing, |outside| outside.awaited());
@@ -40,7 +40,7 @@ impl Core {
         let (until, is_notified) = match (self.clock.mode(), awaited) {
             (Mode::Real, _) => {
                 let next = earlier(self.next_wakeup(), limit);
-                (next, self.give_way(next) || self.park(next))
+                (next, self.yield_to_sender(next) || self.park(next))
             }
             (Mode::Manual, _) | (Mode::Virtual, Awaited::Jobs) => (limit, self.park(limit)),
             (Mode::Virtual, awaited) => match earlier(self.next_deadline(), limit) {
@@ -49,7 +49,7 @@ impl Core {
                     (Some(deadline), false)
                 }
                 None if awaited == Awaited::Messages => (None, self.park(None)),
-                None => return Waited::InVain,
+                None => return Waited::Deadlocked,
             },
         };
         self.look_at_clock();
@@ -60,20 +60,20 @@ impl Core {
         }
     }
 
-    /// When a sleeping loop wakes up for its timers.
+    /// The moment at which a sleeping loop wakes up for its timers.
     fn next_wakeup(&self) -> Option<u64> {
         let next = self.next_deadline()?;
-        let is_crowded = self.fired.take() >= CROWD;
-        Some(if is_crowded {
-            next.max(self.clock.last().saturating_add(PAUSE))
+        let is_dense = self.fired.take() >= DENSE_TIMERS;
+        Some(if is_dense {
+            next.max(self.clock.last().saturating_add(COALESCING_DELAY))
         } else {
             next
         })
     }
 
-    /// Lets a thread that is in the middle of putting items go on, if it waits for this processor, rather than fall
-    /// asleep and be woken for each of them. Whether something has come. A loop that has a deadline does not risk it.
-    fn give_way(&self, until: Option<u64>) -> bool {
+    /// Yields the processor to a thread that is sending items, which is cheaper than to park and be unparked for each
+    /// item. Returns whether something has arrived. A loop with a deadline does not yield, since that might delay it.
+    fn yield_to_sender(&self, until: Option<u64>) -> bool {
         let is_sending = self.outside().is_some_and(|it| it.take_is_sending());
         if is_sending && until.is_none() {
             thread::yield_now();
@@ -81,7 +81,7 @@ impl Core {
         is_sending && self.tasks.has_remote()
     }
 
-    /// Sleeps until the deadline or the bell. Whether it was the bell, or there was no need to sleep.
+    /// Parks until the deadline or an unpark. Returns true if it was unparked, or had no need to park.
     fn park(&self, until: Option<u64>) -> bool {
         self.parker.prepare();
         if !self.tasks.fall_asleep() {
@@ -96,12 +96,12 @@ impl Core {
         is_notified
     }
 
-    /// When a wait until `deadline` ends on the wall clock; in manual time the rest of it is counted from here.
+    /// The wall time at which a wait until `deadline` ends. In manual time the remaining time counts from now.
     fn real_instant(&self, deadline: u64) -> Instant {
         match self.clock.mode() {
             Mode::Real => self.clock.instant(deadline),
             Mode::Virtual | Mode::Manual => {
-                // A wakeup may have moved the clock past the deadline.
+                // User code in a wakeup may have moved the clock past the deadline.
                 let left = deadline.saturating_sub(self.clock.last());
                 Instant::now() + Duration::from_nanos(left)
             }

@@ -1,10 +1,10 @@
-//! What every task is doing and what it waits for, as a tree along the waits.
+//! The state of every task and what it waits for, as a tree along the waits.
 
 use std::collections::BTreeMap;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use super::observer::{WaitsOn, watcher};
+use super::observer::{WaitsOn, dispatcher};
 use crate::event_loop::core::Core;
 use crate::event_loop::{Builder, EventLoop, context};
 use crate::task::{Activity, Snapshot, TaskId};
@@ -13,9 +13,11 @@ use crate::waiting::Kinds;
 /// Every unfinished task of a loop at one moment; made by [`dump`](crate::dump) and
 /// [`EventLoop::dump`](crate::EventLoop::dump).
 ///
-/// Its `Display` is a tree: below each task stand those whose results it awaits. Tasks that wait for each other in a
-/// circle are named at the end. The text is of bounded length: it shows a thousand tasks at most, and says how many more
-/// there are; a tree that is too deep goes on below itself.
+/// Its `Display` is a tree: the children of a task are the tasks whose results it awaits. Tasks that wait for each
+/// other in a cycle are listed at the end. The text is of bounded length: it shows a thousand tasks at most and the
+/// number of the others; a branch that is too deep continues below its tree.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
@@ -47,42 +49,42 @@ pub struct TaskDump {
     pub id: TaskId,
     /// Its name.
     pub name: String,
-    /// What it is doing.
+    /// Its state.
     pub state: TaskState,
-    /// What it waits for, if it does.
+    /// What it waits for, if it is waiting.
     pub waits: Vec<WaitsOn>,
     /// Where it was spawned.
     pub spawned_at: &'static Location<'static>,
-    /// How old it is; only with an observer.
+    /// Its age; only with an observer.
     pub age: Option<Duration>,
-    /// How often it was polled; only with an observer.
+    /// The number of its polls; only with an observer.
     pub polls: Option<u64>,
-    /// How long it has been running in all; only with an observer.
+    /// The total time of its polls; only with an observer.
     pub running: Option<Duration>,
 }
 
-/// What an unfinished task is doing.
+/// The state of an unfinished task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TaskState {
     /// It is being polled.
     Running,
-    /// It is in the ready queue.
+    /// It is in the run queue.
     Ready,
-    /// It is in the ready queue to be cancelled.
+    /// It is in the run queue to be cancelled.
     Cancelling,
     /// It waits.
     Waiting,
 }
 
-/// Where a task is while waits are followed.
+/// The state of a task in the depth-first search for cycles.
 #[derive(Clone, Copy)]
-enum Step {
-    Ahead,
-    /// So far from the start, and some of what it awaits is ahead.
-    OnTheWay(usize),
-    /// No more circles lead through it.
-    Behind,
+enum Visit {
+    Unvisited,
+    /// On the path, at this index.
+    OnPath(usize),
+    /// Finished: in no further cycle.
+    Done,
 }
 
 impl Dump {
@@ -119,41 +121,42 @@ impl Dump {
         &self.tasks
     }
 
-    /// Tasks that wait for each other's results in a circle: each one waits for the next, the last one for the first. If
-    /// they wait for nothing else, none of them can ever go on.
+    /// Cycles of tasks that wait for each other's results: each task waits for the next, the last one for the first. If
+    /// they wait for nothing else, none of them can ever continue.
     ///
-    /// No task is in two of them: of circles that share a task, one is given.
+    /// No task is in two cycles: of cycles that share a task, one is returned.
     pub fn cycles(&self) -> Vec<Vec<&TaskDump>> {
         let mut cycles = Vec::new();
-        let mut steps = vec![Step::Ahead; self.tasks.len()];
+        let mut seen = vec![Visit::Unvisited; self.tasks.len()];
         for start in 0..self.tasks.len() {
-            if let Step::Ahead = steps[start] {
-                self.follow(start, &mut steps, &mut cycles);
+            if let Visit::Unvisited = seen[start] {
+                self.follow(start, &mut seen, &mut cycles);
             }
         }
         cycles
     }
 
-    /// Walks along the waits, without recursion: chains of a million tasks are no rarity.
-    fn follow<'a>(&'a self, start: usize, steps: &mut [Step], cycles: &mut Vec<Vec<&'a TaskDump>>) {
-        let mut way = vec![(start, self.tasks[start].results())];
-        steps[start] = Step::OnTheWay(0);
-        while let Some((task, awaited)) = way.last_mut() {
+    /// Searches depth first along the waits, without recursion, since a chain of a million tasks would overflow the
+    /// stack.
+    fn follow<'a>(&'a self, start: usize, seen: &mut [Visit], cycles: &mut Vec<Vec<&'a TaskDump>>) {
+        let mut path = vec![(start, self.tasks[start].results())];
+        seen[start] = Visit::OnPath(0);
+        while let Some((task, awaited)) = path.last_mut() {
             let Some(next) = awaited.find_map(|id| self.index(id)) else {
-                steps[*task] = Step::Behind;
-                way.pop();
+                seen[*task] = Visit::Done;
+                path.pop();
                 continue;
             };
-            match steps[next] {
-                Step::Behind => {}
-                Step::Ahead => {
-                    steps[next] = Step::OnTheWay(way.len());
-                    way.push((next, self.tasks[next].results()));
+            match seen[next] {
+                Visit::Done => {}
+                Visit::Unvisited => {
+                    seen[next] = Visit::OnPath(path.len());
+                    path.push((next, self.tasks[next].results()));
                 }
-                Step::OnTheWay(place) => {
-                    let circle: Vec<_> = way.drain(place..).map(|(task, _)| task).collect();
-                    circle.iter().for_each(|&task| steps[task] = Step::Behind);
-                    cycles.push(circle.into_iter().map(|it| &self.tasks[it]).collect());
+                Visit::OnPath(place) => {
+                    let cycle: Vec<_> = path.drain(place..).map(|(task, _)| task).collect();
+                    cycle.iter().for_each(|&task| seen[task] = Visit::Done);
+                    cycles.push(cycle.into_iter().map(|it| &self.tasks[it]).collect());
                 }
             }
         }
@@ -163,7 +166,7 @@ impl Dump {
         self.at
     }
 
-    /// The task of that identity, if it is an unfinished one.
+    /// The task with that id, if it is unfinished.
     pub(super) fn find(&self, id: TaskId) -> Option<&TaskDump> {
         self.index(id).map(|index| &self.tasks[index])
     }
@@ -199,7 +202,7 @@ impl TaskDump {
         if state != TaskState::Waiting {
             waits.clear();
         }
-        let stats = watcher(core).and_then(|watcher| watcher.stats(id));
+        let stats = dispatcher(core).and_then(|dispatcher| dispatcher.stats(id));
         Self {
             id,
             name: task.name().to_string(),
@@ -221,14 +224,16 @@ impl TaskDump {
     }
 }
 
-/// What every unfinished task of the running loop is doing, and what it waits for; see [`Dump`].
+/// The state of every unfinished task of the running loop, and what it waits for; see [`Dump`].
 ///
-/// What a task waits for is always known of sleeps and of the results of tasks; of queues, locks and the like in
-/// virtual time, or if the loop has an [`observer`](crate::Builder::observer), even one that does nothing.
+/// Waits for sleeps and for the results of tasks are always shown. Waits for queues, locks and the like are recorded
+/// only in virtual time, or if the loop has an [`observer`](crate::Builder::observer), even one that does nothing.
 ///
 /// # Panics
 ///
 /// If no event loop is running on this thread.
+///
+/// # Examples
 ///
 /// ```
 /// looplet::run(async {
@@ -248,7 +253,9 @@ pub fn dump() -> Dump {
 }
 
 impl EventLoop {
-    /// What every unfinished task is doing, and what it waits for; see [`Dump`].
+    /// The state of every unfinished task, and what it waits for; see [`Dump`].
+    ///
+    /// # Examples
     ///
     /// ```
     /// let event_loop = looplet::EventLoop::new();
@@ -262,10 +269,10 @@ impl EventLoop {
 }
 
 impl Builder {
-    /// Time starts now and stands still while anything is ready; when nothing is, it jumps to the next deadline. So
-    /// programs that sleep for hours end at once, in the same order as in real time.
+    /// Time starts now and stands still while a task is ready; when none is, it jumps to the next deadline. So programs
+    /// that sleep for hours end at once, in the same order as in real time.
     pub fn virtual_time(self) -> Self {
-        // Programs in virtual time are tests, which want to know what a stuck program is stuck on.
+        // Records waits, because programs in virtual time are tests, and the deadlock panic shows what they wait for.
         self.in_virtual_time().with(|core| {
             core.tasks.note_waits();
             core.set_explain(|core| Dump::of(core).to_string());

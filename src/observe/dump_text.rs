@@ -1,4 +1,4 @@
-//! A dump as text: the tasks as a tree along the waits, within bounds.
+//! The text of a dump: the tasks as a tree along the waits, of bounded length.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
@@ -9,13 +9,14 @@ use super::dump::{Dump, TaskDump, TaskState};
 use super::observer::WaitsOn;
 use crate::task::TaskId;
 
-/// More tasks than this are cut, with a note.
+/// The most tasks that are shown; a note counts the others.
 const TASKS: usize = 1_000;
-/// What is further down in a tree comes below that tree. The lines of a long chain would become longer and longer.
+/// The most levels of a tree. Deeper branches are shown below it, because the lines of a long chain would grow without
+/// bound.
 const DEPTH: usize = 32;
-/// More circles are cut, and so are more names in each of them.
-const CIRCLES: usize = 100;
-/// More things that one task waits for are cut.
+/// The most cycles that are shown, and the most names in each of them.
+const CYCLES: usize = 100;
+/// The most waits that are shown of one task.
 const WAITS: usize = 10;
 
 impl fmt::Display for Dump {
@@ -24,17 +25,17 @@ impl fmt::Display for Dump {
         write!(f, "{}", counted(tasks.len() as u64, "unfinished task"))?;
         let awaited: BTreeSet<_> = tasks.iter().flat_map(TaskDump::results).collect();
         let roots = tasks.iter().filter(|task| !awaited.contains(&task.id));
-        let mut forest = Forest {
+        let mut writer = TreeWriter {
             dump: self,
             shown: BTreeSet::new(),
             below: VecDeque::new(),
         };
-        // A task that is in a circle, or awaited out of one only, has no root above it and comes last.
+        // Tasks in a cycle, or awaited only by tasks in a cycle, have no root above them and come last.
         for task in roots.chain(tasks) {
-            forest.write(f, task)?;
+            writer.write(f, task)?;
         }
-        write_rest(f, tasks.len() - forest.shown.len(), "task")?;
-        self.write_circles(f)
+        write_rest(f, tasks.len() - writer.shown.len(), "task")?;
+        self.write_cycles(f)
     }
 }
 
@@ -43,7 +44,7 @@ fn counted(number: u64, what: &str) -> String {
     format!("{number} {what}{plural}")
 }
 
-/// What is not shown, if there is any.
+/// The note on entries that are not shown, if there are any.
 fn write_rest(f: &mut fmt::Formatter<'_>, number: usize, what: &str) -> fmt::Result {
     match number {
         0 => Ok(()),
@@ -52,7 +53,7 @@ fn write_rest(f: &mut fmt::Formatter<'_>, number: usize, what: &str) -> fmt::Res
     }
 }
 
-/// The beginning of a line of a tree.
+/// Writes the beginning of a line of a tree.
 fn write_branches<I: Iterator>(
     f: &mut fmt::Formatter<'_>,
     levels: &mut [Peekable<I>],
@@ -70,16 +71,16 @@ fn write_branches<I: Iterator>(
     Ok(())
 }
 
-/// The trees of a text that is being written.
-struct Forest<'a> {
+/// The state of the text while its trees are written.
+struct TreeWriter<'a> {
     dump: &'a Dump,
     shown: BTreeSet<TaskId>,
-    /// Those that are too far down in the present tree.
+    /// The tasks that are too deep in the current tree.
     below: VecDeque<&'a TaskDump>,
 }
 
-impl<'a> Forest<'a> {
-    /// Writes the tree under a task, and then those that were too deep for it.
+impl<'a> TreeWriter<'a> {
+    /// Writes the tree of a task, and then the trees of those that were too deep for it.
     fn write(&mut self, f: &mut fmt::Formatter<'_>, root: &'a TaskDump) -> fmt::Result {
         self.below.push_back(root);
         while let Some(root) = self.below.pop_front() {
@@ -94,7 +95,7 @@ impl<'a> Forest<'a> {
         self.shown.len() < TASKS && !self.shown.contains(&task.id)
     }
 
-    /// Writes a task that has not been shown, and those below it.
+    /// Writes a task that has not been shown, and the tree below it.
     fn write_tree(&mut self, f: &mut fmt::Formatter<'_>, root: &'a TaskDump) -> fmt::Result {
         let dump = self.dump;
         let awaited_by = |task: &'a TaskDump| {
@@ -104,7 +105,7 @@ impl<'a> Forest<'a> {
         self.shown.insert(root.id);
         f.write_str("\n")?;
         dump.write_task(f, root)?;
-        // What is still to come at each level.
+        // The tasks that are still to be written at each level.
         let mut levels = vec![awaited_by(root)];
         while let Some(level) = levels.last_mut() {
             let Some(task) = level.next() else {
@@ -170,7 +171,7 @@ impl Dump {
         }
     }
 
-    /// A wait in words, but for those that are told together.
+    /// A wait in words; none for results, which are described together.
     fn describe(&self, wait: &WaitsOn) -> Option<String> {
         let text = match wait {
             WaitsOn::Result(_) => return None,
@@ -186,38 +187,38 @@ impl Dump {
         Some(text)
     }
 
-    fn write_circles(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let circles = self.cycles();
-        for circle in circles.iter().take(CIRCLES) {
+    fn write_cycles(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cycles = self.cycles();
+        for cycle in cycles.iter().take(CYCLES) {
             f.write_str("\nthese wait for each other: ")?;
-            for task in circle.iter().take(CIRCLES) {
+            for task in cycle.iter().take(CYCLES) {
                 write!(f, "'{}' -> ", task.name)?;
             }
-            match circle.len().saturating_sub(CIRCLES) {
+            match cycle.len().saturating_sub(CYCLES) {
                 0 => {}
                 more => write!(f, "{more} more -> ")?,
             }
-            write!(f, "'{}'", circle[0].name)?;
+            write!(f, "'{}'", cycle[0].name)?;
         }
-        write_rest(f, circles.len().saturating_sub(CIRCLES), "circle")
+        write_rest(f, cycles.len().saturating_sub(CYCLES), "cycle")
     }
 }
 
 impl WaitsOn {
-    /// The wait as a few words after the name of a task.
+    /// The wait in a few words, to follow the name of a task.
     fn in_words(&self) -> &'static str {
         match self {
             Self::Until(_) => "sleeps",
             Self::Forever => "sleeps for ever",
             Self::Result(_) => "waits for a result",
-            Self::OtherResults => "waits for the results of others",
+            Self::OtherResults => "waits for the results of other tasks",
             Self::QueueGet => "waits for an item of a queue",
             Self::QueuePut => "waits for room in a queue",
             Self::QueueJoin => "waits for a queue's work to be done",
             Self::Lock => "waits for a lock or a permit",
             Self::Event => "waits for an event to be set",
             Self::Condition => "waits for a condition to be notified",
-            Self::Barrier => "waits for the others of a barrier",
+            Self::Barrier => "waits for the other tasks of a barrier",
             Self::Message => "waits for the message of a oneshot",
             Self::Group => "waits for the children of its task group",
             Self::AnyOfMany => "waits for the next of many tasks to end",

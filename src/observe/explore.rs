@@ -1,4 +1,4 @@
-//! Many runs of one program, each in another order: the search for bugs that the usual order hides.
+//! Runs a program many times, each time in another order, to find bugs that the usual order hides.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -14,16 +14,18 @@ use super::timeline::Timeline;
 use crate::error::{JoinError, panic_message};
 use crate::event_loop::{EventLoop, context};
 
-/// The environment variable that narrows every search down to one seed.
+/// The environment variable that restricts every search to one seed.
 const ONE_SEED: &str = "LOOPLET_SEED";
 
-/// How much of a run is kept for its chart, and how wide that is.
+/// How many events of a run are kept for its chart, and the width of the chart.
 #[cfg(feature = "timeline")]
 const EVENTS: usize = 2_000;
 #[cfg(feature = "timeline")]
 const COLUMNS: usize = 100;
 
 /// A run of [`explore`] that has failed. Its `Display`, and its `Debug`, which `unwrap` prints, is the whole report.
+///
+/// # Examples
 ///
 /// ```
 /// let bug = looplet::explore(0..100, || async { panic!("no salt") }).unwrap_err();
@@ -33,28 +35,29 @@ const COLUMNS: usize = 100;
 /// ```
 pub struct OrderBug {
     seed: u64,
-    /// How many runs before it went well.
+    /// The number of runs before that passed.
     passed: u64,
     failed: Failed,
     at: &'static Location<'static>,
 }
 
-/// Runs a program in virtual time once per seed, the order inside of each round drawn from it (see
-/// [`Builder::shuffle`](crate::Builder::shuffle)), until a run fails: its future panics, is cancelled or is stuck
-/// (`deadlock:`), or a task panics and nobody looks. Gives the number of runs if none does.
+/// Runs a program in virtual time once per seed, which determines the order inside of each round (see
+/// [`Builder::shuffle`](crate::Builder::shuffle)), until a run fails: its future panics, is cancelled or deadlocks
+/// (`deadlock:`), or a task panics unhandled. Returns the number of runs if none fails.
 ///
-/// Each run is on a loop of its own and ends as [`run`](crate::run) does, with all other tasks cancelled. If the
-/// environment variable `LOOPLET_SEED` is set, that seed is the only one; so a failure that was found is repeated
-/// without a change to the program.
+/// Each run has its own loop and ends as [`run`](crate::run) does, with all other tasks cancelled. If the environment
+/// variable `LOOPLET_SEED` is set, only that seed runs; this repeats a failure without a change to the program.
 ///
 /// # Errors
 ///
-/// [`OrderBug`], for the first seed that fails: the seed, what happened, with the feature `timeline` who ran when, and
-/// the line that repeats exactly that run.
+/// [`OrderBug`], for the first seed that fails: the seed, the failure, with the feature `timeline` a chart of the run,
+/// and how to repeat exactly that run.
 ///
 /// # Panics
 ///
-/// If an event loop is running on this thread, and if `LOOPLET_SEED` is no number.
+/// If an event loop is running on this thread, and if `LOOPLET_SEED` is not a number.
+///
+/// # Examples
 ///
 /// ```
 /// use std::{cell::Cell, rc::Rc};
@@ -102,11 +105,11 @@ pub fn explore<F: Future>(
     Ok(passed)
 }
 
-/// How a run has failed, in a sentence, and more if there is more.
+/// The failure of a run.
 struct Failed {
     what: String,
     payload: Option<Box<dyn Any + Send>>,
-    /// The run as a chart; empty without the feature that draws it.
+    /// The run as a chart; empty without the feature `timeline`.
     timeline: String,
 }
 
@@ -150,7 +153,7 @@ fn try_one<F: Future>(
     };
     let event_loop = builder.build();
     let outcome = run_like_run(&event_loop, at, program);
-    // What is dropped with the loop may panic unseen too.
+    // A task that is dropped with the loop may panic, too.
     drop(event_loop);
     let unseen = unseen
         .take()
@@ -190,7 +193,8 @@ impl OrderBug {
         self.seed
     }
 
-    /// The panic of the run, to be resumed; a text, if it was none of the program's future.
+    /// The panic of the run, for [`resume_unwind`](std::panic::resume_unwind); a description of the failure, if the
+    /// program's future did not panic.
     pub fn into_panic(self) -> Box<dyn Any + Send> {
         let Failed { what, payload, .. } = self.failed;
         payload.unwrap_or_else(|| Box::new(what))

@@ -1,11 +1,13 @@
-//! Plain counters of what a loop does.
+//! Counters of a loop.
 
 use std::time::Duration;
 
 use crate::event_loop::EventLoop;
 use crate::event_loop::core::Core;
 
-/// What a loop has done so far and what it holds; see [`EventLoop::metrics`](crate::EventLoop::metrics).
+/// Counters of a loop's work and of its live tasks and timers; see [`EventLoop::metrics`](crate::EventLoop::metrics).
+///
+/// # Examples
 ///
 /// ```
 /// let mut event_loop = looplet::EventLoop::new();
@@ -17,19 +19,19 @@ use crate::event_loop::core::Core;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metrics {
-    /// Rounds that were run.
+    /// Rounds run.
     pub rounds: u64,
-    /// Times that a task was polled or a plain call was run.
+    /// Polls of tasks and runs of plain calls.
     pub polls: u64,
-    /// Times that a task or plain call that was waiting became ready.
+    /// Wakeups that made a waiting task or plain call ready.
     pub wakes: u64,
-    /// How many of these came from other threads.
+    /// Those of them that came from other threads.
     pub remote_wakes: u64,
-    /// Tasks that were spawned.
+    /// Tasks spawned.
     pub spawned: u64,
     /// Tasks that have not finished.
     pub live_tasks: usize,
-    /// Timers that are set and have not fired.
+    /// Timers that are armed.
     pub armed_timers: usize,
     /// Time that the thread has spent asleep in the loop.
     pub parked: Duration,
@@ -51,7 +53,9 @@ impl Metrics {
 }
 
 impl EventLoop {
-    /// What the loop has done so far, and what it holds.
+    /// The counters of the loop's work and of its live tasks and timers.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let event_loop = looplet::EventLoop::new();

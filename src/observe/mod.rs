@@ -1,5 +1,4 @@
-//! How anybody looks at a loop: what its observer hears, what its tasks wait for, what it has done, and in which order
-//! it may go wrong.
+//! Introspection: observers, dumps of the tasks and their waits, metrics, timelines, and the search for order bugs.
 
 mod dump;
 mod dump_text;

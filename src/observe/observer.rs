@@ -1,4 +1,4 @@
-//! Watching a loop from inside of the program: who hears what, and what they are told.
+//! Observers of a loop, and the events that they receive.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -15,9 +15,11 @@ use crate::remote::current_polls;
 use crate::task::{Cause, News, Notes, Outcome, Task, TaskId, Watch, drop_quietly};
 use crate::waiting::Kind;
 
-/// Hears what happens on a loop; given to [`Builder::observer`](crate::Builder::observer).
+/// Receives the events of a loop's tasks; passed to [`Builder::observer`](crate::Builder::observer).
 ///
-/// Closures that take the same arguments are observers too.
+/// Closures with the same arguments are observers too.
+///
+/// # Examples
 ///
 /// ```
 /// use std::{cell::Cell, rc::Rc};
@@ -35,10 +37,10 @@ use crate::waiting::Kind;
 /// assert_eq!(polls.get(), 2);
 /// ```
 pub trait Observer {
-    /// Something has happened to a task, at this time of the loop's clock.
+    /// Called with an event of a task and the time of the loop's clock.
     ///
-    /// It is called in the middle of the loop's work, so it should look and not act: what it does to the loop is not
-    /// observed. A panic in it is caught and printed, once; it is not called again after that.
+    /// It is called in the middle of the loop's work, so it should only read: events that it causes itself are not
+    /// observed. A panic in it is caught and printed, and it is not called again after that.
     fn observe(&self, at: Instant, task: &Task, event: TaskEvent<'_>);
 }
 
@@ -49,11 +51,13 @@ impl<F: Fn(Instant, &Task, TaskEvent<'_>)> Observer for F {
 }
 
 impl Builder {
-    /// Tells `observer` what happens on the loop: who is spawned, queued and by whom, polled, waits, ends. A second
-    /// observer is told after the first one.
+    /// Passes the events of the loop's tasks to `observer`: when they are spawned, queued (and by what), polled, wait
+    /// and end. A second observer is called after the first one.
     ///
-    /// A loop without an observer pays nothing for the possibility. With one, a turn costs some hundred nanoseconds
-    /// more, and a [`dump`](crate::dump) knows the age and the polls of each task.
+    /// An observer costs nothing where there is none. With one, a poll costs some hundred nanoseconds more, and a
+    /// [`dump`](crate::dump) shows the age and the polls of each task.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::time::Instant;
@@ -64,9 +68,9 @@ impl Builder {
     /// ```
     #[doc(alias = "set_debug")]
     pub fn observer(self, observer: impl Observer + 'static) -> Self {
-        self.with(|core| match watcher(core) {
-            Some(watcher) => watcher.add(Rc::new(observer)),
-            None => core.observe(Rc::new(Watcher::new(
+        self.with(|core| match dispatcher(core) {
+            Some(dispatcher) => dispatcher.add(Rc::new(observer)),
+            None => core.observe(Rc::new(Dispatcher::new(
                 Rc::downgrade(core),
                 Rc::new(observer),
             ))),
@@ -74,37 +78,37 @@ impl Builder {
     }
 }
 
-/// Two observers, told in this order.
-struct Both(Rc<dyn Observer>, Rc<dyn Observer>);
+/// Two observers, called in this order.
+struct Pair(Rc<dyn Observer>, Rc<dyn Observer>);
 
-impl Observer for Both {
+impl Observer for Pair {
     fn observe(&self, at: Instant, task: &Task, event: TaskEvent<'_>) {
         self.0.observe(at, task, event);
         self.1.observe(at, task, event);
     }
 }
 
-/// What an [`Observer`] is told of a task. Plain calls are no tasks: they only appear as causes.
+/// An event of a task, passed to an [`Observer`]. Plain calls are not tasks: they only appear as causes.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum TaskEvent<'a> {
-    /// It was made. It is queued too, unless it is eager, or its loop is ending.
+    /// It was spawned. It is queued too, unless it is eager or its loop is ending.
     Spawned(WokenBy<'a>),
     /// It was waiting and became ready, or is to be cancelled.
     Queued(WokenBy<'a>),
-    /// It is polled. If it is eager, that is inside of another task's poll.
+    /// Its poll begins, inside of another task's poll if it is eager.
     PollBegins,
-    /// The poll is over; if the task has ended in it, that was told before.
+    /// Its poll has ended. If the task has ended in it, that event came before.
     PollEnds,
-    /// It is not ready any more: it waits, for any of these.
+    /// It waits, for any of these.
     ///
-    /// If it waits for several tasks, there is a [`Result`](WaitsOn::Result) for each. If it is woken then, and goes on
-    /// waiting for more than a hundred of them, there is one for some of those that are left, and
-    /// [`OtherResults`](WaitsOn::OtherResults) for the others.
+    /// If it waits for several tasks, there is a [`Result`](WaitsOn::Result) for each. If it is woken then and
+    /// continues to wait for more than a hundred of them, there is one for some of them, and
+    /// [`OtherResults`](WaitsOn::OtherResults) for the rest.
     WaitBegins(&'a [WaitsOn]),
     /// Its wait is over; `Queued` follows.
     WaitEnds,
-    /// It has returned.
+    /// It has returned a value.
     Finished,
     /// It was cancelled.
     Cancelled,
@@ -112,11 +116,11 @@ pub enum TaskEvent<'a> {
     Panicked,
 }
 
-/// Who made a task, or made it ready.
+/// The cause of a spawn or a wakeup.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum WokenBy<'a> {
-    /// A task, by what it did or by its end.
+    /// A task: code in its poll, or its end.
     Task(&'a Task),
     /// A plain call.
     Call,
@@ -138,34 +142,34 @@ pub enum WaitsOn {
     Forever,
     /// The result of a task.
     Result(TaskId),
-    /// The results of other tasks, which have been named before; see [`TaskEvent::WaitBegins`].
+    /// The results of other tasks, which were listed before; see [`TaskEvent::WaitBegins`].
     OtherResults,
     /// An item of a queue.
     QueueGet,
     /// Room in a queue.
     QueuePut,
-    /// The end of all work that was put into a queue.
+    /// The completion of all items that were put into a queue.
     QueueJoin,
     /// A mutex, or a permit of a semaphore.
     Lock,
     /// An event that is not set.
     Event,
-    /// A condition that nobody has notified.
+    /// A notification of a condition.
     Condition,
-    /// The others of a barrier.
+    /// The other tasks of a barrier.
     Barrier,
     /// The message of a oneshot channel.
     Message,
-    /// The children of its task group, which are there as [`Result`](Self::Result)s too.
+    /// The children of its task group, which are listed as [`Result`](Self::Result)s too.
     Group,
-    /// The first of several tasks to end, which are there as [`Result`](Self::Result)s too.
+    /// The first of several tasks to end, which are listed as [`Result`](Self::Result)s too.
     AnyOfMany,
-    /// Something that is not looplet's, or that was not noted.
+    /// A future of another crate, or a wait that was not recorded.
     Elsewhere,
 }
 
 impl WaitsOn {
-    /// Whether it says nothing more than the results that are waited for.
+    /// Whether it only repeats the [`Result`](Self::Result)s of the same wait.
     pub(crate) fn is_in_results(&self) -> bool {
         matches!(self, Self::Group | Self::AnyOfMany)
     }
@@ -189,7 +193,7 @@ impl From<Kind> for WaitsOn {
     }
 }
 
-/// What is counted of each task for its dump.
+/// The counters of a task for its dump.
 #[derive(Clone, Copy)]
 pub(super) struct Stats {
     pub(super) spawned: Instant,
@@ -198,22 +202,22 @@ pub(super) struct Stats {
     begun: Option<Instant>,
 }
 
-/// Stands between the tasks and the observer: adds the time, counts, and catches panics.
-pub(super) struct Watcher {
+/// Passes the events of the tasks to the observer: adds the time, updates the counters, and catches panics.
+pub(super) struct Dispatcher {
     core: Weak<Core>,
     observer: RefCell<Option<Rc<dyn Observer>>>,
     stats: RefCell<HashMap<TaskId, Stats>>,
-    /// The observer is being told something, or has panicked.
-    is_deaf: Cell<bool>,
+    /// Set while the observer runs, and for good once it has panicked.
+    is_disabled: Cell<bool>,
 }
 
-impl Watcher {
+impl Dispatcher {
     pub(super) fn new(core: Weak<Core>, observer: Rc<dyn Observer>) -> Self {
         Self {
             core,
             observer: RefCell::new(Some(observer)),
             stats: RefCell::default(),
-            is_deaf: Cell::new(false),
+            is_disabled: Cell::new(false),
         }
     }
 
@@ -225,30 +229,30 @@ impl Watcher {
         let mut first = self.observer.borrow_mut();
         *first = Some(match first.take() {
             None => observer,
-            Some(first) => Rc::new(Both(first, observer)),
+            Some(first) => Rc::new(Pair(first, observer)),
         });
     }
 
-    fn tell(&self, at: Instant, task: &Task, event: TaskEvent<'_>) {
+    fn dispatch(&self, at: Instant, task: &Task, event: TaskEvent<'_>) {
         let Some(observer) = self.observer.borrow().clone() else {
             return;
         };
-        if self.is_deaf.replace(true) {
+        if self.is_disabled.replace(true) {
             return;
         }
         match panic::catch_unwind(AssertUnwindSafe(|| observer.observe(at, task, event))) {
-            Ok(()) => self.is_deaf.set(false),
+            Ok(()) => self.is_disabled.set(false),
             Err(panic) => {
-                // Nobody may be reading; that must not harm the loop either.
+                // A closed stderr must not make the loop panic.
                 let _ = writeln!(
                     io::stderr(),
-                    "looplet: the observer panicked, and is not told anything any more: {}",
+                    "looplet: the observer panicked, and is not called any more: {}",
                     panic_message(&*panic)
                 );
                 drop_quietly(panic);
             }
         }
-        // It may have dropped the loop, and so be the last to hold itself.
+        // The observer may have dropped the loop, so this may be the last reference.
         drop_quietly(observer);
     }
 
@@ -282,9 +286,9 @@ impl Watcher {
     }
 }
 
-impl Watch for Watcher {
+impl Watch for Dispatcher {
     fn notice(&self, news: News<'_>) {
-        // Without a core, the loop is being dropped and nothing is left to be told of.
+        // Without a core, the loop is being dropped and no event is left to report.
         let Some(core) = self.core.upgrade() else {
             return;
         };
@@ -296,15 +300,15 @@ impl Watch for Watcher {
             _ => {}
         }
         match news {
-            News::Spawned(task, by) => self.tell(at, task, TaskEvent::Spawned(by.into())),
+            News::Spawned(task, by) => self.dispatch(at, task, TaskEvent::Spawned(by.into())),
             News::Queued(task, by) => {
-                self.tell(at, task, TaskEvent::WaitEnds);
-                self.tell(at, task, TaskEvent::Queued(by.into()));
+                self.dispatch(at, task, TaskEvent::WaitEnds);
+                self.dispatch(at, task, TaskEvent::Queued(by.into()));
             }
-            News::PollBegins(task) => self.tell(at, task, TaskEvent::PollBegins),
-            News::PollEnds(task) => self.tell(at, task, TaskEvent::PollEnds),
+            News::PollBegins(task) => self.dispatch(at, task, TaskEvent::PollBegins),
+            News::PollEnds(task) => self.dispatch(at, task, TaskEvent::PollEnds),
             News::Waits(task, notes) => {
-                self.tell(at, task, TaskEvent::WaitBegins(&waits_of(notes, &core)));
+                self.dispatch(at, task, TaskEvent::WaitBegins(&waits_of(notes, &core)));
             }
             News::Ended(task, outcome) => {
                 let end = match outcome {
@@ -312,15 +316,15 @@ impl Watch for Watcher {
                     Outcome::Cancelled => TaskEvent::Cancelled,
                     Outcome::Panicked | Outcome::Failed => TaskEvent::Panicked,
                 };
-                self.tell(at, task, end);
+                self.dispatch(at, task, end);
             }
         }
     }
 }
 
-impl core::Watcher for Watcher {
-    fn retire(&self) {
-        // The observer may hold something that holds the loop.
+impl core::LoopObserver for Dispatcher {
+    fn on_loop_gone(&self) {
+        // Breaks a cycle if the observer holds a reference to the loop.
         let observer = self.observer.take();
         drop_quietly(observer);
     }
@@ -330,13 +334,13 @@ impl core::Watcher for Watcher {
     }
 }
 
-/// What stands between this loop and its observer.
-pub(super) fn watcher(core: &Core) -> Option<&Watcher> {
-    let watcher = core.watcher()?.as_any();
+/// The dispatcher of this loop, if it has an observer.
+pub(super) fn dispatcher(core: &Core) -> Option<&Dispatcher> {
+    let dispatcher = core.observer()?.as_any();
     Some(
-        watcher
+        dispatcher
             .downcast_ref()
-            .expect("this room alone fills the slot"),
+            .expect("only this module fills the slot"),
     )
 }
 

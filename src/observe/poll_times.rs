@@ -1,4 +1,4 @@
-//! How long polls take, counted by size.
+//! A histogram of poll times.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -8,16 +8,17 @@ use std::time::{Duration, Instant};
 use super::observer::{Observer, TaskEvent};
 use crate::task::Task;
 
-/// The sizes double from one to the next; the last one holds all that is longer than about eighteen
-/// minutes.
+/// The number of sizes. Each is twice the one before; the last one counts all polls longer than about eighteen minutes.
 const SIZES: usize = 42;
-/// The longest bar of the text.
+/// The length of the longest bar, in characters.
 const BAR: u64 = 40;
 
-/// Counts how long polls take on the wall clock, whatever time the loop is in: an [`Observer`] to give to
-/// [`Builder::observer`](crate::Builder::observer). Clones count together.
+/// Counts polls by their duration on the wall clock, also in virtual time: an [`Observer`] to give to
+/// [`Builder::observer`](crate::Builder::observer). Clones share the counts.
 ///
-/// Its `Display` is a histogram of all sizes that occurred. Poll times tell whether one task holds up the others.
+/// Its `Display` is a histogram of all sizes that occurred. Poll times show whether one task delays the others.
+///
+/// # Examples
 ///
 /// ```
 /// use looplet::{EventLoop, PollTimes};
@@ -31,7 +32,7 @@ pub struct PollTimes(Rc<Counts>);
 
 struct Counts {
     sizes: [Cell<u64>; SIZES],
-    /// When the polls that are on the stack began: more than one if a task is spawned eagerly.
+    /// The start times of the polls on the stack: several, if a poll spawns a task eagerly.
     begun: RefCell<Vec<Instant>>,
 }
 
@@ -45,7 +46,7 @@ impl Default for Counts {
 }
 
 impl Counts {
-    /// One poll more that took so many nanoseconds.
+    /// Counts one poll that took this many nanoseconds.
     fn add(&self, took: u128) {
         let size = (u128::BITS - took.leading_zeros()) as usize;
         let count = &self.sizes[size.min(SIZES - 1)];
@@ -54,13 +55,13 @@ impl Counts {
 }
 
 impl PollTimes {
-    /// Nothing counted yet.
+    /// Counts of zero.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// All sizes, the shortest first: how many polls took less than this, and at least as long as the size before. The
-    /// last one counts all that took longer, too.
+    /// All sizes, the shortest first, each with the number of polls that took less than it, and at least the size
+    /// before. The last one includes all polls that took longer.
     pub fn counts(&self) -> impl Iterator<Item = (Duration, u64)> {
         let sizes = self.0.sizes.iter().enumerate();
         sizes.map(|(size, count)| (Duration::from_nanos(1 << size), count.get()))

@@ -1,4 +1,4 @@
-//! A dump for another thread, which may find the loop stuck in a poll.
+//! A dump that is requested from another thread.
 
 use std::time::Duration;
 
@@ -8,32 +8,35 @@ use super::Dump;
 use crate::error::NoDump;
 use crate::remote::{CurrentPolls, Message, Remote};
 
-/// How long a dump is waited for: much longer than any decent poll takes, and not too long for somebody who watches.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The timeout of a dump: much longer than a poll should take, and short enough for an interactive user.
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 fn why_busy(current_polls: &CurrentPolls) -> NoDump {
     match current_polls.last() {
-        Some(turn) => NoDump::InPoll {
-            task: turn.task,
-            since: turn.since.elapsed(),
-            spawned_at: turn.spawned_at,
+        Some(poll) => NoDump::InPoll {
+            task: poll.task,
+            since: poll.since.elapsed(),
+            spawned_at: poll.spawned_at,
         },
         None => NoDump::NoAnswer,
     }
 }
 
 impl Remote {
-    /// Asks the loop what its tasks are doing; see [`Dump`]. A sleeping loop is woken for the answer, which comes
-    /// between two rounds, or after 64 turns. Blocks the calling thread, for about a second at most.
+    /// Takes a dump of the loop's tasks; see [`Dump`]. A sleeping loop is woken; a running one answers between two
+    /// rounds, or after 64 polls. Blocks the calling thread, for about a second at most.
     ///
     /// # Errors
     ///
-    /// [`NoDump`], which says why there was no answer: if the loop is stuck inside of a poll and has an
-    /// [`observer`](crate::Builder::observer), which task it is, since when, and where it was spawned.
+    /// [`NoDump`], with the reason. If the loop is stuck inside of a poll and has an
+    /// [`observer`](crate::Builder::observer), the error names the task, the duration of the poll, and the place of the
+    /// spawn.
     ///
     /// # Panics
     ///
-    /// On the loop's own thread, which would wait for itself: use [`dump`](crate::dump) there.
+    /// On the loop's own thread, which would block itself: use [`dump`](crate::dump) there.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let mut event_loop = looplet::EventLoop::new();
@@ -58,11 +61,11 @@ impl Remote {
         );
         let (reply, answer) = bounded(1);
         let call = Message::call(move |core| {
-            // Whoever asked may have lost patience.
+            // Fails if the caller has timed out.
             let _ = reply.try_send(Dump::of(core));
         });
         sender.send(call).map_err(|_| NoDump::LoopGone)?;
-        answer.recv_timeout(PATIENCE).map_err(|error| match error {
+        answer.recv_timeout(TIMEOUT).map_err(|error| match error {
             RecvTimeoutError::Disconnected => NoDump::LoopGone,
             RecvTimeoutError::Timeout => why_busy(sender.current_polls()),
         })

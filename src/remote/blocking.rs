@@ -1,4 +1,4 @@
-//! Work that blocks its thread, done on other threads for a task that awaits it.
+//! Blocking jobs: functions that run on other threads, for a task that awaits the result.
 
 use std::future::Future;
 use std::panic::{self, AssertUnwindSafe, Location};
@@ -14,11 +14,11 @@ use crate::event_loop::{Builder, context};
 use crate::lock::Lock;
 use crate::task::{JoinHandle, Plain, drop_quietly};
 
-/// Runs a function that may block on another thread, as a task of the running loop: the loop goes on meanwhile.
+/// Runs a function that may block on another thread, as a task of the running loop, which goes on meanwhile.
 ///
-/// The function goes to a small pool of threads at once; [`Builder::blocking_threads`](crate::Builder::blocking_threads)
-/// bounds it, and jobs beyond wait for a thread. A panic in it is the task's. Virtual time stands still until it is
-/// done.
+/// The function is queued to a small pool of threads at once.
+/// [`Builder::blocking_threads`](crate::Builder::blocking_threads) bounds the pool; further jobs wait for a thread. A
+/// panic in the function is a panic of the task. Virtual time stands still until the function has returned.
 ///
 /// **Cancelling** the task ends it without the result. A function that has not begun by then never runs; one that runs
 /// is not interrupted, and what it returns is dropped. The end of the loop waits for those that run.
@@ -26,6 +26,8 @@ use crate::task::{JoinHandle, Plain, drop_quietly};
 /// # Panics
 ///
 /// If no event loop is running on this thread; and if the pool has no thread and none can be started.
+///
+/// # Examples
 ///
 /// ```
 /// let digits = looplet::run(async {
@@ -48,7 +50,7 @@ pub fn spawn_blocking<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static)
     core.vacant::<Plain<_>>(at).spawn(Done { work })
 }
 
-/// A job, seen by the pool and by the task.
+/// A job, shared by the pool and the task.
 pub(super) struct Work<F, R> {
     pub(super) state: Lock<State<F, R>>,
 }
@@ -63,7 +65,7 @@ enum Stage<F, R> {
     Waiting(F),
     Running,
     Done(thread::Result<R>),
-    /// The task is gone, or has the result.
+    /// The task was dropped, or has taken the result.
     Over,
 }
 
@@ -110,7 +112,7 @@ impl<F: FnOnce() -> R + Send, R: Send> Job for Work<F, R> {
         };
         let (waker, job_guard) = (state.waker.take(), state.job_guard.take());
         drop(state);
-        // Nobody can see it, nor what its destructor panics with.
+        // The task is gone, so a panic of the destructor cannot be reported to it.
         drop_quietly(unwanted);
         if let Some(waker) = waker {
             waker.wake();
@@ -120,7 +122,7 @@ impl<F: FnOnce() -> R + Send, R: Send> Job for Work<F, R> {
     }
 }
 
-/// What the task awaits.
+/// The future of the task: awaits the end of the job.
 pub(super) struct Done<F, R> {
     pub(super) work: Arc<Work<F, R>>,
 }
@@ -137,7 +139,7 @@ impl<F, R> Future for Done<F, R> {
             }
             other => {
                 state.stage = other;
-                // The task's own waker: its clone and drop are no foreign code.
+                // The waker is the task's own, so its clone and drop run no user code under the lock.
                 state.waker = Some(cx.waker().clone());
                 Poll::Pending
             }
@@ -151,7 +153,7 @@ impl<F, R> Drop for Done<F, R> {
         let waker = state.waker.take();
         let begun = matches!(state.stage, Stage::Running);
         let left = state.advance(Stage::Over);
-        // A job that runs is in flight to its end.
+        // A running job counts until its end.
         let job_guard = if begun { None } else { state.job_guard.take() };
         drop(state);
         drop((waker, job_guard));
@@ -180,6 +182,8 @@ impl Builder {
     /// # Panics
     ///
     /// If `n` is 0.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let mut event_loop = looplet::EventLoop::builder().blocking_threads(1).build();

@@ -1,7 +1,7 @@
-//! Every interleaving of a blocking job's thread and the loop: the code that ships, on real tasks, with its locks and
-//! counters taken over by the model checker. See `task::remote_loom` for how to run it.
+//! Checks every interleaving of a blocking job's thread and the loop: the production code, on real tasks, with locks
+//! and counters of the model checker. See `task::remote_loom` for how to run it.
 //!
-//! In a model no thread of the pool loses its patience, and the threads are the model checker's own.
+//! In a model no idle thread of the pool times out, and the threads are those of the model checker.
 
 use std::cell::RefCell;
 use std::panic::Location;
@@ -19,7 +19,7 @@ use crate::lock::{Lock, Signal};
 use crate::task::remote_loom::{Loop, check};
 use crate::task::{JoinHandle, Plain};
 
-/// What `spawn_blocking` does, but for the choice of a thread.
+/// Does what `spawn_blocking` does, except for the choice of a thread.
 fn submit<R: Send + 'static>(
     event_loop: &Loop,
     job_count: &Arc<JobCount>,
@@ -39,9 +39,9 @@ fn loom_a_jobs_result_reaches_its_task_before_virtual_time_goes_on() {
         let job_count = Arc::new(JobCount::new(event_loop.scheduler.notifier()));
         let (mut task, job) = submit(&event_loop, &job_count, || 7);
         let other = thread::spawn(move || job.run());
-        // A loop that others keep awake; then one that sleeps.
+        // First a loop that is kept awake by other work, then one that sleeps.
         for _ in 0..2 {
-            // As the loop does before it waits: asked first, then looked.
+            // The order of the loop before a wait: it reads the count, then looks.
             let in_flight = job_count.any();
             event_loop.run_ready();
             let is_too_late = !in_flight && !task.is_finished();
@@ -68,7 +68,7 @@ fn loom_a_job_whose_task_is_cancelled_runs_or_not_and_leaves_nothing() {
         let grounded = Arc::new(AtomicBool::new(false));
         let noted = grounded.clone();
         let (task, job) = submit(&event_loop, &job_count, move || {
-            // Asked late, to leave time for the cancellation.
+            // Read late, to leave time for the cancellation.
             thread::yield_now();
             noted.fetch_or(!still.any(), Relaxed);
             held
@@ -88,7 +88,7 @@ fn loom_a_job_whose_task_is_cancelled_runs_or_not_and_leaves_nothing() {
     });
 }
 
-/// Counts how often it was run.
+/// A job that counts its runs.
 struct Tally(Lock<usize>, Signal);
 
 impl Job for Tally {
@@ -107,7 +107,7 @@ impl Tally {
     }
 }
 
-/// Two jobs, the second one after the first or at once, for at most so many threads.
+/// Submits two jobs, the second one after the first or at once, with a bound on the threads.
 fn all_jobs_are_run(one_by_one: bool, bound: usize) {
     let workers = Arc::new(Workers::new(Duration::MAX));
     let tally = Arc::new(Tally(Lock::new(0), Signal::new()));
@@ -134,12 +134,12 @@ fn all_jobs_are_run(one_by_one: bool, bound: usize) {
 }
 
 #[test]
-fn loom_one_thread_runs_all_jobs_and_goes_home() {
+fn loom_one_thread_runs_all_jobs_and_ends() {
     check(None, || all_jobs_are_run(true, 1));
     check(None, || all_jobs_are_run(false, 1));
 }
 
 #[test]
-fn loom_two_threads_run_all_jobs_and_go_home() {
+fn loom_two_threads_run_all_jobs_and_end() {
     check(Some(2), || all_jobs_are_run(false, 2));
 }

@@ -1,4 +1,4 @@
-//! What an observed loop shows to other threads: which task it is polling, and since when.
+//! The polls of an observed loop, for other threads: which task is being polled, and since when.
 
 use std::panic::Location;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,24 +6,24 @@ use std::time::Instant;
 
 use crate::task::Task;
 
-/// The polls that are on the loop's stack; more than one if a task is spawned eagerly.
+/// The polls on the loop's stack: several, if a poll spawns a task eagerly.
 #[derive(Default)]
-pub(crate) struct CurrentPolls(Mutex<Vec<Turn>>);
+pub(crate) struct CurrentPolls(Mutex<Vec<CurrentPoll>>);
 
 #[derive(Clone)]
-pub(crate) struct Turn {
+pub(crate) struct CurrentPoll {
     pub(crate) task: String,
     pub(crate) since: Instant,
     pub(crate) spawned_at: &'static Location<'static>,
 }
 
 impl CurrentPolls {
-    fn turns(&self) -> MutexGuard<'_, Vec<Turn>> {
+    fn polls(&self) -> MutexGuard<'_, Vec<CurrentPoll>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn begin(&self, task: &Task) {
-        self.turns().push(Turn {
+        self.polls().push(CurrentPoll {
             task: task.name().to_string(),
             since: Instant::now(),
             spawned_at: task.spawned_at(),
@@ -31,11 +31,11 @@ impl CurrentPolls {
     }
 
     pub(crate) fn end(&self) {
-        self.turns().pop();
+        self.polls().pop();
     }
 
-    /// The poll that has begun last.
-    pub(crate) fn last(&self) -> Option<Turn> {
-        self.turns().last().cloned()
+    /// The poll that began last.
+    pub(crate) fn last(&self) -> Option<CurrentPoll> {
+        self.polls().last().cloned()
     }
 }

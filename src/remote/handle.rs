@@ -1,12 +1,12 @@
-//! The result of a task for whoever spawned it from another thread.
+//! The result of a task that was spawned from another thread.
 //!
 //! ```text
-//!  another thread               the loop's thread
-//!  RemoteHandle --- Slot --- Reply: in the letter, then, in a Courier with the task's own
+//!  another thread               the owner thread
+//!  RemoteHandle --- Slot --- Reply: in the message, then in a Delivery with the task's own
 //!                                   handle, in a call that is queued when the task ends
 //! ```
 //!
-//! A [`Reply`] that is dropped, wherever it got to, tells of a cancellation, so nobody waits in vain.
+//! A [`Reply`] that is dropped without a result delivers a cancellation, so that no thread waits for ever.
 
 use std::fmt;
 use std::future::Future;
@@ -22,15 +22,15 @@ use crate::event_loop::core::Core;
 use crate::lock::{Lock, Locked, Signal};
 use crate::task::{JoinError, JoinHandle, Task, print};
 
-/// What a task is called in the error if it was never made.
+/// The name in the error of a task that was never made.
 const NEVER_MADE: &str = "remote";
 
 /// The result of a task that was spawned by [`Remote::spawn`](crate::Remote::spawn); for any thread.
 ///
 /// Threads [`join`](Self::join) it; as a future it can be awaited on any executor.
 ///
-/// **Dropping** it detaches the task, also in the middle of an await: the task runs on, and a panic that nobody has
-/// seen goes to [`Builder::on_unhandled_panic`](crate::Builder::on_unhandled_panic). If the loop is dropped first, the
+/// **Dropping** it detaches the task, also in the middle of an await: the task runs on, and a panic that was not
+/// taken goes to [`Builder::on_unhandled_panic`](crate::Builder::on_unhandled_panic). If the loop is dropped first, the
 /// result is a cancelled [`JoinError`].
 ///
 /// # Cancel safety
@@ -40,6 +40,8 @@ const NEVER_MADE: &str = "remote";
 /// # Panics
 ///
 /// Polling it after its result was taken panics.
+///
+/// # Examples
 ///
 /// ```
 /// let mut event_loop = looplet::EventLoop::new();
@@ -63,22 +65,22 @@ struct Slot<T> {
 
 struct State<T> {
     is_finished: bool,
-    /// The handle is gone: nobody will look.
+    /// The handle was dropped.
     is_abandoned: bool,
     result: Option<Result<T, JoinError>>,
     waker: Option<Waker>,
-    /// Gone when the task has finished.
+    /// None once the task has finished.
     keepalive: Option<Keepalive>,
 }
 
-/// The loop's end of a slot.
+/// The owner side of a slot.
 pub(super) struct Reply<T> {
     slot: Arc<Slot<T>>,
     id: u64,
 }
 
-/// Carries the result of a task to its slot; on the loop's thread. It does so when it is dropped: the call it waits in
-/// may be dropped unrun, at the end of the loop.
+/// Delivers the result of a task to its slot, on the owner thread. It does so in its destructor, because a closing loop
+/// may drop its call unrun.
 struct Delivery<T> {
     reply: Reply<T>,
     task: JoinHandle<T>,
@@ -107,7 +109,7 @@ pub(super) fn pair<T>(sender: &Arc<MailboxSender>) -> (RemoteHandle<T>, Reply<T>
 }
 
 impl<T: 'static> Reply<T> {
-    /// Answers when the task has ended.
+    /// Delivers the result when the task has ended.
     pub(super) fn follow(self, core: &Core, handle: JoinHandle<T>) {
         let task = handle.task();
         mailbox(core)
@@ -123,12 +125,12 @@ impl<T: 'static> Reply<T> {
 }
 
 impl<T> Reply<T> {
-    /// Hands the result over; it comes back if nobody wants it.
+    /// Stores the result and wakes the waiter. Returns the result if the handle was dropped.
     fn deliver(&self, result: Result<T, JoinError>) -> Option<Result<T, JoinError>> {
         let mut state = self.slot.state.lock();
         state.is_finished = true;
         // Dropped after the lock is released.
-        let _guest = state.keepalive.take();
+        let _keepalive = state.keepalive.take();
         let is_wanted = !state.is_abandoned;
         let (unwanted, waker) = if is_wanted {
             (state.result.replace(result), state.waker.take())
@@ -146,7 +148,7 @@ impl<T> Reply<T> {
 
 impl<T> Drop for Reply<T> {
     fn drop(&mut self) {
-        // On its way in a letter this may be any thread, and no task has been made.
+        // A message may be dropped on any thread; no task was made then.
         if !self.slot.state.lock().is_finished {
             self.deliver(Err(JoinError::cancelled(NEVER_MADE)));
         }
@@ -160,10 +162,10 @@ impl<T> Drop for Delivery<T> {
         let result = self.task.try_join().unwrap_or_else(cancelled);
         let panicked = matches!(&result, Err(error) if error.is_panic());
         if !panicked {
-            // Before the delivery, for the waker of whoever waits may panic.
+            // Before the delivery, because the waiter's waker may panic.
             self.forget();
         }
-        // The loop remembers a panicked task until somebody has looked at the panic.
+        // The loop keeps a panicked task until the panic was taken or reported.
         if let Some(Err(error)) = self.reply.deliver(result).filter(|_| panicked) {
             self.forget();
             let _ = context::try_with(|core| core.tasks.report(Some(&task), error));
@@ -177,13 +179,13 @@ impl<T> Delivery<T> {
     }
 }
 
-/// The handle of a task from outside needs it no more.
+/// Removes a task whose remote handle no longer needs it.
 fn forget_remote(core: &Core, id: u64) -> Option<Task> {
     mailbox(core).tasks.borrow_mut().remove(&id)
 }
 
 impl<T> RemoteHandle<T> {
-    /// Blocks this thread until the task has ended, and gives its result.
+    /// Blocks this thread until the task has ended, and returns its result.
     ///
     /// # Errors
     ///
@@ -191,7 +193,7 @@ impl<T> RemoteHandle<T> {
     ///
     /// # Panics
     ///
-    /// On the loop's own thread, which would wait for itself; and if the result was taken before.
+    /// On the loop's own thread, which would block itself; and if the result was taken before.
     #[doc(alias = "result")]
     #[track_caller]
     pub fn join(self) -> Result<T, JoinError> {
@@ -212,6 +214,8 @@ impl<T> RemoteHandle<T> {
     /// # Panics
     ///
     /// As [`join`](Self::join).
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::time::Duration;
@@ -234,6 +238,8 @@ impl<T> RemoteHandle<T> {
     /// the loop is gone.
     ///
     /// A task that has not begun by the time the loop reads the request never begins.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let mut event_loop = looplet::EventLoop::new();
@@ -311,7 +317,7 @@ impl<T> Future for RemoteHandle<T> {
             return Poll::Pending;
         }
         drop(state);
-        // Cloning and dropping a waker may be anybody's code: nothing is locked meanwhile.
+        // Nothing is locked here, because the clone and drop of a waker may run user code.
         let waker = cx.waker().clone();
         let mut state = self.slot.state.lock();
         if state.is_finished {
@@ -339,13 +345,13 @@ impl<T> Drop for RemoteHandle<T> {
         drop((waker, keepalive));
         let Some(Err(error)) = result else { return };
         if error.is_panic() {
-            report_unseen(&self.sender, self.id, error);
+            report_unhandled(&self.sender, self.id, error);
         }
     }
 }
 
-/// Nobody has looked at this panic of a finished task: it goes to the loop's hook.
-fn report_unseen(sender: &MailboxSender, id: u64, error: JoinError) {
+/// Passes the panic of a finished task that was not taken to the loop's hook.
+fn report_unhandled(sender: &MailboxSender, id: u64, error: JoinError) {
     let text = error.to_string();
     let message = Message::call(move |core| {
         let task = forget_remote(core, id);

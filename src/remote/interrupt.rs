@@ -1,17 +1,17 @@
 //! Ctrl-C as asyncio's runner handles it: the first one cancels main, the second one ends the process.
 //!
 //! ```text
-//!            Ctrl-C            main ends, cancelled
-//!  RUNNING ---------> ASKED ------------------------> cleanup, then the default action
-//!     |                  | Ctrl-C
-//!     | main ends        +--------> the default action, at once
+//!            Ctrl-C               main ends, cancelled
+//!  RUNNING ---------> INTERRUPTED ---------------------> cleanup, then the default action
+//!     |                    | Ctrl-C
+//!     | main ends          +--------> the default action, at once
 //!     v
 //!   ENDED -- Ctrl-C --> the default action, at once
 //! ```
 //!
-//! A thread of its own waits for the signal while `block_on` runs, so nothing happens in a signal handler. A handler
-//! that was there before is called as well. What was installed cannot be taken out again; afterwards it does nothing,
-//! or what the default action was.
+//! A separate thread waits for the signal while `block_on` runs, so no code of the crate runs in a signal handler. An
+//! earlier handler of the process is still called. The installed handler cannot be removed; after `block_on` it does
+//! nothing, or takes the default action.
 
 use std::cell::{Cell, RefCell};
 use std::fs;
@@ -34,23 +34,25 @@ use crate::event_loop::{Builder, context};
 use crate::task::Task;
 
 const RUNNING: u8 = 0;
-const ASKED: u8 = 1;
+const INTERRUPTED: u8 = 1;
 const ENDED: u8 = 2;
 
-/// What a shell makes of a process that was ended by SIGINT.
+/// The status that a shell reports for a process that was ended by SIGINT.
 const STATUS: i32 = 128 + SIGINT;
 
 impl Builder {
-    /// Has [`block_on`](crate::EventLoop::block_on) handle Ctrl-C. The first one cancels `main`; if that is how `main`
-    /// ends, all other tasks are cancelled too, as at the end of [`run`](crate::run), and then the process ends by the
+    /// Makes [`block_on`](crate::EventLoop::block_on) handle Ctrl-C. The first one cancels `main`; if `main` ends by
+    /// that, all other tasks are cancelled too, as at the end of [`run`](crate::run), and then the process ends by the
     /// signal's default action (status 130 in a shell). The second one ends it at once. If `main` finishes in spite of
-    /// the first, `block_on` returns as ever.
+    /// the first, `block_on` returns as usual.
     ///
-    /// Outside of `block_on` Ctrl-C does what it did before. In a process that ignores it, it stays ignored.
+    /// Outside of `block_on` Ctrl-C has its former effect. In a process that ignores it, it stays ignored.
     ///
     /// # Panics
     ///
-    /// `block_on` panics if the system refuses to tell of signals.
+    /// `block_on` panics if the signal handler cannot be installed.
+    ///
+    /// # Examples
     ///
     /// ```no_run
     /// let mut event_loop = looplet::EventLoop::builder().handle_interrupt().build();
@@ -66,7 +68,7 @@ impl Builder {
     }
 }
 
-/// What a loop needs for it.
+/// The interrupt handling of a loop.
 #[derive(Default)]
 pub(super) struct Interrupt {
     is_handled: Cell<bool>,
@@ -74,7 +76,7 @@ pub(super) struct Interrupt {
 }
 
 impl Interrupt {
-    /// Watches for the signal from now on, if that is wanted.
+    /// Starts to watch for the signal, if the loop was built to handle it.
     pub(super) fn guard_main(&self, core: &Core) -> Option<Box<dyn MainGuard>> {
         if !self.is_handled.get() || disposition() == Disposition::Ignored {
             return None;
@@ -94,7 +96,7 @@ impl Interrupt {
 
 impl MainGuard for SignalThread {
     fn main_has_ended(self: Box<Self>, core: &Rc<Core>, is_cancelled: bool) {
-        if self.has_been_asked() && is_cancelled {
+        if self.was_interrupted() && is_cancelled {
             context::enter(core, || core.cancel_all());
             core.close();
             end_process();
@@ -121,11 +123,11 @@ impl SignalThread {
         let mut signals = Signals::new([SIGINT])?;
         let stage = Arc::new(AtomicU8::new(RUNNING));
         let handle = signals.handle();
-        let (asked, sender) = (Arc::clone(&stage), Arc::clone(&mailbox(core).sender));
+        let (watched, sender) = (Arc::clone(&stage), Arc::clone(&mailbox(core).sender));
         let watch = move || {
             for _ in signals.forever() {
-                let first = asked
-                    .compare_exchange(RUNNING, ASKED, Ordering::SeqCst, Ordering::SeqCst)
+                let first = watched
+                    .compare_exchange(RUNNING, INTERRUPTED, Ordering::SeqCst, Ordering::SeqCst)
                     .is_ok();
                 if !first || sender.send(Message::call(cancel_main)).is_err() {
                     end_process();
@@ -143,8 +145,8 @@ impl SignalThread {
         })
     }
 
-    /// Main is over; whether it had been asked to end.
-    fn has_been_asked(&self) -> bool {
+    /// Records that main has ended. Returns whether the signal came before.
+    fn was_interrupted(&self) -> bool {
         let stage = &self.stage;
         stage
             .compare_exchange(RUNNING, ENDED, Ordering::SeqCst, Ordering::SeqCst)
@@ -162,28 +164,28 @@ impl Drop for SignalThread {
     }
 }
 
-/// Ends the process as if nobody had handled the signal.
+/// Ends the process by the default action of the signal.
 fn end_process() -> ! {
-    // What is buffered would be lost, unlike at an ordinary end.
+    // Flushed, because the default action would discard buffered output, unlike an ordinary exit.
     let _ = io::stdout().flush();
     let _ = low_level::emulate_default_handler(SIGINT);
     process::exit(STATUS)
 }
 
-/// What the process did with Ctrl-C before the first watch.
+/// How the process handled Ctrl-C before the first watch.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Disposition {
     Default,
     Ignored,
-    /// Somebody's handler, which goes on being called.
+    /// By a handler, which is still called.
     Handled,
 }
 
-/// Found out by the first call, which comes before anything is installed.
+/// Read by the first call, which comes before a handler is installed.
 fn disposition() -> Disposition {
     static BEFORE: OnceLock<Disposition> = OnceLock::new();
     *BEFORE.get_or_init(|| {
-        // Asking the system directly takes unsafe code; where there is no such file, it is most likely the default.
+        // The system call would need unsafe code. Where this file does not exist, the default is assumed.
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let has = |mask: &str| {
             let bits = status.lines().find_map(|line| line.strip_prefix(mask));
@@ -200,7 +202,7 @@ fn disposition() -> Disposition {
     })
 }
 
-/// Counts watches up or down. A default action that was there before is withheld as long as there is one.
+/// Counts watches up or down. The default action, if it was in effect before, is withheld while there is a watch.
 fn withhold_default(change: isize) {
     static WATCHES: Mutex<isize> = Mutex::new(0);
     static DEFAULT: OnceLock<Arc<AtomicBool>> = OnceLock::new();

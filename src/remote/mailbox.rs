@@ -54,7 +54,7 @@ impl Stage {
 pub(crate) enum Message {
     /// A function to call; none once it was called.
     Call(Option<Call>),
-    /// Items wait at the remote end of this queue.
+    /// The pipe of this queue has items.
     Items(usize),
 }
 
@@ -92,7 +92,7 @@ impl Drop for Message {
 pub(crate) struct MailboxSender {
     messages: Sender<Message>,
     notifier: Notifier,
-    /// The loop's own thread; see [`here`].
+    /// The owner thread; see [`here`].
     owner: usize,
     /// How many [`Keepalive`]s there are.
     keepalives: AtomicUsize,
@@ -180,7 +180,7 @@ pub(super) struct Mailbox {
     messages: RefCell<Option<Receiver<Message>>>,
     /// The tasks that other threads have spawned and whose handles may still be used.
     pub(super) tasks: RefCell<HashMap<u64, Task>>,
-    /// The remote ends of queues.
+    /// The inflows of queues with a remote end.
     flows: RefCell<HashMap<usize, Rc<dyn Flow>>>,
 }
 

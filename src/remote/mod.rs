@@ -1,4 +1,4 @@
-//! How anything gets into a loop from another thread: calls, tasks, items of queues, blocking jobs, Ctrl-C.
+//! Access to a loop from other threads: calls, tasks, items of queues, blocking jobs, Ctrl-C.
 
 mod blocking;
 #[cfg(all(test, looplet_loom))]
@@ -33,30 +33,30 @@ use crate::event_loop::core::Core;
 use crate::event_loop::outside::{Awaited, MainGuard, Outside};
 use crate::task::Task;
 
-/// What other threads use of one loop, each part made when it is first needed.
+/// The remote side of a loop, each part made at its first use.
 #[derive(Default)]
 pub(crate) struct Remotes {
     mailbox: OnceCell<Mailbox>,
     pool: OnceCell<Pool>,
     job_count: OnceCell<Arc<JobCount>>,
-    /// How many threads blocking jobs may have, if that was said.
+    /// The bound of threads for blocking jobs, if it was set.
     threads: Cell<Option<usize>>,
-    /// Items have come since the loop last asked.
+    /// Items have arrived since the last `take_is_sending`.
     items_came: Cell<bool>,
     #[cfg(all(unix, feature = "signal"))]
     interrupt: interrupt::Interrupt,
 }
 
-/// What other threads use of this loop.
+/// The remote side of this loop.
 fn remotes(core: &Core) -> &Remotes {
     let outside = core.outside_or(|| Box::new(Remotes::default()));
     outside
         .as_any()
         .downcast_ref()
-        .expect("this room alone fills the slot")
+        .expect("only this module fills the slot")
 }
 
-/// Where the polls of a loop are shown to other threads, once there are any.
+/// The polls that a loop shows to other threads, once its mailbox exists.
 pub(crate) fn current_polls(core: &Core) -> Option<&CurrentPolls> {
     remotes(core)
         .mailbox

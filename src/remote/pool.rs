@@ -1,4 +1,4 @@
-//! The threads that blocking jobs run on: as many as there is work for, up to a bound, and none that idles for long.
+//! The thread pool for blocking jobs: it starts threads on demand, up to a bound, and ends those that stay idle.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -10,15 +10,15 @@ use std::time::Duration;
 use crate::lock::{AtomicUsize, Lock, Ordering, Signal};
 use crate::task::Notifier;
 
-/// How many threads a loop may have unless it is told otherwise: asyncio's upper limit. Jobs mostly wait, so it is not
-/// a matter of cores; more than this would hardly be one loop's work.
+/// The default bound of threads: asyncio's upper limit. It does not depend on the number of cores, because jobs mostly
+/// wait.
 pub(super) const THREADS: usize = 32;
 
-/// How long a thread waits for its next job: long enough to bridge the pauses of a busy program, which saves it the
-/// start of a thread, about as dear as a hundred thousand turns of a task.
+/// How long an idle thread waits for its next job. The value bridges the pauses of a busy program, because starting a
+/// thread costs as much as about a hundred thousand polls of a task.
 const KEEP_IDLE: Duration = Duration::from_secs(10);
 
-/// Something to run on a thread of the pool. It catches its own panics.
+/// A job for a thread of the pool. `run` must catch its own panics.
 pub(super) trait Job: Send + Sync {
     fn run(&self);
 }
@@ -29,15 +29,15 @@ pub(super) struct Pool {
     bound: usize,
 }
 
-/// What the threads share, each of which runs [`Workers::work`].
+/// The shared state of the threads, each of which runs [`Workers::work`].
 pub(super) struct Workers {
     state: Lock<State>,
-    news: Signal,
+    changed: Signal,
     keep_idle: Duration,
 }
 
-/// A job counts as waiting until its thread has taken it, and so does the thread as idle. So neither is ever missed: a
-/// thread is started exactly when more jobs wait than threads idle.
+/// A job counts as waiting, and its thread as idle, until the thread has taken the job. So a new thread is started
+/// exactly when more jobs wait than threads are idle.
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Arc<dyn Job>>,
@@ -50,12 +50,13 @@ impl Workers {
     pub(super) fn new(keep_idle: Duration) -> Self {
         Self {
             state: Lock::new(State::default()),
-            news: Signal::new(),
+            changed: Signal::new(),
             keep_idle,
         }
     }
 
-    /// Hands a job to the next thread that is free, and calls `start` for one more if there is too much to do.
+    /// Queues a job for the next idle thread, and calls `start` for another thread if more jobs wait than threads
+    /// are idle.
     ///
     /// # Errors
     ///
@@ -79,11 +80,11 @@ impl Workers {
         }
         state.waiting.push_back(job);
         drop(state);
-        self.news.notify_one();
+        self.changed.notify_one();
         Ok(())
     }
 
-    /// The next job for a thread that has none. None: the thread shall end.
+    /// Waits for the next job. Returns none if the thread is to end.
     fn next(&self) -> Option<Arc<dyn Job>> {
         let mut state = self.state.lock();
         let mut is_over = false;
@@ -97,31 +98,31 @@ impl Workers {
                 return None;
             }
             state.idle += 1;
-            (state, is_over) = self.news.wait_timeout(state, self.keep_idle);
+            (state, is_over) = self.changed.wait_timeout(state, self.keep_idle);
             state.idle -= 1;
         }
     }
 
-    /// What a thread of the pool does.
+    /// The main loop of a thread.
     pub(super) fn work(&self) {
         while let Some(job) = self.next() {
             job.run();
         }
     }
 
-    /// Lets the threads end when no job waits any more. New ones are dropped.
+    /// Makes the threads end when no job waits any more. New jobs are dropped.
     pub(super) fn close(&self) {
         self.state.lock().is_closed = true;
-        self.news.notify_all();
+        self.changed.notify_all();
     }
 }
 
 impl Pool {
     pub(super) fn new(bound: usize) -> Self {
-        Self::with_patience(bound, KEEP_IDLE)
+        Self::with_keep_idle(bound, KEEP_IDLE)
     }
 
-    fn with_patience(bound: usize, keep_idle: Duration) -> Self {
+    fn with_keep_idle(bound: usize, keep_idle: Duration) -> Self {
         Self {
             workers: Arc::new(Workers::new(keep_idle)),
             threads: RefCell::default(),
@@ -129,7 +130,7 @@ impl Pool {
         }
     }
 
-    /// Hands a job to the next thread that is free.
+    /// Queues a job for the next idle thread.
     ///
     /// # Errors
     ///
@@ -149,17 +150,17 @@ impl Pool {
         Ok(())
     }
 
-    /// Lets the threads end after the jobs that they run now, and waits for that. Jobs that wait have been withdrawn.
+    /// Makes the threads end after their current jobs, and joins them. Waiting jobs were withdrawn before.
     pub(super) fn close(&self) {
         self.workers.close();
         for thread in self.threads.take() {
-            // It catches what its jobs panic with.
+            // A thread never panics, since its jobs catch their panics.
             let _ = thread.join();
         }
     }
 }
 
-/// How many jobs wait or run, for the clock: virtual time stands still meanwhile.
+/// The number of jobs that wait or run. Virtual time stands still while it is not zero.
 pub(super) struct JobCount {
     count: AtomicUsize,
     notifier: Notifier,
@@ -172,12 +173,12 @@ impl JobCount {
     }
 
     pub(super) fn any(&self) -> bool {
-        // Acquire: if there is none, what the last one woke is seen.
+        // Acquire: a loop that reads zero also sees the wakeup of the last job.
         self.count.load(Ordering::Acquire) > 0
     }
 }
 
-/// One of them; held until the job has told of its end.
+/// Counts one job; held until the job has woken its task.
 pub(super) struct JobGuard(Arc<JobCount>);
 
 impl JobGuard {
@@ -190,7 +191,7 @@ impl JobGuard {
 impl Drop for JobGuard {
     fn drop(&mut self) {
         if self.0.count.fetch_sub(1, Ordering::Release) == 1 {
-            // Time may go on: the loop is to look again.
+            // Wakes the loop, because virtual time may go on.
             self.0.notifier.announce_messages();
         }
     }
@@ -232,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_idles_takes_the_next_job_and_no_other_is_started() {
-        let pool = Pool::with_patience(2, Duration::MAX);
+        let pool = Pool::with_keep_idle(2, Duration::MAX);
         let (started, starts) = unbounded();
         let (go, gate) = unbounded();
         for _ in 0..3 {
@@ -265,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_thread_without_work_ends_and_another_one_takes_its_place() {
-        let pool = Pool::with_patience(1, Duration::ZERO);
+        let pool = Pool::with_keep_idle(1, Duration::ZERO);
         let (started, starts) = unbounded();
         let (go, gate) = unbounded();
         let mut seen = Vec::new();

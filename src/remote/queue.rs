@@ -1,9 +1,9 @@
-//! The loop's side of a queue's remote end: carries what other threads put into the queue, as far as there is room.
+//! The owner side of a queue's remote end: moves items of other threads into the queue, as far as there is room.
 //!
 //! ```text
-//!  other threads          the loop's thread
-//!  RemoteQueue --> Pipe --> batch --> (a put that waits in the queue's line) --> Queue
-//!              put      pump, in the loop's look                            get
+//!  other threads          the owner thread
+//!  RemoteQueue --> Pipe --> batch --> (a put in the queue's wait queue) --> Queue
+//!              put      pump, in the loop's look                       get
 //! ```
 
 use std::any::Any;
@@ -21,13 +21,13 @@ use crate::event_loop::core::Core;
 use crate::sync::queue::{Inlet, Left, Notify, Pipe, WaitingPut};
 use crate::sync::{LifoQueue, PriorityQueue, Queue, RemoteQueue};
 
-/// How many items a look moves at most from one pipe. To move them is cheap, but a getter takes all that it finds in one
-/// poll. So many are little work, and many enough for the look to cost each of them next to nothing.
+/// The most items that a look moves from one pipe. Moving an item is cheap, but a getter may take all of them in one
+/// poll. The value bounds that poll, and is large enough to make the cost of the look per item negligible.
 const ITEMS_PER_LOOK: usize = 1024;
 
-/// An inflow, whatever its items.
+/// An [`Inflow`] of any item type.
 pub(super) trait Flow {
-    /// Moves what has been put to the queue, as far as there is room.
+    /// Moves items from the pipe to the queue, as far as there is room.
     fn pump(&self);
 
     /// The loop begins to end: takes nothing new. No user code runs here.
@@ -42,15 +42,15 @@ pub(super) trait Flow {
 struct Inflow<T> {
     pipe: Arc<Pipe<T>>,
     waker: Waker,
-    /// Kept while anybody can put or anything is on its way.
+    /// Held while a sender exists or items are in flight.
     queue: RefCell<Option<Rc<dyn Inlet<T>>>>,
     keepalive: RefCell<Option<Keepalive>>,
-    /// The oldest item, while it stands in the queue's line of putters, where it gets its turn like any other.
+    /// The oldest item, while it waits in the queue's putters in their order.
     first: RefCell<Option<WaitingPut<T>>>,
     batch: RefCell<VecDeque<T>>,
 }
 
-/// How the pipe tells the loop that there is something to do.
+/// Announces to the loop that the pipe has items.
 struct PipeNotifier {
     sender: Arc<MailboxSender>,
     key: usize,
@@ -58,7 +58,7 @@ struct PipeNotifier {
 
 impl Notify for PipeNotifier {
     fn announce(&self) {
-        // If the loop is gone the pipe has been closed, or is about to be.
+        // A send fails only if the loop is gone; then the pipe is closed, or about to be closed.
         let _ = self.sender.send(Message::Items(self.key));
     }
 
@@ -67,11 +67,12 @@ impl Notify for PipeNotifier {
     }
 }
 
-/// Counts the items that have reached the queue, and tells the pipe, also if somebody's code panics in between.
+/// Counts the items that have reached the queue and reports them to the pipe, even if user code panics in between.
 struct Arrivals<'a, T> {
     pipe: &'a Pipe<T>,
     count: Cell<usize>,
-    /// A panic has not cut the move short. The thread may be unwinding for another reason.
+    /// Whether the move completed without a panic. `thread::panicking` would not do, because the thread may be
+    /// unwinding for another reason.
     is_complete: Cell<bool>,
 }
 
@@ -87,14 +88,14 @@ impl<T> Drop for Arrivals<'_, T> {
             self.pipe.arrived(self.count.get());
         }
         if !self.is_complete.get() {
-            // The rest goes on at the next look.
+            // The next look moves the rest.
             self.pipe.announce();
         }
     }
 }
 
 impl<T: Send + 'static> Inflow<T> {
-    /// Moves the first item that is not in the queue yet. False: there is none, or no room.
+    /// Moves the first item that is not in the queue yet. Returns false if there is none, or no room.
     fn advance(&self, queue: &Rc<dyn Inlet<T>>, arrivals: &Arrivals<'_, T>) -> bool {
         let waiting = self.first.take();
         let Some(mut waiting) = waiting else {
@@ -115,15 +116,15 @@ impl<T: Send + 'static> Inflow<T> {
         true
     }
 
-    /// Moves all items to a queue without a bound.
+    /// Moves all items to an unbounded queue.
     fn put_all(&self, queue: &dyn Inlet<T>, arrivals: &Arrivals<'_, T>) {
-        // Not borrowed meanwhile: comparing and waking may be anybody's code.
+        // Taken out of the cell, because comparisons and wakers may run user code.
         let mut batch = self.batch.take();
         let before = batch.len();
         let outcome = panic::catch_unwind(AssertUnwindSafe(|| queue.deliver_all(&mut batch)));
         let arrived = before - batch.len();
         arrivals.count.set(arrivals.count.get() + arrived);
-        // What is left, and the memory, which serves again.
+        // Puts back the items that are left, and the allocation for reuse.
         self.batch.replace(batch);
         if let Err(panic) = outcome {
             panic::resume_unwind(panic);
@@ -134,7 +135,7 @@ impl<T: Send + 'static> Inflow<T> {
         arrivals.add_one();
         match queue.try_put(item) {
             Ok(()) => {}
-            // After a shutdown the queue takes what it was told of, and gives the rest back to be dropped.
+            // After a shutdown the queue accepts the items that were counted then, and returns the others.
             Err(TryPutError::Closed(item)) => drop(queue.deliver(item)),
             Err(TryPutError::Full(item)) => {
                 arrivals.count.set(arrivals.count.get() - 1);
@@ -148,11 +149,11 @@ impl<T: Send + 'static> Inflow<T> {
         self.first.borrow().is_none() && self.batch.borrow().is_empty()
     }
 
-    /// The shutdown of the queue: how many items it may still wait for.
+    /// Shuts down the pipe and returns the number of items that the queue may still wait for.
     fn shut_down(&self, at_once: bool) -> usize {
-        let on_their_way = self.pipe.shut_down();
+        let in_flight = self.pipe.shut_down();
         if !at_once {
-            return on_their_way;
+            return in_flight;
         }
         self.discard();
         0
@@ -191,7 +192,7 @@ impl<T: Send + 'static> Flow for Inflow<T> {
         while self.advance(&queue, &arrivals) {}
         arrivals.is_complete.set(true);
         drop(arrivals);
-        // If this is not empty, there is no room, and the put that waits for it announces the rest.
+        // If items are left here, the queue is full, and the waker of the waiting put announces them.
         match left {
             _ if !self.is_empty() => {}
             Left::Items => self.pipe.announce(),
@@ -222,7 +223,7 @@ impl<T: Send + 'static> Flow for Inflow<T> {
     }
 }
 
-/// Lives in the queue's hook, and so ends the inflow with the queue.
+/// Owned by the queue's shutdown hook, so that the inflow is removed when the queue is dropped.
 struct Registration {
     core: Weak<Core>,
     key: usize,
@@ -290,12 +291,14 @@ fn remote_end<T: Send + 'static>(queue: Rc<dyn Inlet<T>>) -> RemoteQueue<T> {
 macro_rules! remote {
     ($queue:ident, $($bound:tt)+) => {
         impl<T: $($bound)+> $queue<T> {
-            /// The end of this queue for other threads. It binds the queue to the running loop, which carries the
-            /// items in; all remote ends of a queue share its bound.
+            /// The end of this queue for other threads. It binds the queue to the running loop, which moves the items
+            /// into the queue; all remote ends of a queue share its bound.
             ///
             /// # Panics
             ///
             /// If no event loop is running on this thread, and if the queue has had a remote end in another loop.
+            ///
+            /// # Examples
             ///
             #[doc = concat!("```\nuse looplet::", stringify!($queue), ";")]
             ///

@@ -1,4 +1,4 @@
-//! A way into the loop for other threads.
+//! The handle of a loop for other threads.
 
 use std::fmt;
 use std::future::Future;
@@ -15,11 +15,13 @@ use crate::event_loop::core::Core;
 use crate::event_loop::{CallHandle, EventLoop};
 use crate::task::Plain;
 
-/// Spawns and calls into one loop from any thread, and wakes it if it sleeps. Made by [`EventLoop::remote`].
+/// Spawns tasks and queues calls on one loop from any thread, and wakes it if it sleeps. Made by [`EventLoop::remote`].
 ///
-/// What one thread sends arrives in the order in which it was sent: in a flood some of it at each look, so that timers and
-/// local tasks have at least every other turn. **Dropping** a `Remote` does nothing to what was sent. While one is alive,
-/// a loop in virtual time that has nothing to do waits for it.
+/// Messages of one thread arrive in order. In a flood each look takes only some of them, so that timers and local tasks
+/// get at least every other poll. **Dropping** a `Remote` has no effect on the messages that it sent. While one exists,
+/// an idle loop in virtual time waits for messages.
+///
+/// # Examples
 ///
 /// ```
 /// let mut event_loop = looplet::EventLoop::new();
@@ -51,15 +53,17 @@ impl Remote {
         self.keepalive.sender()
     }
 
-    /// Spawns a task on the loop: `f` is called there, as the first thing that the task does, and makes the future,
-    /// which need not be `Send`.
+    /// Spawns a task on the loop: `f` is called there, in the task's first poll, and makes the future, which need not
+    /// be `Send`.
     ///
-    /// A panic in `f` is the task's. The task is queued when the loop next looks at its mail.
+    /// A panic in `f` is a panic of the task. The task is queued at the loop's next look.
     ///
     /// # Errors
     ///
     /// [`LoopGone`] if the loop has been dropped or has begun to end; `f` is dropped on the calling thread. If the loop
-    /// ends later, before it has read the letter, the handle tells that the task was cancelled.
+    /// ends later, before it has read the message, the result is a cancelled [`JoinError`](crate::JoinError).
+    ///
+    /// # Examples
     ///
     /// ```
     /// let event_loop = looplet::EventLoop::new();
@@ -90,11 +94,13 @@ impl Remote {
 
     /// Queues a plain function call on the loop, like [`call_soon`](crate::call_soon).
     ///
-    /// If the loop is dropped before the call's turn, `f` is dropped there, unrun.
+    /// If the loop is dropped before the call has run, `f` is dropped on the loop's thread.
     ///
     /// # Errors
     ///
     /// [`LoopGone`] if the loop has been dropped or has begun to end; `f` is dropped on the calling thread.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let mut event_loop = looplet::EventLoop::new();
@@ -115,8 +121,8 @@ impl Remote {
 }
 
 pin_project! {
-    /// A future that is made at its first poll. An `async` block in its place would leak the output if the destructor of
-    /// the future panicked.
+    /// A future that is made at its first poll. An `async` block would leak the output if the destructor of the future
+    /// panicked.
     struct Made<F, Fut> {
         make: Option<F>,
         #[pin]
@@ -145,7 +151,7 @@ impl fmt::Debug for Remote {
 }
 
 impl EventLoop {
-    /// A handle that spawns and calls into this loop from other threads.
+    /// A handle that spawns tasks and queues calls on this loop from other threads.
     pub fn remote(&self) -> Remote {
         Remote::new(&self.core)
     }

@@ -1,12 +1,11 @@
-//! The timer wheel: which timer is due next, and which are due by now.
+//! The timer wheel: finds the next deadline and the timers that are due.
 //!
-//! A pure data structure. It has no clock and no waker: moments are nanoseconds since an origin the
-//! caller chose, and what is stored with a timer is the caller's business. It knows no other room of
-//! the crate.
+//! It is a pure data structure without a clock or a waker, and uses no other module of the crate. Times are nanoseconds
+//! since an origin of the caller's choice, and the value of a timer is of the caller's type.
 //!
-//! Time is cut into ticks of about a microsecond, and the number of a tick is read in base 64. A
-//! timer belongs to the *highest digit in which it differs from the present*, and there to the slot
-//! of its own digit. So what is near is sorted finely and what is far coarsely:
+//! Time is divided into ticks of about a microsecond, and the number of a tick is read in base 64. The level of a timer
+//! is the *highest digit in which its tick differs from the present*, and its slot on that level is its own digit. So
+//! near deadlines are sorted finely and far ones coarsely:
 //!
 //! ```text
 //!             tick as digits    8 7 6 5 4 3 2 1 0
@@ -19,18 +18,17 @@
 //! level 8                       5 0 0 0 0 0 0 0 0      ->  slot 5    64^8 ticks wide    9 years
 //! ```
 //!
-//! When the present reaches a slot, the timers in it agree with it in one more digit, and move down
-//! to the levels below; unless they stand in order already, then they fire from where they are. Nine
-//! digits are all that a `u64` of nanoseconds has: nothing lies beyond the top level.
+//! When the present reaches a slot, the timers in it agree with the present in one more digit, and cascade to lower
+//! levels; a slot that is already sorted fires from where it is instead. A `u64` of nanoseconds has nine digits, so no
+//! deadline lies beyond the top level.
 //!
-//! The exact deadline is kept with every timer, and decides. `docs/timer-wheel.md` tells it at
-//! length.
+//! Every timer keeps its exact deadline, which decides when it fires. `docs/timer-wheel.md` has the details.
 //!
 //! * `place`: the arithmetic of ticks, levels and slots
 //! * `slab`: the memory of the timers, and the keys that name them
-//! * `slots`: the lists of timers, and the bits that find the first one
-//! * `sort`: puts a list into order where a slot cannot be split any further
-//! * `wheel`: [`Wheel`], which holds all this together
+//! * `slots`: the lists of timers, and the bitmaps that find the first one
+//! * `sort`: sorts the list of a slot that cannot cascade any further
+//! * `wheel`: [`Wheel`], the whole
 
 mod place;
 mod slab;

@@ -1,22 +1,21 @@
-//! Where a timer belongs: pure arithmetic on ticks, levels and slots.
+//! The level and slot of a timer: pure arithmetic on ticks.
 //!
-//! A tick counter is read as a number in base 64. A timer's level is the highest digit in which its
-//! tick differs from the tick the wheel stands at, its slot is the timer's own digit there.
+//! A tick is a number in base 64. The level of a timer is the highest digit in which its tick differs from the wheel's
+//! current tick; the slot is the timer's own digit there.
 
-/// A tick is 2^10 ns, about a microsecond: short enough that few deadlines share one, and it leaves
-/// 54 bits of a `u64`, which is nine digits of six bits with nothing left over.
+/// A tick is 2^10 ns, about a microsecond: short enough that few deadlines share one, and it leaves 54 bits of a `u64`,
+/// which are exactly nine digits of six bits.
 const TICK_BITS: u32 = 10;
 
-/// 64 slots a level: as many as one word of occupancy has bits.
+/// 64 slots per level: the bits of one word of the bitmaps.
 pub(super) const SLOTS: usize = 64;
 const DIGIT_BITS: u32 = SLOTS.ilog2();
 
-/// Enough digits for every tick there is. So no deadline lies beyond the top level, and the wheel
-/// never has to wrap.
+/// Enough digits for every tick, so no deadline lies beyond the top level, and the wheel never wraps.
 pub(super) const LEVELS: usize = ((u64::BITS - TICK_BITS) / DIGIT_BITS) as usize;
 const _: () = assert!(LEVELS as u32 * DIGIT_BITS + TICK_BITS == u64::BITS);
 
-/// The tick in which a moment lies.
+/// The tick that contains a time.
 #[inline]
 pub(super) fn tick_of(nanos: u64) -> u64 {
     nanos >> TICK_BITS
@@ -33,9 +32,8 @@ impl Place {
         Self((level * SLOTS + slot) as u16)
     }
 
-    /// Where a timer with this deadline belongs while the wheel stands at `elapsed`.
-    ///
-    /// What should have fired in an earlier tick goes with what fires in the current one.
+    /// The place of a timer with this deadline in a wheel at `elapsed`. A deadline of the past belongs to the current
+    /// tick.
     #[inline]
     pub(super) fn of(deadline: u64, elapsed: u64) -> Self {
         let tick = tick_of(deadline).max(elapsed);
@@ -55,13 +53,13 @@ impl Place {
         self.index() % SLOTS
     }
 
-    /// The number of this slot when those of all levels stand in one row.
+    /// The index of this slot among the slots of all levels.
     #[inline]
     pub(super) fn index(self) -> usize {
         usize::from(self.0)
     }
 
-    /// The first tick of this slot's range, for a wheel that stands at `elapsed`.
+    /// The first tick of this slot's range, in a wheel at `elapsed`.
     #[inline]
     pub(super) fn first_tick(self, elapsed: u64) -> u64 {
         let shift = self.level() as u32 * DIGIT_BITS;
@@ -69,7 +67,7 @@ impl Place {
         (digits_above | self.slot() as u64) << shift
     }
 
-    /// The same moment in nanoseconds.
+    /// The same in nanoseconds.
     #[inline]
     pub(super) fn first_nanos(self, elapsed: u64) -> u64 {
         self.first_tick(elapsed) << TICK_BITS

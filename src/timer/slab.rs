@@ -1,27 +1,27 @@
-//! The memory of the wheel: timers in one vector, found by key, chained by index.
+//! The memory of the wheel: timers in one vector, addressed by key, linked by index.
 
 use std::mem;
 use std::num::NonZeroU32;
 
 use super::place::Place;
 
-/// The link of a timer that has no neighbour on that side, and the end of the free list.
+/// The null index: the link of a timer without a neighbour on that side, and the end of the free list.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// An index has 31 bits.
-const MOST: usize = 1 << 31;
+/// The most timers: an index has 31 bits.
+const MAX_TIMERS: usize = 1 << 31;
 
-/// Room for so many timers is kept when the last one is gone. What a burst took beyond that (at 40
-/// bytes each) is given back, unless the burst before it needed as much: then there may be a third.
+/// The capacity that is kept when the last timer is gone. Memory of a burst beyond that (40 bytes per timer) is freed,
+/// unless the burst before needed as much, since a third burst is likely then.
 const KEPT: usize = 4096;
 
-/// As many timers fit into the nearest cache in any order.
-const FEW: usize = 64;
+/// Up to this many entries the order of the free list does not matter: they fit into the first-level cache.
+const CACHED: usize = 64;
 
-/// Names an armed timer; says nothing once that timer has fired or was cancelled.
+/// Identifies an armed timer; stale once that timer has fired or was cancelled.
 ///
-/// The generation tells timers apart that used the same place in memory one after the other. It
-/// counts all arms of a wheel, so an old key could be taken for a new one only after 2^32 of them.
+/// The generation distinguishes timers that used the same entry one after the other. It counts all arms of a wheel, so
+/// a stale key could match another timer only after 2^32 arms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(super) index: u32,
@@ -29,7 +29,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// The key as 63 bits of which the low half is never zero.
+    /// The key as 63 bits; the low 32 bits are never zero.
     #[inline]
     pub(crate) fn to_bits(self) -> u64 {
         u64::from(self.index) << 32 | u64::from(self.generation.get())
@@ -44,7 +44,7 @@ impl Key {
     }
 }
 
-/// Where a timer hangs: its slot, and its neighbours on the list of that slot.
+/// The slot of a timer, and its neighbours on the list of that slot.
 #[derive(Clone, Copy)]
 pub(super) struct Links {
     pub(super) prev: u32,
@@ -60,7 +60,7 @@ pub(super) struct Timer<T> {
     pub(super) value: T,
 }
 
-/// The generation is never zero, so the compiler tells the variants apart without a tag.
+/// The generation is never zero, so the variants need no tag.
 enum Entry<T> {
     Armed(Timer<T>),
     Free { next: u32 },
@@ -71,7 +71,7 @@ pub(super) struct Slab<T> {
     free: u32,
     len: u32,
     generation: NonZeroU32,
-    /// How many were armed at once before the vector was last emptied.
+    /// The number of entries when the vector was last cleared.
     last_peak: usize,
 }
 
@@ -91,7 +91,7 @@ impl<T> Slab<T> {
         self.len as usize
     }
 
-    /// The key that the next timer gets.
+    /// The key of the next timer that is inserted.
     #[inline]
     pub(super) fn next_key(&self) -> Key {
         let index = if self.free == NONE {
@@ -105,7 +105,7 @@ impl<T> Slab<T> {
         }
     }
 
-    /// Stores a timer under the key that was just announced.
+    /// Stores a timer under the key that [`next_key`](Self::next_key) returned.
     #[inline]
     pub(super) fn insert(&mut self, deadline: u64, links: Links, value: T) {
         let generation = self.generation;
@@ -118,7 +118,7 @@ impl<T> Slab<T> {
             value,
         };
         let Some(entry) = self.entries.get_mut(self.free as usize) else {
-            assert!(self.entries.len() < MOST, "too many timers");
+            assert!(self.entries.len() < MAX_TIMERS, "too many timers");
             return self.entries.push(Entry::Armed(timer));
         };
         if let Entry::Free { next } = *entry {
@@ -144,7 +144,7 @@ impl<T> Slab<T> {
         })
     }
 
-    /// The same, to change them.
+    /// All armed timers, mutably, in no order.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Timer<T>> {
         self.entries.iter_mut().filter_map(|entry| match entry {
             Entry::Armed(timer) => Some(timer),
@@ -152,7 +152,7 @@ impl<T> Slab<T> {
         })
     }
 
-    /// Frees the place of a timer that is on no list any more.
+    /// Frees the entry of a timer that is on no list any more, and returns its value.
     #[inline]
     pub(super) fn remove(&mut self, index: u32) -> T {
         let free = Entry::Free { next: self.free };
@@ -162,16 +162,16 @@ impl<T> Slab<T> {
             Entry::Armed(timer) => timer.value,
             Entry::Free { .. } => not_armed(),
         };
-        if self.len == 0 && self.entries.len() > FEW {
-            self.start_afresh();
+        if self.len == 0 && self.entries.len() > CACHED {
+            self.reset();
         }
         value
     }
 
-    /// Forgets the order in which places became free, so that the next timers lie side by side
-    /// again. What this costs was paid for by the arms that have filled the vector since.
+    /// Discards the free list, so that the next timers lie side by side in memory again. The cost is linear in the arms
+    /// since the last reset.
     #[cold]
-    fn start_afresh(&mut self) {
+    fn reset(&mut self) {
         let peak = self.entries.len();
         self.entries.clear();
         self.free = NONE;
@@ -201,7 +201,7 @@ impl<T> Slab<T> {
     }
 }
 
-/// Every index on a list belongs to an armed timer.
+/// Panics: every index on a list belongs to an armed timer.
 #[cold]
 #[inline(never)]
 fn not_armed() -> ! {
@@ -271,7 +271,7 @@ mod tests {
         assert!(burst(10 * KEPT) >= 10 * KEPT);
         assert!(burst(10 * KEPT) >= 10 * KEPT);
         assert_eq!(burst(2 * KEPT), 2 * KEPT);
-        assert_eq!(burst(2 * FEW), KEPT);
+        assert_eq!(burst(2 * CACHED), KEPT);
     }
 
     #[test]

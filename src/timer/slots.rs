@@ -1,4 +1,4 @@
-//! The slots of all levels: a list of timers each, and one bit each in the words that find them.
+//! The slots of all levels: a list of timers for each, and bitmaps that find the first occupied one.
 
 use std::mem;
 
@@ -6,14 +6,14 @@ use super::place::{LEVELS, Place, SLOTS};
 use super::slab::{Links, NONE, Slab};
 use super::sort;
 
-/// The ends of a list; meaningless while the slot's bit in `occupied` is clear.
+/// The ends of a list; invalid while the slot's bit in `occupied` is clear.
 #[derive(Clone, Copy, Default)]
 struct List {
     head: u32,
     tail: u32,
 }
 
-/// Lists of timers in the order in which they were pushed, chained through the slab.
+/// Lists of timers in the order in which they were appended, linked through the slab.
 pub(super) struct Slots {
     /// One bit per level that has an occupied slot.
     levels: u16,
@@ -21,8 +21,8 @@ pub(super) struct Slots {
     occupied: [u64; LEVELS],
     /// One bit per slot in which a timer may come before one with an earlier deadline.
     unsorted: [u64; LEVELS],
-    /// All slots of all levels in one row, as far up as a level was ever needed: a loop that never
-    /// arms a timer allocates nothing, one that never waits for days has no levels for days.
+    /// The slots of all levels up to the highest one ever used: a loop without timers allocates nothing, and short
+    /// waits need no high levels.
     lists: Vec<List>,
 }
 
@@ -36,10 +36,10 @@ impl Slots {
         }
     }
 
-    /// The slot that comes first: no timer of any other slot is due before its last one.
+    /// The first slot: no timer of any other slot is due before its last one.
     ///
-    /// The lowest level has what shares the most digits with the present, and in every level only
-    /// digits above the present one occur, so nothing ever wraps around.
+    /// Timers on the lowest level share the most digits with the present. On every level only digits above the present
+    /// one occur, so slots never wrap around.
     #[inline]
     pub(super) fn first(&self) -> Option<Place> {
         if self.levels == 0 {
@@ -64,14 +64,14 @@ impl Slots {
         self.occupied[place.level()] & bit(place) != 0
     }
 
-    /// Whether the head of this slot is known to be its earliest timer, and so on to the tail.
+    /// Whether the list of this slot is known to be in the order of the deadlines.
     #[inline]
     pub(super) fn is_sorted(&self, place: Place) -> bool {
         self.unsorted[place.level()] & bit(place) == 0
     }
 
-    /// Appends a timer to the list of a slot; the links returned are for the caller to store.
-    // A call costs as much as the body: five arguments.
+    /// Appends a timer to the list of a slot and returns its links, which the caller stores.
+    // Inlined always: a call with five arguments costs as much as the body.
     #[inline(always)]
     pub(super) fn link<T>(
         &mut self,
@@ -121,7 +121,7 @@ impl Slots {
         self.lists.resize((level + 1) * SLOTS, List::default());
     }
 
-    /// Closes the gap that a timer with these links leaves.
+    /// Removes a timer with these links from its list.
     #[inline(always)]
     pub(super) fn unlink<T>(&mut self, slab: &mut Slab<T>, links: Links) {
         let Links { prev, next, place } = links;
@@ -150,8 +150,8 @@ impl Slots {
         }
     }
 
-    /// Distributes the timers of the first slot over the levels below, front to back, for a wheel
-    /// that has arrived at the beginning of that slot.
+    /// Moves the timers of the first slot to the levels below, front to back, when the wheel has reached the beginning
+    /// of that slot.
     pub(super) fn cascade<T>(&mut self, slab: &mut Slab<T>, first: Place, elapsed: u64) {
         let mut index = self.head(first);
         fetch(slab, self.lists[first.index()]);
@@ -178,7 +178,7 @@ impl Slots {
         earliest
     }
 
-    /// Puts the timers of an occupied slot into the order of their deadlines, equal ones as before.
+    /// Sorts the timers of an occupied slot by deadline; timers with equal deadlines keep their order.
     pub(super) fn sort<T>(&mut self, slab: &mut Slab<T>, place: Place) {
         let head = sort::by_deadline(slab, self.head(place));
         let tail = relink_backwards(slab, head);
@@ -189,7 +189,7 @@ impl Slots {
 
 #[cfg(test)]
 impl Slots {
-    /// Walks all lists, panics where one is not as it should be, and returns all deadlines.
+    /// Checks all lists and bitmaps, panics on an inconsistency, and returns all deadlines.
     pub(super) fn check<T>(&self, slab: &Slab<T>, elapsed: u64) -> Vec<u64> {
         let places =
             (0..LEVELS).flat_map(|level| (0..SLOTS).map(move |slot| Place::new(level, slot)));
@@ -221,8 +221,8 @@ impl Slots {
     }
 }
 
-/// Has the processor fetch the timers of a list. Each is found through its neighbour only, so a walk waits for the memory
-/// of one after the other; two walks from both ends wait together.
+/// Loads the timers of a list into the cache. A walk waits for the memory of each timer before it can load the next, so
+/// two walks from both ends wait half as long.
 fn fetch<T>(slab: &Slab<T>, list: List) {
     let (mut front, mut back) = (list.head, list.tail);
     while front != back {

@@ -1,19 +1,19 @@
-//! A stable merge sort of timers that are chained by their `next` links. It allocates nothing, and
-//! takes one pass over what is in order already.
+//! A stable merge sort of timers that are linked by their `next` links. It allocates nothing, and takes one pass over a
+//! list that is sorted already.
 
 use super::slab::{NONE, Slab};
 
-/// Bin `n` holds a chain merged from 2^n ascending runs; 32 of them hold all that a `u32` counts.
+/// Bin `n` holds a chain merged from 2^n ascending runs; 32 bins are enough for `u32` indices.
 const BINS: usize = 32;
 
-/// Sorts the chain that begins at `head` and returns its new head; `prev` links are left alone.
+/// Sorts the chain that begins at `head` and returns its new head; leaves `prev` links unchanged.
 pub(super) fn by_deadline<T>(slab: &mut Slab<T>, head: u32) -> u32 {
     let mut bins = [NONE; BINS];
     let mut rest = head;
     while rest != NONE {
         let mut run = rest;
         rest = cut_run(slab, run);
-        // What is in a bin came earlier than the run: it goes first among equals.
+        // A chain in a bin comes from earlier in the list than the run, so it goes first among equals.
         for bin in &mut bins {
             if *bin == NONE {
                 *bin = run;
@@ -27,7 +27,7 @@ pub(super) fn by_deadline<T>(slab: &mut Slab<T>, head: u32) -> u32 {
         .fold(NONE, |later, earlier| merge(slab, earlier, later))
 }
 
-/// Ends the ascending run that begins at `index` and returns what follows it.
+/// Cuts the chain after the ascending run that begins at `index` and returns the rest.
 fn cut_run<T>(slab: &mut Slab<T>, mut index: u32) -> u32 {
     loop {
         let timer = slab.timer(index);

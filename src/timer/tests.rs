@@ -1,4 +1,4 @@
-//! The wheel against the plainest model there is: a sorted map.
+//! Compares the wheel with a simple model: a sorted map.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ const TICK: u64 = 1 << 10;
 const HOUR: u64 = 3_600_000_000_000;
 const LAST: u64 = u64::MAX - 1;
 
-/// Both at once: every operation is done to the wheel and to the map, and the answers compared.
+/// Applies every operation to the wheel and to the model, and compares the results.
 struct Pair {
     wheel: Wheel<u64>,
     /// Deadline and arming number to the timer's name.
@@ -45,7 +45,7 @@ impl Pair {
         self.timers.push((self.wheel.arm(deadline, name), place));
     }
 
-    /// Any timer ever armed, also those that are gone.
+    /// Picks any timer that was ever armed, including stale ones.
     fn pick(&self, which: prop::sample::Index) -> Option<(usize, Key, (u64, u64))> {
         let name = (!self.timers.is_empty()).then(|| which.index(self.timers.len()))?;
         let (key, place) = self.timers[name];
@@ -84,7 +84,7 @@ impl Pair {
         }
     }
 
-    /// Compares one `pop_due`; whether there was something to pop.
+    /// Compares one `pop_due`; returns whether a timer was due.
     fn pop(&mut self, now: u64) -> bool {
         let due = self
             .model
@@ -110,7 +110,7 @@ impl Pair {
         assert_eq!(seen, known.collect());
     }
 
-    /// The moment that a generated one stands for, here and now.
+    /// The deadline that a generated value stands for at the current time.
     fn resolve(&self, when: &When) -> u64 {
         let deadline = match *when {
             When::Ahead(by) => self.now.saturating_add(by),
@@ -151,7 +151,7 @@ impl Pair {
 enum When {
     Ahead(u64),
     Past(u64),
-    /// Rounded down to so many bits: many equal deadlines, on the borders of slots.
+    /// Rounded down to a multiple of 2^bits: gives many equal deadlines, on the borders of slots.
     Rounded(u64, u32),
     At(u64),
     /// The deadline of some other timer.
@@ -168,12 +168,12 @@ enum Step {
     Advance(u64),
     ToNext,
     PopOne,
-    /// Time that runs backwards is nothing a loop does, and still no reason to answer wrongly.
+    /// A loop's time never runs backwards, but the wheel must stay correct if it does.
     PopBefore(u64),
     Look,
 }
 
-/// Every order of magnitude with the same weight.
+/// Durations of all orders of magnitude, with equal weight.
 fn span() -> impl Strategy<Value = u64> {
     (0..64u32, any::<u64>()).prop_map(|(bits, noise)| noise >> bits)
 }
@@ -213,7 +213,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Programs start near zero, at some time, or shortly before the digits of all levels roll over.
+/// The start time: near zero, anywhere, or shortly before the digits of all levels roll over.
 fn start() -> impl Strategy<Value = u64> {
     prop_oneof![
         Just(0),
@@ -283,7 +283,7 @@ fn ties_keep_their_order_when_some_of_them_came_down_from_higher_levels() {
     let mut wheel = Wheel::new();
     let deadline = 5 * HOUR;
     for value in 0..100 {
-        // Each one is armed nearer to the deadline, and so lower; the others make slots cascade.
+        // Each tie is armed nearer to the deadline, and so on a lower level; the other timers make slots cascade.
         let now = deadline - (deadline >> (value / 3));
         drain(&mut wheel, now);
         wheel.arm(deadline, value);
@@ -366,7 +366,7 @@ fn cancelling_the_earliest_again_and_again_searches_once_and_then_sorts() {
     assert!(!wheel.is_in_order());
     for (cancelled, (deadline, key)) in keys.into_iter().enumerate() {
         assert_eq!(wheel.next_deadline(), Some(deadline));
-        // The first answer was known from arming, the second one took a search.
+        // The first answer is known from arming; the second one takes a search.
         assert_eq!(wheel.is_in_order(), cancelled >= 2);
         wheel.cancel(key);
     }

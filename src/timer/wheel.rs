@@ -1,35 +1,35 @@
-//! The wheel itself: the present, the earliest deadline, and what moves when time goes on.
+//! The wheel itself: the present, the earliest deadline, and the cascades as time advances.
 
 use super::place::{Place, tick_of};
 use super::slab::{Key, Slab};
 use super::slots::Slots;
 
-/// Timers of one loop, earliest first, equal deadlines in the order in which they were armed.
+/// The timers of one loop, earliest first, equal deadlines in the order in which they were armed.
 ///
-/// Moments are nanoseconds since an origin of the caller's choice. Values come back to the caller
-/// and are never dropped in here, so a destructor cannot meet the wheel half changed.
+/// Times are nanoseconds since an origin of the caller's choice. Values are returned to the caller and never dropped in
+/// here, so no destructor runs while the wheel is half changed.
 ///
 /// Between any two calls:
 ///
-/// * **IN PLACE**: every timer is in the slot that [`Place::of`] names for its deadline and
-///   `elapsed`, which is a function of these two. So timers of one deadline share a slot, always.
+/// * **IN PLACE**: every timer is in the slot that [`Place::of`] computes from its deadline and `elapsed` alone. So
+///   timers of one deadline always share a slot.
 /// * **IN LINE**: in a slot, timers of one deadline stand in the order in which they were armed.
 /// * **BOUNDED**: no deadline is below `bound`, and with `exact` one is equal to it.
 ///
-/// Why IN LINE holds, and ties need no sequence number: arming appends to the slot where, by IN
-/// PLACE, all older timers of that deadline are. Taking one out changes no order, and sorting is
-/// stable. A cascade walks the first slot front to back and appends to slots of lower levels, which
-/// are all empty when it begins: the first slot is on the lowest level that has any timers. In all
-/// other cases `elapsed` moves only as far as every timer keeps its place.
+/// IN LINE holds without sequence numbers for ties. Arming appends to the slot in which, by IN PLACE, all older timers
+/// of that deadline are. Removing a timer keeps the order of the others, and sorting is stable. A cascade walks the
+/// first slot front to back and appends to slots of lower levels, which are all empty when it begins, because the first
+/// slot is on the lowest level that has any timers. In all other cases `elapsed` moves only as far as every timer keeps
+/// its place.
 pub(crate) struct Wheel<T> {
     slab: Slab<T>,
     slots: Slots,
-    /// The tick that all places are relative to. It never passes a timer; it may stay behind.
+    /// The tick that all places are relative to. It never passes a timer, but may lag behind the clock.
     elapsed: u64,
-    /// `u64::MAX` without any timers.
+    /// A lower bound of all deadlines; `u64::MAX` without timers.
     bound: u64,
     exact: bool,
-    /// The slot that was last searched for its earliest timer without being sorted.
+    /// The slot that was last searched for its earliest timer instead of being sorted.
     searched: Option<Place>,
 }
 
@@ -56,7 +56,7 @@ impl<T> Wheel<T> {
         self.len() == 0
     }
 
-    /// When a timer falls due, if it is still armed.
+    /// The deadline of a timer, if it is still armed.
     pub(crate) fn deadline(&self, key: Key) -> Option<u64> {
         self.slab.get(key).map(|timer| timer.deadline)
     }
@@ -83,7 +83,7 @@ impl<T> Wheel<T> {
         key
     }
 
-    /// Takes a timer back before it has fired. `None`: it is not armed any more.
+    /// Cancels a timer and returns its value. `None`: it is not armed any more.
     #[inline]
     pub(crate) fn cancel(&mut self, key: Key) -> Option<T> {
         let timer = self.slab.get(key)?;
@@ -99,8 +99,7 @@ impl<T> Wheel<T> {
         Some(&mut self.slab.timer_mut(key.index).value)
     }
 
-    /// Gives an armed timer another deadline and the last place among those that share it. `false`:
-    /// it is not armed any more.
+    /// Gives an armed timer another deadline, behind all timers that share it. `false`: it is not armed any more.
     #[inline]
     pub(crate) fn rearm(&mut self, key: Key, deadline: u64) -> bool {
         debug_assert_ne!(deadline, u64::MAX, "a timer that never fires is not armed");
@@ -171,12 +170,12 @@ impl<T> Wheel<T> {
         self.slab.remove(index)
     }
 
-    /// Brings the first slot, which is not sorted, a step closer to firing in order, or learns that
-    /// it lies ahead of `now`.
+    /// Sorts or cascades the first slot, which is not sorted; or raises `bound` to its first tick, if that is after
+    /// `now`.
     fn open(&mut self, first: Place, now: u64) {
         let begin = first.first_tick(self.elapsed);
         if first.level() == 0 {
-            // Nothing is below a tick. And past deadlines are only here.
+            // A slot of level 0 cannot cascade. Only these slots hold deadlines of the past.
             self.slots.sort(&mut self.slab, first);
         } else if begin <= tick_of(now) {
             self.elapsed = begin;
@@ -186,10 +185,10 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// Lets the wheel stand at `now`, before which nothing is due, if no timer has to move for it.
+    /// Advances `elapsed` to `now`, up to which nothing is due, if every timer keeps its place.
     ///
-    /// A slot that `now` has entered stays whole as long as it is sorted: timers that were armed
-    /// in the order of their deadlines, as with one timeout for all, never move at all.
+    /// A sorted slot that `now` has entered is not cascaded: timers that were armed in the order of their deadlines, as
+    /// with one timeout for all, never move.
     #[inline]
     fn approach(&mut self, now: u64) {
         let tick = tick_of(now);
@@ -207,8 +206,8 @@ impl<T> Wheel<T> {
             return u64::MAX;
         };
         if !self.slots.is_sorted(first) {
-            // One look at a slot is cheapest by searching it. A second look means that earliest
-            // timers are being cancelled: then it pays to sort it once instead.
+            // The first search of a slot is cheaper than sorting it. A second one means that the earliest timers are
+            // being cancelled: then sorting the slot once is cheaper than searching it again and again.
             let again = self.searched.replace(first) == Some(first);
             if !again {
                 return self.slots.earliest(&self.slab, first);
@@ -218,7 +217,7 @@ impl<T> Wheel<T> {
         self.slab.timer(self.slots.head(first)).deadline
     }
 
-    /// Panics unless IN PLACE and BOUNDED hold and the lists are whole.
+    /// Panics unless IN PLACE and BOUNDED hold and the lists are intact.
     #[cfg(test)]
     pub(super) fn check(&self) {
         let deadlines = self.slots.check(&self.slab, self.elapsed);
@@ -255,7 +254,7 @@ mod tests {
                 wheel.arm(deadline, 0);
             }
             assert_eq!(wheel.pop_due(NOW), None);
-            // In one slot they would not be in order.
+            // If both were in one slot, they would be out of order.
             wheel.arm(NOW + 3 * TICK, 2);
             wheel.arm(NOW + TICK, 1);
             assert!(wheel.is_in_order());

@@ -1,23 +1,23 @@
-//! Where everything stands: a place on the axis for each event, spans of each task, arrows, and ticks.
+//! The geometry of a chart: a position on the axis for each event, the spans of each task, arrows, and ticks.
 //!
-//! The axis is true to scale between two moments. Within one moment it makes room for what happens there, event by
-//! event; if there is more than the width can hold, events share places.
+//! Between two events of different times the axis is to scale. Events of one time are drawn side by side; if they do
+//! not fit into the width, they share positions.
 
 use std::time::Duration;
 
 use super::record::{By, End, Recording, What, time};
 
-/// What a picture grants to each event, in its own units.
+/// The space that a chart reserves for events, in its own units.
 pub(super) struct Room {
     pub(super) width: f64,
     pub(super) poll: f64,
     pub(super) arrow: f64,
 }
 
-/// The share of the width that the moments may take at most; the rest is for the time between them.
+/// The largest share of the width for events of equal time; the rest is for the time between them.
 const MOMENTS: f64 = 0.6;
 
-/// How much wider events may be than they need if there is no time between them.
+/// How much wider than necessary events may be if no time passes between them.
 const STRETCH: f64 = 12.0;
 
 pub(super) struct Layout {
@@ -37,7 +37,7 @@ pub(super) struct Span {
     pub(super) from: f64,
     pub(super) to: f64,
     pub(super) kind: Kind,
-    /// What is waited for, or who made it ready.
+    /// A description of the wait, or the cause of the wakeup.
     pub(super) about: String,
 }
 
@@ -88,7 +88,7 @@ impl Layout {
         let lane = &mut self.lanes[row];
         match what {
             What::Spawned(by) | What::Queued(by) => {
-                // Whoever wakes itself is running, and ready when its poll is over.
+                // A task that is woken in its own poll becomes ready when the poll ends.
                 if lane
                     .spans
                     .last()
@@ -129,7 +129,7 @@ impl Layout {
     }
 }
 
-/// Marks a span of running whose task is ready again when it is over.
+/// Marks a running span after which the task is ready again.
 const AGAIN: &str = "again";
 
 impl Lane {
@@ -159,7 +159,7 @@ impl Lane {
         }
     }
 
-    /// Ends the span that is open, if one is.
+    /// Ends the open span, if there is one.
     fn close(&mut self, at: f64) {
         if let Some(span) = self.spans.last_mut().filter(|span| !span.is_over()) {
             span.to = at;
@@ -173,13 +173,13 @@ impl Span {
     }
 }
 
-/// A place for each event, from zero to the width.
+/// A position for each event, from zero to the width.
 fn places(recording: &Recording, room: &Room) -> Vec<f64> {
     let events = &recording.events;
     let steps: Vec<f64> = events.iter().map(|event| step(&event.what, room)).collect();
     let fixed: f64 = steps.iter().sum();
     let last = events.last().map_or(0, |event| event.at);
-    // A run that takes no time has all the width for its moment.
+    // If the run takes no time, its events have the whole width.
     let stretch = if last == 0 { STRETCH } else { 1.0 };
     let shrink = (room.width * MOMENTS / fixed).min(stretch);
     let scale = if last == 0 {
@@ -197,7 +197,7 @@ fn places(recording: &Recording, room: &Room) -> Vec<f64> {
     events.iter().zip(steps).map(place).collect()
 }
 
-/// How much room is made in front of an event.
+/// The space in front of an event.
 fn step(what: &What, room: &Room) -> f64 {
     match what {
         What::Spawned(By::Row(_)) | What::Queued(By::Row(_) | By::End(_)) => room.arrow,
@@ -210,7 +210,7 @@ fn step(what: &What, room: &Room) -> f64 {
     }
 }
 
-/// The moments at which something happened after a time in which nothing did.
+/// A tick for each time at which events happened.
 fn ticks(recording: &Recording, places: &[f64]) -> Vec<Tick> {
     let mut ticks: Vec<Tick> = Vec::new();
     let mut before = None;

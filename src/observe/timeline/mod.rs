@@ -1,9 +1,9 @@
-//! Pictures of a loop at work: who ran when, who was ready, who waited and for what, and who woke whom.
+//! Charts of a run: when each task ran, was ready or waited and for what, and what woke it.
 //!
-//! * `record`: what the observer keeps
-//! * `layout`: where everything stands on the time axis, whatever is drawn
-//! * `text`, `svg`: the chart for the terminal, and the picture
-//! * `trace`: the file for Perfetto
+//! * `record`: the recorded events
+//! * `layout`: the positions of events and spans on the time axis, for all charts
+//! * `text`, `svg`: the chart for a terminal, and the SVG picture
+//! * `trace`: the trace file for Perfetto
 
 mod layout;
 mod record;
@@ -20,16 +20,18 @@ use self::record::Recording;
 use super::observer::{Observer, TaskEvent};
 use crate::task::Task;
 
-/// So many events are kept, about a hundred bytes each; what comes later is only counted.
+/// The default limit of recorded events, about a hundred bytes each; later ones are only counted.
 const EVENTS: usize = 50_000;
 
-/// Records what happens on a loop and draws it: as text, as an SVG picture, or as a trace file.
+/// Records the events of a loop and draws them: as text, as an SVG picture, or as a trace file.
 ///
 /// It is an [`Observer`]: give one clone to [`Builder::observer`](crate::Builder::observer) and keep the other. It
-/// works in virtual and in real time. Only the beginning of a long run is kept, and a note says what is missing.
+/// works in virtual and in real time. Of a long run only the beginning is kept, and a note counts the missing events.
 ///
-/// In the pictures, what happens at one moment stands side by side in the order in which it happened, so the axis is
-/// stretched there; between two moments it is true to scale.
+/// In the charts, events of one time are drawn side by side in their order, so the axis is stretched there; between
+/// different times it is to scale.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
@@ -57,18 +59,18 @@ impl Timeline {
         Self(Rc::new(RefCell::new(Recording::new(events))))
     }
 
-    /// A chart for a terminal of so many columns, 20 at least and 10,000 at most. No line is longer, with a column to each
-    /// letter.
+    /// A chart for a terminal with `width` columns, 20 at least and 10,000 at most. No line is longer, if each
+    /// character takes one column.
     pub fn text(&self, width: usize) -> String {
         text::render(&self.0.borrow(), width)
     }
 
-    /// A picture: one row per task. Its text can be selected, and its colours suit a light page and a dark one.
+    /// An SVG picture with one row per task. Its text can be selected, and its colours suit light and dark pages.
     pub fn svg(&self, title: &str) -> String {
         svg::render(&self.0.borrow(), title)
     }
 
-    /// A trace file in the JSON format that Perfetto and `chrome://tracing` open.
+    /// A trace file in the JSON format of Perfetto and `chrome://tracing`.
     pub fn trace(&self) -> String {
         trace::render(&self.0.borrow())
     }

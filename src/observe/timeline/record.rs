@@ -1,4 +1,4 @@
-//! What the observer keeps: the events in order, and the tasks that they are about.
+//! The recorded events in order, and their tasks.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -9,9 +9,9 @@ use crate::task::{Task, TaskId};
 pub(super) struct Recording {
     pub(super) rows: Vec<Row>,
     pub(super) events: Vec<Event>,
-    /// How many events came after the last one that was kept.
+    /// The number of events after the last one that was kept.
     pub(super) missed: u64,
-    /// When the last event came, kept or not, in nanoseconds since the first one.
+    /// The time of the last event, kept or not, in nanoseconds since the first one.
     pub(super) end: u64,
     limit: usize,
     start: Option<Instant>,
@@ -22,7 +22,7 @@ pub(super) struct Recording {
 pub(super) struct Row {
     pub(super) name: String,
     pub(super) spawned_at: String,
-    /// The tasks whose results it awaits at the moment.
+    /// The tasks whose results it currently awaits.
     awaits: Vec<usize>,
     has_ended: bool,
 }
@@ -47,7 +47,7 @@ pub(super) enum What {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum By {
     Row(usize),
-    /// By the end of that task, whose result was awaited.
+    /// The end of that task, whose result was awaited.
     End(usize),
     Other(&'static str),
 }
@@ -153,7 +153,7 @@ impl Recording {
     }
 }
 
-/// What is waited for, in as few words as fit into a picture; none for what is told together.
+/// A wait in few words, to fit into a chart; none for results, which are described together.
 fn in_words(wait: &WaitsOn, start: Instant) -> Option<String> {
     let words = match wait {
         WaitsOn::Result(_) => return None,
@@ -164,7 +164,7 @@ fn in_words(wait: &WaitsOn, start: Instant) -> Option<String> {
             ));
         }
         WaitsOn::Forever => "sleep for ever",
-        WaitsOn::OtherResults => "results of others",
+        WaitsOn::OtherResults => "results of other tasks",
         WaitsOn::QueueGet => "queue: get",
         WaitsOn::QueuePut => "queue: put",
         WaitsOn::QueueJoin => "queue: join",

@@ -1,4 +1,4 @@
-//! The picture.
+//! The SVG picture.
 
 use std::fmt::Write;
 
@@ -13,20 +13,20 @@ const TOP: f64 = 40.0;
 const ROW: f64 = 38.0;
 const BAR: f64 = 14.0;
 const FOOT: f64 = 66.0;
-/// What a letter takes at the size of the labels, at most.
-const MESSAGE: f64 = 6.4;
+/// The largest width of a character at the size of the labels.
+const CHAR_WIDTH: f64 = 6.4;
 const NAME: usize = 20;
-/// More of these are left out, with a note.
+/// The most tasks and arrows that are drawn; a note counts the others.
 const ROWS: usize = 40;
 const ARROWS: usize = 300;
 
-/// The style but for its colours.
+/// The style without the colours.
 const SHAPES: &str = "\
 text{paint-order:stroke;stroke-width:4px;font:11px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace}\
 .name,.title{font-size:12px}.title{font-weight:bold}\
 .grid{stroke-dasharray:2 3}.wait{stroke-width:2}.mark{fill:none;stroke-width:2}";
 
-/// The colours for a light page. No variables: some viewers do not know them.
+/// The colours for a light page. They are no CSS variables, because some viewers do not support those.
 const LIGHT: &str = "\
 text{fill:#59636e;stroke:#fff}\
 .name,.title{fill:#1f2328}\
@@ -41,7 +41,7 @@ text{fill:#59636e;stroke:#fff}\
 .ok{stroke:#1a7f37}\
 .bad{stroke:#cf222e}";
 
-/// The same colours for a dark one.
+/// The colours for a dark page.
 const DARK: &str = "\
 text{fill:#9198a1;stroke:#0d1117}\
 .name,.title{fill:#e6edf3}\
@@ -58,7 +58,7 @@ text{fill:#9198a1;stroke:#0d1117}\
 
 struct Picture<'a> {
     text: String,
-    /// Where the axis begins.
+    /// The begin of the axis.
     left: f64,
     recording: &'a Recording,
     rows: usize,
@@ -144,9 +144,9 @@ impl Picture<'_> {
     fn axis(&mut self, layout: &Layout, bottom: f64) {
         let mut free = f64::NEG_INFINITY;
         for tick in &layout.ticks {
-            let half = tick.text.chars().count() as f64 * MESSAGE / 2.0;
+            let half = tick.text.chars().count() as f64 * CHAR_WIDTH / 2.0;
             let x = self.x(tick.at);
-            // On the left only "0 s" stands, which fits there.
+            // The leftmost label is "0 s", which fits.
             let centre = round(x.min(WIDTH - half - 4.0));
             if centre - half < free {
                 continue;
@@ -162,7 +162,7 @@ impl Picture<'_> {
         }
     }
 
-    /// `crossings`: where arrows pass above the lane.
+    /// Draws a lane; `crossings` are the positions of arrows that cross it.
     fn lane(&mut self, row: usize, lane: &Lane, crossings: &[f64]) {
         let y = Self::middle(row);
         let task = &self.recording.rows[row];
@@ -192,7 +192,7 @@ impl Picture<'_> {
         let (x, width) = (self.x(span.from), round(span.to - span.from));
         let top = y - BAR / 2.0;
         match span.kind {
-            // A moment too short to be seen is drawn all the same: it is what the picture is about.
+            // Even the shortest poll is drawn with a visible width.
             Kind::Running => self.line(format_args!(
                 "<rect class=\"run\" x=\"{x}\" y=\"{top}\" width=\"{}\" height=\"{BAR}\" rx=\"2\"/>",
                 width.max(1.0)
@@ -273,14 +273,14 @@ impl Picture<'_> {
             self.line(format_args!(
                 "<g transform=\"translate({x} {y})\">{shape}<text x=\"20\">{word}</text></g>"
             ));
-            x = round(x + 20.0 + word.len() as f64 * MESSAGE + 18.0);
+            x = round(x + 20.0 + word.len() as f64 * CHAR_WIDTH + 18.0);
         }
     }
 }
 
-/// Where the middle of a span's label stands: as near to that of the span as arrows let it; nowhere, if it is too long.
+/// The middle of a span's label: as near to the middle of the span as crossing arrows allow. None if it does not fit.
 fn label_place(span: &Span, crossings: &[f64]) -> Option<f64> {
-    let half = span.about.chars().count() as f64 * MESSAGE / 2.0 + 6.0;
+    let half = span.about.chars().count() as f64 * CHAR_WIDTH / 2.0 + 6.0;
     let (first, last) = (span.from + half, span.to - half);
     let middle = (span.from + span.to) / 2.0;
     let beside = crossings.iter().flat_map(|at| [at - half, at + half]);
@@ -298,22 +298,22 @@ fn class(kind: ArrowKind) -> &'static str {
     }
 }
 
-/// Two digits after the point are enough, and make the same picture on every machine.
+/// Rounds to two decimals, which makes the picture the same on every machine.
 fn round(x: f64) -> f64 {
     (x * 100.0).round() / 100.0
 }
 
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
-    for message in text.chars() {
-        match message {
+    for c in text.chars() {
+        match c {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
-            // XML has no way to write these.
-            message if message.is_control() => escaped.push('\u{fffd}'),
-            message => escaped.push(message),
+            // XML cannot represent control characters.
+            c if c.is_control() => escaped.push('\u{fffd}'),
+            c => escaped.push(c),
         }
     }
     escaped

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::layout::{Kind, Lane, Layout, Room, Tick};
 use super::record::{End, Recording, time};
 
-/// More tasks than this are cut, with a note.
+/// The most tasks that are shown; a note counts the others.
 const ROWS: usize = 40;
 const NAME: usize = 18;
 const LEGEND: [&str; 6] = [
@@ -17,7 +17,7 @@ const LEGEND: [&str; 6] = [
     "× cancelled",
     "! panicked",
 ];
-/// Every word below the chart fits into this, and half of it is enough for a chart.
+/// Fits every word below the chart, and half of it fits a chart.
 const NARROWEST: usize = 20;
 const WIDEST: usize = 10_000;
 
@@ -25,11 +25,11 @@ pub(super) fn render(recording: &Recording, width: usize) -> String {
     let width = width.clamp(NARROWEST, WIDEST);
     let rows = &recording.rows[..recording.rows.len().min(ROWS)];
     // The chart has the other half.
-    let messages = NAME.min(width / 2 - 1);
-    let names: Vec<String> = rows.iter().map(|row| cut(&row.name, messages)).collect();
+    let longest = NAME.min(width / 2 - 1);
+    let names: Vec<String> = rows.iter().map(|row| cut(&row.name, longest)).collect();
     let margin = names.iter().map(|name| name.chars().count()).max();
     let margin = margin.unwrap_or(0) + 1;
-    // One column for the mark of the end.
+    // One column is for the end mark.
     let columns = width - margin - 1;
     let room = Room {
         width: columns as f64,
@@ -42,8 +42,8 @@ pub(super) fn render(recording: &Recording, width: usize) -> String {
         let line = line(lane, columns);
         let line = format!("{name:margin$}{}", line.trim_end());
         // A line break in a name would end the line.
-        let messages = line.chars();
-        text.extend(messages.map(|it| if it.is_control() { '\u{fffd}' } else { it }));
+        let chars = line.chars();
+        text.extend(chars.map(|it| if it.is_control() { '\u{fffd}' } else { it }));
         text.push('\n');
     }
     let axis = axis(&layout.ticks, columns);
@@ -55,7 +55,7 @@ pub(super) fn render(recording: &Recording, width: usize) -> String {
     text
 }
 
-/// Writes words with a gap between them, in as many lines as they need.
+/// Writes words with a gap between them, wrapped to the width.
 fn write_wrapped<'a>(
     text: &mut String,
     words: impl IntoIterator<Item = &'a str>,
@@ -79,7 +79,7 @@ fn write_wrapped<'a>(
     text.push('\n');
 }
 
-/// What is not shown.
+/// The notes on what is not shown.
 pub(super) fn notes(recording: &Recording, rows: usize) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(more) = recording
@@ -100,19 +100,19 @@ pub(super) fn notes(recording: &Recording, rows: usize) -> Vec<String> {
     notes
 }
 
-/// A text of at most so many letters.
-pub(super) fn cut(text: &str, messages: usize) -> String {
-    if text.chars().count() <= messages {
+/// Shortens a text to at most `chars` characters.
+pub(super) fn cut(text: &str, chars: usize) -> String {
+    if text.chars().count() <= chars {
         return text.into();
     }
-    let kept: String = text.chars().take(messages - 1).collect();
+    let kept: String = text.chars().take(chars - 1).collect();
     format!("{kept}…")
 }
 
 fn line(lane: &Lane, columns: usize) -> String {
     let mut cells = vec![' '; columns + 1];
     for kind in [Kind::Waiting, Kind::Ready, Kind::Running] {
-        let message = match kind {
+        let mark = match kind {
             Kind::Waiting => '─',
             Kind::Ready => '░',
             Kind::Running => '█',
@@ -121,7 +121,7 @@ fn line(lane: &Lane, columns: usize) -> String {
             let from = (span.from as usize).min(columns - 1);
             let to = (span.to.min(columns as f64) as usize)
                 .max(from + usize::from(kind == Kind::Running));
-            cells[from..to].fill(message);
+            cells[from..to].fill(mark);
         }
     }
     for span in lane.spans.iter().filter(|span| span.kind == Kind::Waiting) {
@@ -145,7 +145,7 @@ fn line(lane: &Lane, columns: usize) -> String {
     cells.into_iter().collect()
 }
 
-/// Writes into the middle of a line, if the line shows on both sides.
+/// Writes a label into the middle of a line, if the line stays visible on both sides.
 fn write_on(cells: &mut [char], from: usize, to: usize, text: &str) {
     let length = text.chars().count();
     let to = to.min(cells.len());
@@ -155,8 +155,8 @@ fn write_on(cells: &mut [char], from: usize, to: usize, text: &str) {
     let start = from + (to - from - length) / 2;
     cells[start - 1] = ' ';
     cells[start + length] = ' ';
-    for (cell, message) in cells[start..].iter_mut().zip(text.chars()) {
-        *cell = message;
+    for (cell, c) in cells[start..].iter_mut().zip(text.chars()) {
+        *cell = c;
     }
 }
 
@@ -165,14 +165,14 @@ fn axis(ticks: &[Tick], columns: usize) -> String {
     let mut free = 0;
     for tick in ticks {
         let length = tick.text.chars().count() + 1;
-        // The last one may have to begin further left to fit.
+        // The last label may have to start further left to fit.
         let at = (tick.at as usize).min((columns + 1).saturating_sub(length));
         if at < free {
             continue;
         }
         line[at] = '|';
-        for (cell, message) in line[at + 1..].iter_mut().zip(tick.text.chars()) {
-            *cell = message;
+        for (cell, c) in line[at + 1..].iter_mut().zip(tick.text.chars()) {
+            *cell = c;
         }
         free = at + length + 1;
     }

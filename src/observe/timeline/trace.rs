@@ -1,4 +1,4 @@
-//! The trace file: Chrome's JSON format, which Perfetto opens.
+//! The trace file, in Chrome's JSON format, which Perfetto reads.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::record::{By, End, Recording, What};
 /// One process, one thread per task.
 const PROCESS: u32 = 1;
 
-/// What a task is doing, and since when.
+/// The current state of a task and the time of its begin.
 type Open = Option<(String, u64)>;
 
 pub(super) fn render(recording: &Recording) -> String {
@@ -40,7 +40,7 @@ pub(super) fn render(recording: &Recording) -> String {
 struct Trace {
     events: Vec<Value>,
     open: Vec<Open>,
-    /// Who has woken itself in the poll that is open.
+    /// Whether the task was woken in its own current poll.
     again: Vec<bool>,
     arrows: u64,
 }
@@ -78,7 +78,7 @@ impl Trace {
         }
     }
 
-    /// Ends what the task was doing and begins something else.
+    /// Ends the current state of a task and begins the next one.
     fn switch(&mut self, row: usize, at: u64, next: Option<String>) {
         let next = next.map(|name| (name, at));
         if let Some((name, since)) = std::mem::replace(&mut self.open[row], next) {

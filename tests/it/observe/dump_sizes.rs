@@ -145,7 +145,7 @@ fn of_long_circles_and_of_many_circles_a_part_is_shown() {
 
     let text = dump_of_circles(102, 2).to_string();
     assert_eq!(text.matches("\nthese wait for each other: ").count(), 100);
-    assert!(text.ends_with("\n2 more circles are not shown"), "{text}");
+    assert!(text.ends_with("\n2 more cycles are not shown"), "{text}");
     let dump = dump_of_circles(102, 2);
     assert_eq!(dump.cycles().len(), 102);
 }

@@ -147,7 +147,7 @@ fn the_environment_switches_it_on_and_an_explicit_value_wins() {
     let lines = run("1", "plain");
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(lines[0].starts_with(
-        "looplet: a turn of task 'glutton' (spawned at tests/it/observe/slow_poll.rs:"
+        "looplet: a poll of task 'glutton' (spawned at tests/it/observe/slow_poll.rs:"
     ));
     assert!(lines[0].ends_with("took 100ms"));
     assert!(
