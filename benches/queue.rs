@@ -1,4 +1,4 @@
-//! What an item costs on its way through a queue. The size is the queue's bound.
+//! The cost of an item in a queue, from put to get. The size is the queue's bound.
 //!
 //! `cargo bench --bench queue`
 
@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use looplet::{Queue, spawn, yield_now};
 use support::{area, case};
 
-/// Items that each repetition sends, so that making the queue and its tasks weighs little.
+/// Items per repetition; many, so that creating the queue and its tasks is negligible.
 const ITEMS: usize = 4_096;
-/// Items that the producer of an unbounded queue puts before the consumer gets its turn.
+/// Items that the producer of an unbounded queue puts before the consumer runs.
 const BURST: usize = 64;
 
 fn main() {
@@ -29,7 +29,7 @@ fn main() {
     });
 }
 
-/// So many producers and as many consumers share a queue: `ITEMS` items, `n` times.
+/// Equally many producers and consumers share a queue: `ITEMS` items, `n` times.
 async fn through(ends: usize, n: u64, burst: usize, queue: impl Fn() -> Queue<u64>) -> Duration {
     let each = ITEMS / ends;
     let start = Instant::now();

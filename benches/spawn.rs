@@ -1,4 +1,4 @@
-//! What it costs to make tasks, to join them, and to start and end a loop.
+//! The cost of spawning tasks, of joining them, and of starting and ending a loop.
 //!
 //! `cargo bench --bench spawn`
 
@@ -48,7 +48,7 @@ async fn batch(size: usize, n: u64) -> Duration {
     start.elapsed()
 }
 
-/// Spawns `size` tasks that nobody joins; the last one wakes the spawner.
+/// Spawns `size` detached tasks; the last one wakes the spawner.
 async fn detached(size: usize, n: u64) -> Duration {
     let left = Rc::new(Cell::new(0));
     let done = Rc::new(Slot::default());
@@ -112,7 +112,7 @@ async fn gathered(size: usize, n: u64) -> Duration {
     start.elapsed()
 }
 
-/// A loop that has nothing to do.
+/// A loop without tasks.
 fn empty_run(n: u64) -> Duration {
     let start = Instant::now();
     for _ in 0..n {

@@ -1,4 +1,4 @@
-//! What the locks and signals cost where nobody has to wait long, and `as_completed` beside them.
+//! The cost of locks and signals without long waits, and of `as_completed`.
 //!
 //! `cargo bench --bench sync`
 
@@ -25,7 +25,7 @@ fn main() {
     });
 }
 
-/// Locks a mutex that nobody else wants, and lets it go.
+/// Locks and unlocks a mutex without contention.
 async fn mutex_lock(n: u64) -> Duration {
     let count = Mutex::new(0u64);
     let start = Instant::now();
@@ -37,7 +37,7 @@ async fn mutex_lock(n: u64) -> Duration {
     elapsed
 }
 
-/// Takes one of eight permits, and gives it back.
+/// Acquires and releases one of eight permits.
 async fn semaphore_acquire(n: u64) -> Duration {
     let desks = Semaphore::new(8);
     let start = Instant::now();
@@ -47,7 +47,7 @@ async fn semaphore_acquire(n: u64) -> Duration {
     start.elapsed()
 }
 
-/// Sets an event, waits for it, which takes no time then, and clears it.
+/// Sets an event, waits for it, which does not suspend, and clears it.
 async fn event_set_wait(n: u64) -> Duration {
     let event = Event::new();
     let start = Instant::now();
@@ -82,7 +82,7 @@ async fn event_ping_pong(n: u64) -> Duration {
     start.elapsed()
 }
 
-/// Makes a channel for one value, and sends it to itself.
+/// Creates a channel for one value, and sends and receives it in one task.
 async fn oneshot_send_receive(n: u64) -> Duration {
     let start = Instant::now();
     for i in 0..n {

@@ -1,4 +1,4 @@
-//! What timers cost: armed and dropped, held, fired; and how late a sleep returns.
+//! The cost of timers: armed and dropped, held, fired; and the lateness of a sleep.
 //!
 //! `cargo bench --bench timers`
 
@@ -11,15 +11,15 @@ use criterion::measurement::WallTime;
 use looplet::{EventLoop, sleep, spawn, yield_now};
 use support::{area, case, outside, poll_once};
 
-/// Far enough away that nothing fires while it is measured.
+/// A distant deadline, so that no timer fires during the measurement.
 const FAR: Duration = Duration::from_secs(10);
 /// The deadlines of held timers are spread over this time.
 const SPREAD: Duration = Duration::from_secs(50);
-/// Timers that are created and dropped before the loop gets its turn.
+/// Timers that are created and dropped before the loop runs again.
 const TURN: u64 = 1_000;
 /// The sleeps of `fire` end within this time.
 const FIRE_WITHIN: Duration = Duration::from_millis(200);
-/// How many sleeps `fire` waits for; each round of it takes at least `FIRE_WITHIN`.
+/// The number of sleeps of `fire`; each round of it takes at least `FIRE_WITHIN`.
 const FIRED: usize = 100_000;
 /// The sleep whose lateness is measured.
 const SHORT: Duration = Duration::from_millis(1);
@@ -71,7 +71,7 @@ async fn hold_drop(size: usize, n: u64) -> Duration {
     start.elapsed()
 }
 
-/// Sleeps a millisecond `n` times, one after the other: the time beyond that.
+/// Sleeps a millisecond `n` times, one after the other, and returns the time beyond that.
 async fn lateness(n: u64) -> Duration {
     let mut late = Duration::ZERO;
     for _ in 0..n {
@@ -82,7 +82,7 @@ async fn lateness(n: u64) -> Duration {
     late
 }
 
-/// Many tasks sleep for up to `FIRE_WITHIN`: the time per timer that the loop does not spend asleep.
+/// Many tasks sleep for up to `FIRE_WITHIN`; measures the time per timer in which the loop does not sleep.
 fn fire(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, mut event_loop: EventLoop) {
     outside(group, name, FIRED, FIRED, |n| {
         let mut awake = Duration::ZERO;

@@ -1,4 +1,4 @@
-//! What it costs to give a task its turn: by itself, by another task, by another thread.
+//! The cost of waking and polling a task: by itself, by another task, by another thread.
 //!
 //! `cargo bench --bench wake`
 
@@ -37,7 +37,7 @@ async fn yields(n: u64) -> Duration {
     start.elapsed()
 }
 
-/// `size` tasks wake themselves `n` times each. Their spawning does not count.
+/// `size` tasks wake themselves `n` times each. The spawns are not measured.
 async fn yield_many(size: usize, n: u64) -> Duration {
     let handles: Vec<_> = (0..size).map(|_| spawn(Yields(n))).collect();
     let start = Instant::now();

@@ -1,4 +1,4 @@
-//! Work that blocks its thread goes to other threads, and the loop ticks on meanwhile.
+//! Work that blocks its thread runs on other threads, and the loop ticks meanwhile.
 //!
 //! ```text
 //! reading 3 files, 2 at a time
@@ -11,7 +11,7 @@
 //! ```
 //!
 //! A panic in a job comes back as an error, and a job that no thread has begun can be cancelled. The files are not
-//! real; a channel stands for the slow disk and answers after three ticks.
+//! real; a channel simulates the slow disk and answers after three ticks.
 
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;

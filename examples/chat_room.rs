@@ -1,4 +1,4 @@
-//! A chat room: everybody inside has an inbox, which is a queue, and an event opens the door.
+//! A chat room: each member has an inbox, which is a queue, and an event opens the door.
 //!
 //! ```text
 //! the door opens
@@ -12,7 +12,7 @@
 //! cleo has read 0 lines
 //! ```
 //!
-//! Bob's last question reaches nobody: he is alone.
+//! Bob's last question has no reader: he is alone.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! A crawler that follows the links of a small site: two connections at a time (semaphore), all new links at once
-//! (gather), half a second of patience (timeout), and twice as much at each new try. The site is a real server, on the
-//! same loop: it is too busy for the first `/soup` and never answers the first `/tea`.
+//! (gather), a limit of half a second (timeout), which doubles at each new try. The site is a real server, on the same
+//! loop: it refuses the first `/soup` as too busy, and never answers the first `/tea`.
 //!
 //! ```text
 //! /: 200 ["/bread", "/soup", "/tea"]

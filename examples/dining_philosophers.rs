@@ -1,4 +1,4 @@
-//! Five philosophers, five forks, and nobody starves: a fork is a mutex, and everybody takes the lower one first.
+//! Five philosophers and five forks, without a deadlock: a fork is a mutex, and each takes the lower one first.
 //!
 //! ```text
 //! Anne eats with forks 0 and 1

@@ -5,8 +5,7 @@
 //! 100 clients got back all of their 3276800 bytes
 //! ```
 //!
-//! looplet brings no sockets: those of the smol crates wake their tasks from a thread of their own, and the loop sleeps
-//! meanwhile.
+//! looplet has no sockets: those of the smol crates wake their tasks on a thread of their own, while the loop sleeps.
 
 use std::io;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr};

@@ -1,4 +1,4 @@
-//! A lost update that the usual order hides, and the search that finds it.
+//! A lost update that the usual order hides, and a search that finds it.
 //!
 //! ```text
 //! in the usual order: 190
@@ -9,8 +9,8 @@
 //! ```
 //!
 //! The fee is computed from a balance that was read before a wait. Usually the deposit comes first, because it is
-//! spawned first; nothing promises that. `explore` draws another order from each seed. The last line that it prints
-//! says how to repeat exactly the run that failed: `LOOPLET_SEED=3 cargo run --example explore`.
+//! spawned first, but this order is not guaranteed. `explore` draws another order from each seed. Its last line is the
+//! command that repeats the failed run: `LOOPLET_SEED=3 cargo run --example explore`.
 
 use std::cell::Cell;
 use std::rc::Rc;

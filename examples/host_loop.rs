@@ -1,4 +1,4 @@
-//! A frame loop, as a game or a window has, drives the event loop and sleeps whenever neither has anything to do.
+//! A frame loop, as in a game or a window, drives the event loop, and sleeps while both are idle.
 //!
 //! ```text
 //! started
@@ -9,8 +9,8 @@
 //! the window was closed
 //! ```
 //!
-//! Three calls are all that a host needs: `run_until_stalled` once per frame, `next_deadline` to know how long it may
-//! sleep, and `on_wake` to be woken when another thread has something for the loop.
+//! A host needs three calls: `run_until_stalled` once per frame, `next_deadline` to limit its sleep, and `on_wake` to
+//! be woken when another thread has sent something to the loop.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

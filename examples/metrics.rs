@@ -5,8 +5,8 @@
 //! cargo run --example metrics -- --polls    with a histogram of poll times at the end
 //! ```
 //!
-//! The counters are plain numbers that the loop keeps anyway. Poll times are counted by an observer, which costs
-//! something; so they are counted only when asked for.
+//! The counters are plain numbers that the loop keeps anyway. Poll times are counted by an observer, which has a cost,
+//! so they are counted on request only.
 
 use std::env;
 use std::time::Duration;

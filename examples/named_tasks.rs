@@ -1,4 +1,4 @@
-//! Tasks have names, and say how they ended when they are printed.
+//! Tasks have names, and their `Debug` output shows how they ended.
 //!
 //! ```text
 //! main开始
@@ -10,7 +10,7 @@
 //! [<Task finished name='yan1' result="返回值">, <Task finished name='yan2' result="返回值">]
 //! ```
 //!
-//! It takes 5 s. "main结束" comes before the tasks begin: `wait` is where the main task first lets others run.
+//! It takes 5 s. "main结束" comes before the tasks begin: the main task first suspends at `wait`.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Back-pressure: the queues between three stages have room for one picture each, so the fast first stage goes at the
-//! pace of the slow last one. There are never more than five pictures in memory: one in each hand and two in queues.
+//! Back-pressure: the queues between three stages have room for one picture each, so the fast first stage runs at the
+//! pace of the slow last one. There are never more than five pictures in memory: one in each stage and two in queues.
 //!
 //! ```text
 //! loaded 1

@@ -1,10 +1,10 @@
-//! A progress bar for a long work: the work counts, and another task looks at the count twenty times a second.
+//! A progress bar for a long job: the job counts, and another task reads the count twenty times a second.
 //!
 //! ```text
 //! checked 60 blocks: 56 are sound
 //! ```
 //!
-//! It takes 0.9 s. The bar is drawn on stderr and only if that is a terminal; what a script wants to read is on stdout.
+//! It takes 0.9 s. The bar is drawn on stderr, and only if that is a terminal; the result is printed on stdout.
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! `Queue::join` waits until every item that was put has been worked off.
+//! `Queue::join` waits until every item that was put has been processed.
 //!
 //! ```text
 //! producer_1 put a val: 8

@@ -1,4 +1,4 @@
-//! Two awaits in a row take turns: this is synchronous code in asynchronous clothes.
+//! Two awaits in a row run one after the other, as in synchronous code.
 //!
 //! ```text
 //! T+0: start

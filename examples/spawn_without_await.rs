@@ -1,4 +1,4 @@
-//! A spawned task runs by itself, but nobody waits for it: when the main task ends, so does the program.
+//! A spawned task runs by itself, but main does not wait for it: when the main task ends, so does the program.
 //!
 //! ```text
 //! main start...
@@ -6,8 +6,8 @@
 //! foo start...
 //! ```
 //!
-//! "foo end." never appears. `spawn` only queues, so `foo` begins after the main task has ended; it gets that one
-//! turn, begins to sleep, and is cancelled. The whole takes no time.
+//! "foo end." never appears. `spawn` only queues, so `foo` begins after the main task has ended; it is polled
+//! once, begins to sleep, and is cancelled. The program takes no time.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Tools from other crates at work on the loop: a thermostat reads a stream of async-stream, takes wishes from a channel
-//! of flume, chooses between them with `select!` of futures, and tells its state in a `watch` of tokio.
+//! Parts of other crates on the loop: a thermostat reads a stream of async-stream, takes wishes from a channel of
+//! flume, selects between them with `select!` of futures, and publishes its state in a `watch` of tokio.
 //!
 //! ```text
 //! somebody wishes 21 degrees

@@ -1,4 +1,4 @@
-//! Several loops, one per thread: work is spread over them, and the answers are gathered through `Remote`.
+//! Several loops, one per thread: work is spread over them, and the results are collected through `Remote`.
 //!
 //! ```text
 //! 4 loops counted the primes below 100000: 9592

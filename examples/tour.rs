@@ -1,4 +1,4 @@
-//! The tour: every program of five asyncio tutorials, played in order.
+//! The tour: runs every program of five asyncio tutorials in order.
 //!
 //! ```text
 //! cargo run --release --example tour                               all of them, in virtual time: ends at once

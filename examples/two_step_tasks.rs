@@ -1,4 +1,4 @@
-//! Two tasks of several steps: whenever one waits, the other goes on.
+//! Two tasks of several steps: while one waits, the other runs.
 //!
 //! ```text
 //! T+0: start

@@ -1,5 +1,5 @@
-//! Three workers share a queue of jobs, and go home gracefully: at closing time no job is taken in any more, the jobs
-//! that wait get a grace period, and who is not done by then is cancelled.
+//! Three workers share a queue of jobs and shut down gracefully: at closing time new jobs are refused, waiting jobs get
+//! a grace period, and a worker that is not done by then is cancelled.
 //!
 //! ```text
 //! ann begins job 1

@@ -1,6 +1,6 @@
-//! All that lies on the loop's local path, each in a task of its own, for `.ci/hot_path` to look at the machine code.
+//! All operations of the loop's local path, each in a task of its own: `.ci/hot_path` checks the machine code.
 //!
-//! Nothing is timed here: `cargo bench --bench hot_path` only shows that it runs.
+//! It measures no times: `cargo bench --bench hot_path` only shows that it runs.
 
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};

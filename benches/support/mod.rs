@@ -1,7 +1,7 @@
-//! What the benches share: the futures at the leaves, written by hand so that only the loop is measured, and the way in
-//! which a workload is timed.
+//! The parts that the benches share: hand-written leaf futures, so that only the loop is measured, and the timing of a
+//! workload.
 //!
-//! A workload runs inside of a task, where a program's code runs, and times itself. Ids are `area/case/size`, and every
+//! A workload runs inside of a task, as a program's code does, and times itself. Ids are `area/case/size`, and every
 //! figure is the time of *one operation* (a yield, an item, a timer), also if the workload repeats a thousand at once.
 
 #![allow(dead_code)] // No bench uses all of it.
@@ -18,11 +18,11 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion};
 use looplet::EventLoop;
 
-/// Long enough for steady figures of nanoseconds, short enough for all benches to be run while the kettle boils.
+/// Long enough for steady figures of nanoseconds, short enough to run all benches in a few minutes.
 const MEASURED: Duration = Duration::from_secs(2);
 const WARM_UP: Duration = Duration::from_millis(500);
 
-/// Runs the benches of an area, as the command line asks.
+/// Runs the benches of an area, as selected on the command line.
 pub(crate) fn area(name: &str, benches: impl FnOnce(&mut BenchmarkGroup<'_, WallTime>)) {
     let settings = Criterion::default()
         .measurement_time(MEASURED)
@@ -34,8 +34,8 @@ pub(crate) fn area(name: &str, benches: impl FnOnce(&mut BenchmarkGroup<'_, Wall
     criterion.final_summary();
 }
 
-/// Times a workload inside of a task. `workload(n)` repeats itself `n` times and tells how long that took; each time it
-/// does so many `operations`.
+/// Times a workload inside of a task. `workload(n)` repeats itself `n` times and returns the time that took; each
+/// repetition does `operations` operations.
 pub(crate) fn case<F: Future<Output = Duration>>(
     group: &mut BenchmarkGroup<'_, WallTime>,
     name: &str,
@@ -63,7 +63,7 @@ pub(crate) fn outside(
     });
 }
 
-/// Wakes its own task so many times before it is ready.
+/// Wakes its own task this many times before it is ready.
 pub(crate) struct Yields(pub(crate) u64);
 
 impl Future for Yields {
