@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use looplet::{EventLoop, gather, spawn, spawn_named, wait, yield_now};
 
+use crate::support::Droppy;
 use crate::support::probes::{Grenade, Ledger, OnDrop, fragile_waker, listening, virtual_loop};
 use crate::support::process::name_of;
-use crate::support::Droppy;
 
 #[test]
 fn a_payload_that_panics_when_it_is_dropped_harms_nobody() {
