@@ -283,6 +283,16 @@ impl JoinError {
         }
     }
 
+    /// The text of the panic. It is a copy, for the lock must not be held while user code formats it.
+    pub(crate) fn message(&self) -> String {
+        match &self.0.how {
+            How::Panicked(payload) => {
+                panic_message(&**payload.lock().unwrap_or_else(PoisonError::into_inner)).to_owned()
+            }
+            How::Cancelled | How::Failed => String::new(),
+        }
+    }
+
     /// The name that the task had when it ended.
     pub fn task_name(&self) -> &str {
         &self.0.task
@@ -295,13 +305,7 @@ impl fmt::Display for JoinError {
         match &self.0.how {
             How::Cancelled => write!(f, "task '{name}' was cancelled"),
             How::Failed => write!(f, "task '{name}' failed: its task group holds the error"),
-            How::Panicked(payload) => {
-                // Copied out of the lock: what is written to may be anybody's code.
-                let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
-                let message = panic_message(&**payload).to_owned();
-                drop(payload);
-                write!(f, "task '{name}' panicked: {message}")
-            }
+            How::Panicked(_) => write!(f, "task '{name}' panicked: {}", self.message()),
         }
     }
 }

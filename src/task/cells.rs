@@ -6,7 +6,7 @@
 //!  chunk   +--------------------------------------------------------+
 //!          | live, free, bump | cell | cell | vacant | cell | ....   |
 //!          +--------------------------------------------------------+
-//!                             |<- place ->|  kept in the cell, so that a cell finds its chunk
+//!                             |<- offset ->|  kept in the cell, so that a cell finds its chunk
 //! ```
 //!
 //! A spawn takes the cell that was vacated last, or the next untouched one; so it costs no malloc but one per chunk,
@@ -24,7 +24,7 @@ use super::sync::Ordering;
 /// The size of a chunk: some hundred cells of common size, and cheap to get for a loop that has one task.
 const CHUNK_BYTES: usize = 16 << 10;
 /// So many empty chunks are kept for the next burst, besides the current one of each class.
-const KEPT_EMPTY: usize = if cfg!(looplet_loom) { 0 } else { 16 };
+const MAX_EMPTY: usize = if cfg!(looplet_loom) { 0 } else { 16 };
 /// Empty chunks are looked for when this part of all has become empty: what that costs was paid for by their spawns.
 const SWEPT_PART: usize = if cfg!(looplet_loom) { usize::MAX } else { 4 };
 
@@ -63,23 +63,23 @@ impl Cells {
     }
 
     fn with_chunks<R>(&self, f: impl FnOnce(&mut Vec<NonNull<Chunk>>) -> R) -> R {
-        // SAFETY: HOME-THREAD: one thread, and none of the closures in this file comes back here.
+        // SAFETY: OWNER-THREAD: one thread, and none of the closures in this file comes back here.
         f(unsafe { &mut *self.chunks.get() })
     }
 
-    /// Memory for a cell, and the place to note in its header.
+    /// Memory for a cell, and the offset to note in its header.
     #[inline]
     pub(super) fn allocate(&self, layout: CellLayout) -> (NonNull<Header>, u32) {
         let class = self.classes.get(layout.class);
         let current = class.and_then(|class| class.current.get());
         current
             .and_then(Chunk::take)
-            .unwrap_or_else(|| self.allocate_elsewhere(layout))
+            .unwrap_or_else(|| self.allocate_slow(layout))
     }
 
     /// The current chunk is full, or there is none.
     #[cold]
-    fn allocate_elsewhere(&self, layout: CellLayout) -> (NonNull<Header>, u32) {
+    fn allocate_slow(&self, layout: CellLayout) -> (NonNull<Header>, u32) {
         // A model checker is to see each cell freed, so each gets a chunk of its own then.
         let room = if cfg!(looplet_loom) {
             layout.layout.size()
@@ -158,7 +158,7 @@ impl Cells {
         if chunk.live.load(Ordering::Relaxed) == 0 {
             self.emptied.set(self.emptied.get() + 1);
             let many = self.with_chunks(|chunks| chunks.len()) / SWEPT_PART;
-            if self.emptied.get() > many.max(KEPT_EMPTY) {
+            if self.emptied.get() > many.max(MAX_EMPTY) {
                 self.sweep();
             }
         }
@@ -183,7 +183,7 @@ impl Cells {
                 }
                 if chunk.live.load(Ordering::Relaxed) == 0 {
                     kept += 1;
-                    if kept > KEPT_EMPTY {
+                    if kept > MAX_EMPTY {
                         // SAFETY: no cell is in use, and `retain` takes it off the list.
                         unsafe { Chunk::deallocate(this) };
                         return false;
@@ -229,7 +229,7 @@ impl Cells {
                 .into_iter()
                 .for_each(&orphan);
             // SAFETY: the count that was just added.
-            unsafe { Chunk::let_go(chunk) };
+            unsafe { Chunk::release(chunk) };
         }
     }
 

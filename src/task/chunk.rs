@@ -107,12 +107,12 @@ impl Chunk {
         unsafe { dealloc(chunk.as_ptr().cast(), layout) };
     }
 
-    fn place(&self, number: u32) -> usize {
+    fn offset(&self, number: u32) -> usize {
         let first = size_of::<Self>().next_multiple_of(self.cell.layout.align());
         first + number as usize * self.cell.layout.size()
     }
 
-    /// A cell for a new task and its place, if there is room.
+    /// A cell for a new task and its offset, if there is room.
     #[inline]
     pub(super) fn take(this: NonNull<Self>) -> Option<(NonNull<Header>, u32)> {
         // SAFETY: LISTED: a chunk that the loop lists is alive.
@@ -121,12 +121,12 @@ impl Chunk {
             // SAFETY: a vacant cell still holds a header.
             let vacant = unsafe { cell.as_ref() };
             chunk.free.set(vacant.ready_next.get());
-            (cell, vacant.place.get())
+            (cell, vacant.offset.get())
         } else if chunk.bump.get() < chunk.capacity {
-            let place = chunk.place(chunk.bump.get());
+            let offset = chunk.offset(chunk.bump.get());
             chunk.bump.set(chunk.bump.get() + 1);
-            // SAFETY: the place of a cell lies within the chunk.
-            (unsafe { this.byte_add(place) }.cast(), place as u32)
+            // SAFETY: the offset of a cell lies within the chunk.
+            (unsafe { this.byte_add(offset) }.cast(), offset as u32)
         } else {
             return None;
         };
@@ -145,9 +145,9 @@ impl Chunk {
         } else {
             chunk.bump.get()
         };
-        // SAFETY: the place of a cell lies within the chunk.
-        let cells =
-            (0..handed_out).map(move |number| unsafe { this.byte_add(chunk.place(number)) }.cast());
+        // SAFETY: the offset of a cell lies within the chunk.
+        let cells = (0..handed_out)
+            .map(move |number| unsafe { this.byte_add(chunk.offset(number)) }.cast());
         // SAFETY: a cell that was handed out once holds a header, in use or vacant.
         cells.filter(|cell: &NonNull<Header>| !unsafe { cell.as_ref() }.state.is_vacant())
     }
@@ -157,7 +157,7 @@ impl Chunk {
     /// # Safety
     ///
     /// The caller owns one of the chunk's counts, and gives it up.
-    pub(super) unsafe fn let_go(chunk: NonNull<Self>) {
+    pub(super) unsafe fn release(chunk: NonNull<Self>) {
         // SAFETY: the caller's count keeps the chunk.
         // AcqRel: whoever frees the chunk sees all that was done to its cells.
         if unsafe { chunk.as_ref() }
@@ -178,9 +178,9 @@ impl Chunk {
 /// The cell is in use.
 pub(super) unsafe fn chunk_of(cell: NonNull<Header>) -> NonNull<Chunk> {
     // SAFETY: the caller's cell holds a header.
-    let place = unsafe { cell.as_ref() }.place.get() as usize;
+    let offset = unsafe { cell.as_ref() }.offset.get() as usize;
     // SAFETY: the cell lies that far into its chunk, and its pointer was made from the chunk's.
-    unsafe { cell.byte_sub(place) }.cast()
+    unsafe { cell.byte_sub(offset) }.cast()
 }
 
 /// Gives a cell back after the end of its loop; on any thread.
@@ -192,5 +192,5 @@ pub(super) unsafe fn free_after_close(cell: NonNull<Header>) {
     // SAFETY: up to here the cell is in use.
     let chunk = unsafe { chunk_of(cell) };
     // SAFETY: COUNTED: the cell's own count of the chunk.
-    unsafe { Chunk::let_go(chunk) };
+    unsafe { Chunk::release(chunk) };
 }

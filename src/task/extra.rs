@@ -1,7 +1,7 @@
 //! What few tasks have; allocated when it is first needed.
 //!
 //! The last reference to a task may be dropped on any thread, after the loop is gone. What is still here then must
-//! be `Send`: the name. The rest has been taken out when the task finished (DIES-AT-HOME).
+//! be `Send`: the name. The rest has been taken out when the task finished (DROPPED-BY-OWNER).
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};

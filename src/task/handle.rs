@@ -270,7 +270,7 @@ impl Task {
             return true;
         }
         if let Some(extra) = header.extra.get() {
-            self.note_waiter_place(extra, first);
+            self.note_waiter_order(extra, first);
         }
         // SAFETY: COUNTED: the waker that names the task holds a count; and it is of this loop.
         unsafe { header.waiter.put(task) };
@@ -289,7 +289,7 @@ impl Task {
             return false;
         }
         drop(known);
-        self.note_waiter_place(extra, first);
+        self.note_waiter_order(extra, first);
         // A foreign waker's clone and drop are somebody else's code: nothing is borrowed meanwhile.
         let waker = waker.clone();
         let old = extra.waiter.replace(Some(waker));
@@ -302,7 +302,7 @@ impl Task {
     }
 
     /// The callbacks that were there first stay in front of the first waiter, and of those that replace it.
-    fn note_waiter_place(&self, extra: &Extra, first: bool) {
+    fn note_waiter_order(&self, extra: &Extra, first: bool) {
         if first && extra.waiter.borrow().is_none() {
             extra.before_waiter.set(extra.callbacks.borrow().len());
         }
@@ -312,8 +312,8 @@ impl Task {
     pub(crate) fn clear_waiter(&self) {
         drop(self.header().waiter.take());
         if let Some(extra) = self.header().extra.get() {
-            let elsewhere = (extra.waiter.take(), extra.collector.take());
-            self.local().discard(elsewhere);
+            let external = (extra.waiter.take(), extra.collector.take());
+            self.local().discard(external);
         }
     }
 
@@ -323,9 +323,9 @@ impl Task {
             return None;
         }
         // SAFETY: COUNTED: the task is alive.
-        let place = unsafe { raw::payload::<Box<dyn Any + Send>>(self.0) };
-        // SAFETY: HOME-THREAD: the payload flag was on and the outcome is a panic, so one lies there; now it is ours.
-        let panic = unsafe { place.read() };
+        let slot = unsafe { raw::payload::<Box<dyn Any + Send>>(self.0) };
+        // SAFETY: OWNER-THREAD: the payload flag was on and the outcome is a panic, so one lies there; now it is ours.
+        let panic = unsafe { slot.read() };
         Some(JoinError::panicked(&self.name(), panic))
     }
 
@@ -352,9 +352,9 @@ impl Task {
         write!(f, "<Task {word} name='{}'", self.name())?;
         if state.outcome() == Some(Outcome::Panicked) && state.has_payload() {
             // SAFETY: COUNTED: the task is alive.
-            let place = unsafe { raw::payload::<Box<dyn Any + Send>>(self.0) };
-            // SAFETY: HOME-THREAD: the flags say that a panic lies there, and nothing in this statement takes it.
-            let panic = unsafe { place.as_ref() };
+            let slot = unsafe { raw::payload::<Box<dyn Any + Send>>(self.0) };
+            // SAFETY: OWNER-THREAD: the flags say that a panic lies there, and nothing in this statement takes it.
+            let panic = unsafe { slot.as_ref() };
             let message = panic_message(&**panic).to_owned();
             // Copied, for what is written to may be anybody's code, and may take the panic.
             write!(f, " panic={message:?}")?;
@@ -381,7 +381,7 @@ impl Drop for Task {
         let count = self.header().count.get() - 1;
         self.header().count.set(count);
         if count <= 0 {
-            shared::settle(self.0);
+            shared::free_if_last(self.0);
         }
     }
 }

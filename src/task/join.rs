@@ -161,15 +161,15 @@ impl<T> JoinHandle<T> {
     pub fn try_join(&mut self) -> Option<Result<T, JoinError>> {
         if self.task.header().state.take_value() {
             // SAFETY: COUNTED: the task is alive, and its output type is the handle's.
-            let place = unsafe { raw::payload::<T>(self.task.as_ptr()) };
-            // SAFETY: HOME-THREAD: a value lay there, and now it is ours.
-            return Some(Ok(unsafe { place.read() }));
+            let slot = unsafe { raw::payload::<T>(self.task.as_ptr()) };
+            // SAFETY: OWNER-THREAD: a value lay there, and now it is ours.
+            return Some(Ok(unsafe { slot.read() }));
         }
-        self.why_no_value().map(Err)
+        self.join_error().map(Err)
     }
 
     #[cold]
-    fn why_no_value(&self) -> Option<JoinError> {
+    fn join_error(&self) -> Option<JoinError> {
         match self.task.outcome()? {
             Outcome::Value => None,
             Outcome::Panicked => self.task.take_panic(),
@@ -197,7 +197,7 @@ impl<T> JoinHandle<T> {
 
     /// Lets go of a task that has not finished, or whose result nobody took.
     #[cold]
-    fn abandon(&mut self) {
+    fn drop_slow(&mut self) {
         let state = &self.task.header().state;
         state.remove_handle();
         if !state.is_finished() {
@@ -207,9 +207,9 @@ impl<T> JoinHandle<T> {
             // Last, for it may be anybody's code.
             self.task.clear_waiter();
         } else if state.outcome() == Some(Outcome::Panicked) {
-            self.task.local().abandon(&self.task);
+            self.task.local().report_unhandled(&self.task);
         } else if state.take_payload() {
-            // SAFETY: HOME-THREAD: the payload flag was on, so a value lies there, and now it is ours to drop.
+            // SAFETY: OWNER-THREAD: the payload flag was on, so a value lies there, and now it is ours to drop.
             let dropped = unsafe { raw::drop_output(self.task.as_ptr()) };
             debug_assert!(state.is_spent(), "a handle's output is dropped once");
             self.task.local().report_drop(&self.task, dropped);
@@ -245,7 +245,7 @@ impl<T> Drop for JoinHandle<T> {
     #[inline]
     fn drop(&mut self) {
         if !self.task.header().state.is_spent() {
-            self.abandon();
+            self.drop_slow();
         }
     }
 }
@@ -261,9 +261,9 @@ impl<T: fmt::Debug> fmt::Debug for JoinHandle<T> {
         let state = &self.task.header().state;
         if state.outcome() == Some(Outcome::Value) && state.has_payload() {
             // SAFETY: COUNTED: the task is alive, and its output type is the handle's.
-            let place = unsafe { raw::payload::<T>(self.task.as_ptr()) };
-            // SAFETY: HOME-THREAD: a value lies there, and the handle, which could take it, is borrowed.
-            write!(f, " result={:?}", unsafe { place.as_ref() })?;
+            let slot = unsafe { raw::payload::<T>(self.task.as_ptr()) };
+            // SAFETY: OWNER-THREAD: a value lies there, and the handle, which could take it, is borrowed.
+            write!(f, " result={:?}", unsafe { slot.as_ref() })?;
         }
         f.write_str(">")
     }

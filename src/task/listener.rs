@@ -64,14 +64,14 @@ impl Task {
     pub(super) fn awaited_by(&self) -> [Option<Self>; 3] {
         let header = self.header();
         let listeners = header.extra.get().map_or([None, None], |extra| {
-            [&extra.collector, &extra.group].map(|listening| self.listened_for(listening))
+            [&extra.collector, &extra.group].map(|listening| self.waiter_of(listening))
         });
         let [collects, owns_group] = listeners;
         [header.waiter.peek(), collects, owns_group]
     }
 
     /// The task that waits for what the listener hears of this one.
-    fn listened_for(&self, listening: &Listening) -> Option<Self> {
+    fn waiter_of(&self, listening: &Listening) -> Option<Self> {
         // All of it is put back, and nobody else's code runs meanwhile.
         let (listener, number) = listening.take()?;
         let waiter = listener.waiting().and_then(|waiting| {
@@ -84,7 +84,7 @@ impl Task {
         waiter
     }
 
-    fn has_collector(&self, collector: &Rc<impl Listener>) -> bool {
+    fn is_collected_by(&self, collector: &Rc<impl Listener>) -> bool {
         let Some(extra) = self.header().extra.get() else {
             return false;
         };
@@ -136,7 +136,7 @@ impl Scheduler {
     /// If that is a task whose own end is part of it.
     pub(crate) fn refuse_own_end(&self, waker: &Waker, collector: &Rc<impl Listener>) {
         let waiter = self.task_behind(waker).or_else(|| self.current_task());
-        let is_own = waiter.is_some_and(|task| task.has_collector(collector));
+        let is_own = waiter.is_some_and(|task| task.is_collected_by(collector));
         assert!(!is_own, "{AWAITS_ITSELF}");
     }
 }
@@ -144,13 +144,13 @@ impl Scheduler {
 impl Local {
     /// The group is told first, for it may have a use for a panic that would be reported otherwise.
     #[cold]
-    pub(super) fn tell_group(&self, task: &Task, extra: &Extra) {
+    pub(super) fn notify_group(&self, task: &Task, extra: &Extra) {
         self.note_end(task);
-        self.tell(task, &extra.group);
+        self.notify(task, &extra.group);
     }
 
     /// Tells a listener, and wakes whom it wants to be woken.
-    pub(super) fn tell(&self, task: &Task, listening: &Listening) {
+    pub(super) fn notify(&self, task: &Task, listening: &Listening) {
         let Some((listener, number)) = listening.take() else {
             return;
         };

@@ -43,9 +43,9 @@
 //! * **COUNTED**: whoever holds a pointer owns a count, or borrows from somebody who does.
 //! * **ONE-ENTRY**: the queued flag stands for exactly one entry of the ready queue; QUEUED in the foreign word for
 //!   exactly one entry of the foreign stack, or one thread about to push it. A task that is QUEUED is not freed.
-//! * **HOME-THREAD**: plain cells, future, output and waiter are touched on the loop's thread only. `Task` and
+//! * **OWNER-THREAD**: plain cells, future, output and waiter are touched on the loop's thread only. `Task` and
 //!   `JoinHandle` are not `Send`, and a waker compares its loop with the one that runs on the thread.
-//! * **DIES-AT-HOME**: what a task holds is dropped at home; a last reference that goes elsewhere frees bare memory.
+//! * **DROPPED-BY-OWNER**: what a task holds is dropped at home; a last reference that goes elsewhere frees bare memory.
 //! * **LISTED**: a chunk that the loop lists is alive; it leaves the list before it is freed.
 //! * **LENT**: a scoped reference is taken back before the call that lent it ends.
 
@@ -63,12 +63,12 @@ mod remote;
 #[cfg(all(test, looplet_loom))]
 pub(crate) mod remote_loom;
 mod rng;
+mod run;
 mod scheduler;
 mod scoped;
 mod shared;
 mod state;
 mod sync;
-mod turn;
 mod vacant;
 mod waiter;
 mod waker;
@@ -82,10 +82,10 @@ pub use handle::{Task, TaskId};
 pub use join::JoinHandle;
 pub(crate) use listener::Listener;
 pub(crate) use raw::drop_quietly;
+pub(crate) use run::{print, unhandled};
 pub(crate) use scheduler::{Notifier, Scheduler};
 pub(crate) use scoped::Scoped;
 pub(crate) use state::Outcome;
-pub(crate) use turn::print;
 pub(crate) use vacant::{Call, Vacant};
 pub(crate) use watch::{Activity, Cause, News, Notes, Snapshot, Watch};
 pub(crate) use work::{Attempt, Fallible, Plain, Work};

@@ -45,7 +45,7 @@ pub(super) struct Header {
     /// References held on the loop's thread. Foreign drops are settled here too, so it may fall below zero.
     pub(super) count: Cell<i32>,
     /// How far the cell lies from the start of its chunk.
-    pub(super) place: Cell<u32>,
+    pub(super) offset: Cell<u32>,
     /// The task of the same loop that awaits this one's handle; then when this one ended.
     pub(super) waiter: Waiter,
     pub(super) spawned_at: &'static Location<'static>,
@@ -59,7 +59,7 @@ impl Header {
         vtable: &'static Vtable,
         shared: NonNull<Shared>,
         state: State,
-        place: u32,
+        offset: u32,
         spawned_at: &'static Location<'static>,
     ) -> Self {
         Self {
@@ -71,7 +71,7 @@ impl Header {
             state,
             // Its own while it is unfinished, and one for whoever makes it.
             count: Cell::new(2),
-            place: Cell::new(place),
+            offset: Cell::new(offset),
             waiter: Waiter::new(),
             spawned_at,
             extra: OnceCell::new(),
@@ -142,9 +142,9 @@ pub(super) fn allocate<W: Work>(
     cells: &Cells,
     header: impl FnOnce(&'static Vtable, u32) -> Header,
 ) -> NonNull<Header> {
-    let (cell, place) = cells.allocate(const { CellLayout::of::<CellOf<W>>() });
+    let (cell, offset) = cells.allocate(const { CellLayout::of::<CellOf<W>>() });
     // SAFETY: HEADER-FIRST: vacant memory with room and alignment for a `CellOf<W>`, whose first field is the header.
-    unsafe { cell.write(header(CellOf::<W>::VTABLE, place)) };
+    unsafe { cell.write(header(CellOf::<W>::VTABLE, offset)) };
     cell
 }
 
@@ -204,9 +204,9 @@ pub(super) unsafe fn drop_output(task: NonNull<Header>) -> Result<(), Box<dyn An
 /// On the loop's thread, for a live cell whose future and output are gone.
 pub(super) unsafe fn put_panic(task: NonNull<Header>, panic: Box<dyn Any + Send>) {
     // SAFETY: COUNTED: the cell is live.
-    let place = unsafe { payload::<Box<dyn Any + Send>>(task) };
-    // SAFETY: HOME-THREAD: the payload is vacant and has room for a panic, one of the union's fields.
-    unsafe { place.write(panic) };
+    let slot = unsafe { payload::<Box<dyn Any + Send>>(task) };
+    // SAFETY: OWNER-THREAD: the payload is vacant and has room for a panic, one of the union's fields.
+    unsafe { slot.write(panic) };
     // SAFETY: COUNTED: the cell is live.
     unsafe { task.as_ref() }.state.put_payload();
 }
@@ -219,7 +219,7 @@ unsafe fn poll<W: Work>(task: NonNull<Header>) -> Polled {
     let mut cx = Context::from_waker(&waker);
     // SAFETY: HEADER-FIRST: the header is the start of a `CellOf<W>`.
     let payload = unsafe { &raw mut (*task.cast::<CellOf<W>>().as_ptr()).payload };
-    // SAFETY: HOME-THREAD: nobody else touches the future now.
+    // SAFETY: OWNER-THREAD: nobody else touches the future now.
     let work = unsafe { &mut *payload.cast::<W>() };
     // SAFETY: PINNED: the cell does not move, and the future is dropped in place.
     let work = unsafe { Pin::new_unchecked(work) };
@@ -241,13 +241,13 @@ unsafe fn poll<W: Work>(task: NonNull<Header>) -> Polled {
     let state = unsafe { &task.as_ref().state };
     match value {
         None => Polled::Failed,
-        Some(value) if state.wants_value() => {
+        Some(value) if state.keeps_value() => {
             let done = if W::is_error(&value) {
                 Polled::DoneWithError
             } else {
                 Polled::Done
             };
-            // SAFETY: HOME-THREAD: the payload is vacant now, and this is one of the union's fields.
+            // SAFETY: OWNER-THREAD: the payload is vacant now, and this is one of the union's fields.
             unsafe { payload.cast::<W::Output>().write(value) };
             state.put_payload();
             done
@@ -279,7 +279,7 @@ unsafe fn drop_work<W: Work>(task: NonNull<Header>) {
 unsafe fn drop_value<W: Work>(task: NonNull<Header>) {
     // SAFETY: HEADER-FIRST: the header is the start of a `CellOf<W>`.
     let payload = unsafe { &raw mut (*task.cast::<CellOf<W>>().as_ptr()).payload };
-    // SAFETY: HOME-THREAD: the caller owns the value and leaves it.
+    // SAFETY: OWNER-THREAD: the caller owns the value and leaves it.
     unsafe { ptr::drop_in_place(payload.cast::<W::Output>()) };
 }
 

@@ -20,43 +20,43 @@ use loom::thread;
 
 use super::{JoinHandle, Notifier, Plain, Scheduler, Unpark};
 
-/// What the loop sleeps on: the nudge stays until it is seen, as in a channel with room for one.
-struct Nudge {
-    given: Mutex<bool>,
-    arrived: Condvar,
+/// What the loop sleeps on: the signal stays until it is seen, as in a channel with room for one.
+struct Signal {
+    is_set: Mutex<bool>,
+    changed: Condvar,
 }
 
-impl Unpark for Nudge {
+impl Unpark for Signal {
     fn unpark(&self) {
-        *self.given.lock().unwrap() = true;
-        self.arrived.notify_one();
+        *self.is_set.lock().unwrap() = true;
+        self.changed.notify_one();
     }
 }
 
 /// An event loop without time.
 pub(crate) struct Loop {
     pub(crate) scheduler: Scheduler,
-    nudge: Arc<Nudge>,
+    signal: Arc<Signal>,
 }
 
 impl Loop {
     pub(crate) fn new() -> Self {
-        let nudge = Arc::new(Nudge {
-            given: Mutex::new(false),
-            arrived: Condvar::new(),
+        let signal = Arc::new(Signal {
+            is_set: Mutex::new(false),
+            changed: Condvar::new(),
         });
         Self {
-            scheduler: Scheduler::new(nudge.clone()),
-            nudge,
+            scheduler: Scheduler::new(signal.clone()),
+            signal,
         }
     }
 
     /// A task that is done once `is_done` says so, and a waker of it.
     fn spawn(&self, is_done: impl Fn() -> bool + 'static) -> (JoinHandle<()>, Waker) {
-        let place = Rc::new(std::cell::Cell::new(None));
-        let there = place.clone();
+        let slot = Rc::new(std::cell::Cell::new(None));
+        let waker_slot = slot.clone();
         let future = poll_fn(move |cx| {
-            there.set(Some(cx.waker().clone()));
+            waker_slot.set(Some(cx.waker().clone()));
             if is_done() {
                 Poll::Ready(())
             } else {
@@ -68,7 +68,7 @@ impl Loop {
             .vacant::<Plain<_>>(Location::caller())
             .spawn(future);
         self.run_ready();
-        (handle, place.take().expect("the task has run once"))
+        (handle, slot.take().expect("the task has run once"))
     }
 
     pub(crate) fn run_ready(&self) {
@@ -85,12 +85,12 @@ impl Loop {
 
     pub(crate) fn sleep(&self) {
         if self.scheduler.fall_asleep() {
-            let mut given = self.nudge.given.lock().unwrap();
-            while !*given {
-                given = self.nudge.arrived.wait(given).unwrap();
+            let mut is_set = self.signal.is_set.lock().unwrap();
+            while !*is_set {
+                is_set = self.signal.changed.wait(is_set).unwrap();
             }
-            *given = false;
-            drop(given);
+            *is_set = false;
+            drop(is_set);
             self.scheduler.wake_up();
         }
     }
@@ -272,7 +272,7 @@ fn loom_two_threads_wake_while_the_loop_closes() {
 }
 
 #[test]
-fn loom_a_handle_that_outlives_the_loop_goes_as_the_last_or_not() {
+fn loom_a_handle_that_outlives_the_loop_may_be_the_last_reference_or_not() {
     check(None, || {
         let event_loop = Loop::new();
         let (handle, waker) = event_loop.spawn(|| false);
@@ -286,23 +286,23 @@ fn loom_a_handle_that_outlives_the_loop_goes_as_the_last_or_not() {
 }
 
 #[test]
-fn loom_a_waker_cloned_elsewhere_is_dropped_at_home() {
+fn loom_a_waker_cloned_on_another_thread_is_dropped_by_the_owner() {
     check(Some(4), || {
         let event_loop = Loop::new();
         let (handle, waker) = event_loop.spawn(|| false);
-        let place = Arc::new(Mutex::new(None));
+        let slot = Arc::new(Mutex::new(None));
         let other = thread::spawn({
-            let place = place.clone();
-            move || *place.lock().unwrap() = Some(waker.clone())
+            let slot = slot.clone();
+            move || *slot.lock().unwrap() = Some(waker.clone())
         });
         event_loop.scheduler.enter(|| handle.as_task().end());
         drop(handle);
         event_loop.run_ready();
-        let sent = place.lock().unwrap().take();
+        let sent = slot.lock().unwrap().take();
         event_loop.scheduler.enter(|| drop(sent));
         event_loop.run_ready();
         other.join().unwrap();
-        let sent = place.lock().unwrap().take();
+        let sent = slot.lock().unwrap().take();
         event_loop.scheduler.enter(|| drop(sent));
         event_loop.close();
     });
@@ -329,7 +329,7 @@ fn loom_a_wakeup_hands_over_what_was_done_before_it() {
             }
         });
         let early = event_loop.scheduler.enter(|| waker.clone());
-        let hasty = thread::spawn(move || early.wake());
+        let early_waker = thread::spawn(move || early.wake());
         value.with_mut(|value| {
             // SAFETY: nobody looks before the flag is set.
             unsafe { *value = 7 };
@@ -341,13 +341,13 @@ fn loom_a_wakeup_hands_over_what_was_done_before_it() {
         event_loop.run_until(|| handle.is_finished());
         event_loop.close();
         drop(handle);
-        hasty.join().unwrap();
+        early_waker.join().unwrap();
         other.join().unwrap();
     });
 }
 
 #[test]
-fn loom_mail_reaches_a_loop_that_falls_asleep() {
+fn loom_a_message_reaches_a_loop_that_falls_asleep() {
     check(None, || {
         let event_loop = Loop::new();
         let notifier: Notifier = event_loop.scheduler.notifier();

@@ -106,7 +106,7 @@ impl Scheduler {
     pub(crate) fn is_ready_for_a_turn(&self) -> bool {
         let local = &self.shared.local;
         while let Some(first) = local.ready.pop_ended() {
-            local.turn(first);
+            local.run(first);
         }
         self.is_ready()
     }
@@ -148,7 +148,7 @@ impl Scheduler {
             let Some(task) = local.ready.pop_of_round() else {
                 return false;
             };
-            local.turn(task);
+            local.run(task);
         }
         local.ready.in_round()
     }
@@ -164,7 +164,7 @@ impl Scheduler {
             // SAFETY: ONE-ENTRY: the queued flag keeps the task alive up to here, and then this clone does.
             let task = Task::clone(&*unsafe { Task::borrowed(entry) });
             let is_task = task.header().vtable.kind == Kind::Task;
-            around(&task, is_task, &|| local.turn(entry));
+            around(&task, is_task, &|| local.run(entry));
         }
         local.ready.in_round()
     }
@@ -364,15 +364,15 @@ mod tests {
     use super::super::{Plain, Unpark};
     use super::Scheduler;
 
-    struct Mute;
+    struct NoopUnpark;
 
-    impl Unpark for Mute {
+    impl Unpark for NoopUnpark {
         fn unpark(&self) {}
     }
 
     #[test]
     fn what_a_task_points_to_outlives_a_scheduler_that_was_never_closed() {
-        let parker = Arc::new(Mute);
+        let parker = Arc::new(NoopUnpark);
         let scheduler = Scheduler::new(parker.clone());
         let vacant = scheduler.vacant::<Plain<_>>(Location::caller());
         let handle = vacant.spawn(pending::<()>());

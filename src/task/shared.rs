@@ -15,12 +15,12 @@ use super::ready::ReadyQueue;
 use super::remote::{DropAction, Stack, WakeAction};
 use super::rng::Rng;
 use super::sync::Arc;
-use super::waker::MOST_REFERENCES;
+use super::waker::MAX_REFERENCES;
 use super::watch::{Notes, Watch};
 use super::{Report, Task, Unpark};
 
 /// A plain count below this is moved to the word, which has room for as many.
-const FEWEST_REFERENCES: i32 = -(MOST_REFERENCES / 2);
+const MIN_REFERENCES: i32 = -(MAX_REFERENCES / 2);
 
 /// How far a loop is from its end.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub(super) struct Local {
     pub(super) taking_remote: Cell<bool>,
 }
 
-// SAFETY: HOME-THREAD: `local` is touched on the loop's thread only, and when a foreign thread frees the block, it is
+// SAFETY: OWNER-THREAD: `local` is touched on the loop's thread only, and when a foreign thread frees the block, it is
 // empty but for vacant memory; the rest is `Sync` by itself.
 unsafe impl Sync for Shared {}
 // SAFETY: as above.
@@ -125,7 +125,7 @@ impl Shared {
             self.unpark();
         // SAFETY: ONE-ENTRY: the push was refused, so the QUEUED flag still keeps the task from being freed.
         } else if unsafe { task.as_ref() }.remote.push_refused() {
-            // SAFETY: DIES-AT-HOME: the word said that this was the last of a dead task.
+            // SAFETY: DROPPED-BY-OWNER: the word said that this was the last of a dead task.
             unsafe { free_dead(task) };
         }
     }
@@ -154,10 +154,10 @@ impl Shared {
         // One reference of our own for the time being, so that what follows cannot free the task under our hands.
         let settled = header.count.get() as isize + taken.references + 1;
         match i32::try_from(settled) {
-            Ok(count) if count < MOST_REFERENCES => header.count.set(count),
+            Ok(count) if count < MAX_REFERENCES => header.count.set(count),
             _ => process::abort(),
         }
-        // SAFETY: COUNTED, HOME-THREAD: the reference that was just added.
+        // SAFETY: COUNTED, OWNER-THREAD: the reference that was just added.
         let task = unsafe { Task::from_ptr(task) };
         if taken.wake && task.schedule() {
             self.local
@@ -183,7 +183,7 @@ impl Shared {
 
     /// Gives a cell that was made just now, if that was after the loop's end, the state in which the end left all others.
     /// Call it before any destructor can see the task.
-    pub(super) fn admit(&self, task: NonNull<Header>) {
+    pub(super) fn orphan_if_closed(&self, task: NonNull<Header>) {
         if self.local.phase.get() == Phase::Closed {
             self.local.cells.unlist_last();
             // SAFETY: COUNTED: the cell was made just now.
@@ -196,10 +196,10 @@ impl Shared {
     fn orphan(task: NonNull<Header>) {
         // SAFETY: COUNTED: a cell in use is live.
         let header = unsafe { task.as_ref() };
-        mem::forget(Self::keep(header.shared));
+        mem::forget(Self::to_arc(header.shared));
         let count = header.count.replace(0);
         if header.remote.die(count as isize) {
-            // SAFETY: DIES-AT-HOME: the word said that nobody is left.
+            // SAFETY: DROPPED-BY-OWNER: the word said that nobody is left.
             unsafe { free_dead(task) };
         }
     }
@@ -239,15 +239,15 @@ pub(super) fn drop_remote(task: NonNull<Header>) {
         // Once it is pushed, the task and even the block may go before the loop can be rung; so the block is kept. It
         // must be rung: another thread may turn WAKE on between this thread's QUEUED and its push. It leaves the rest
         // to this thread, for the task is not in the stack yet. Until the push QUEUED keeps both.
-        DropAction::Push => Shared::keep(header.shared).publish(task),
-        // SAFETY: DIES-AT-HOME: the word said that this was the last reference of a dead task.
+        DropAction::Push => Shared::to_arc(header.shared).publish(task),
+        // SAFETY: DROPPED-BY-OWNER: the word said that this was the last reference of a dead task.
         DropAction::Free => unsafe { free_dead(task) },
     }
 }
 
 impl Shared {
     /// A count of a block that a live cell points to.
-    fn keep(shared: NonNull<Self>) -> Arc<Self> {
+    fn to_arc(shared: NonNull<Self>) -> Arc<Self> {
         // SAFETY: COUNTED: the cell is live, and so is its block, which lies in an `Arc`.
         unsafe { Arc::increment_strong_count(shared.as_ptr()) };
         // SAFETY: the count that was just added.
@@ -257,7 +257,7 @@ impl Shared {
 
 /// The owner's plain count of a cell has reached zero or less. Frees it, if nobody else has a hold on it.
 #[inline(never)]
-pub(super) fn settle(task: NonNull<Header>) {
+pub(super) fn free_if_last(task: NonNull<Header>) {
     // SAFETY: COUNTED: the cell is freed here at the earliest.
     let header = unsafe { task.as_ref() };
     // SAFETY: as above.
@@ -269,15 +269,15 @@ pub(super) fn settle(task: NonNull<Header>) {
         drop_remote(task);
         return;
     }
-    if header.count.get() < FEWEST_REFERENCES {
+    if header.count.get() < MIN_REFERENCES {
         header
             .remote
             .add_references(header.count.replace(0) as isize);
     }
     if !header.state.is_queued() && header.remote.is_last(header.count.get() as isize) {
-        // SAFETY: COUNTED, HOME-THREAD: nobody points to the cell any more.
+        // SAFETY: COUNTED, OWNER-THREAD: nobody points to the cell any more.
         unsafe { drop_header(task) };
-        // SAFETY: DIES-AT-HOME: its contents are gone.
+        // SAFETY: DROPPED-BY-OWNER: its contents are gone.
         unsafe { local.cells.free(task) };
     }
 }
@@ -290,7 +290,7 @@ pub(super) fn settle(task: NonNull<Header>) {
 unsafe fn drop_header(task: NonNull<Header>) {
     // SAFETY: the caller has the cell to itself.
     let left = unsafe { task.as_ref() }.extra.get();
-    debug_assert!(left.is_none_or(|extra| extra.is_bare()), "DIES-AT-HOME");
+    debug_assert!(left.is_none_or(|extra| extra.is_bare()), "DROPPED-BY-OWNER");
     // SAFETY: the caller has the cell to itself.
     let extra = unsafe { &raw mut (*task.as_ptr()).extra };
     // SAFETY: as above.

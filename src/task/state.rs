@@ -1,6 +1,6 @@
 //! The owner's plain state of a task: a row of flags and the task's number in one word.
 //!
-//! Only the loop's thread reads or writes it (HOME-THREAD), so a transition is a load and a store. What must happen
+//! Only the loop's thread reads or writes it (OWNER-THREAD), so a transition is a load and a store. What must happen
 //! after a transition is named by the enum it returns.
 
 use std::cell::Cell;
@@ -181,7 +181,7 @@ impl State {
         self.insert(OBSERVED);
     }
 
-    pub(super) fn is_watched(&self) -> bool {
+    pub(super) fn is_observed(&self) -> bool {
         self.has(OBSERVED)
     }
 
@@ -264,7 +264,7 @@ impl State {
 
     /// Whether a value that the future has just returned is still wanted.
     #[inline]
-    pub(super) fn wants_value(&self) -> bool {
+    pub(super) fn keeps_value(&self) -> bool {
         self.0.get() & (HANDLE | CANCEL) == HANDLE
     }
 

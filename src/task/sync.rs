@@ -37,7 +37,7 @@ mod model {
             }
         }
 
-        fn look(&self) -> &T {
+        fn access(&self) -> &T {
             self.uses.with(|_| ());
             &self.value
         }
@@ -58,19 +58,19 @@ mod model {
         }
 
         pub(in crate::task) fn load(&self, order: Ordering) -> isize {
-            self.0.look().load(order)
+            self.0.access().load(order)
         }
 
         pub(in crate::task) fn swap(&self, word: isize, order: Ordering) -> isize {
-            self.0.look().swap(word, order)
+            self.0.access().swap(word, order)
         }
 
         pub(in crate::task) fn fetch_add(&self, add: isize, order: Ordering) -> isize {
-            self.0.look().fetch_add(add, order)
+            self.0.access().fetch_add(add, order)
         }
 
         pub(in crate::task) fn fetch_and(&self, mask: isize, order: Ordering) -> isize {
-            self.0.look().fetch_and(mask, order)
+            self.0.access().fetch_and(mask, order)
         }
 
         pub(in crate::task) fn compare_exchange_weak(
@@ -80,7 +80,7 @@ mod model {
             success: Ordering,
             failure: Ordering,
         ) -> Result<isize, isize> {
-            let word_of = self.0.look();
+            let word_of = self.0.access();
             word_of.compare_exchange(word, next, success, failure)
         }
     }
@@ -94,15 +94,15 @@ mod model {
         }
 
         pub(in crate::task) fn load(&self, order: Ordering) -> bool {
-            self.0.look().load(order)
+            self.0.access().load(order)
         }
 
         pub(in crate::task) fn swap(&self, flag: bool, order: Ordering) -> bool {
-            self.0.look().swap(flag, order)
+            self.0.access().swap(flag, order)
         }
 
         pub(in crate::task) fn fetch_or(&self, flag: bool, order: Ordering) -> bool {
-            self.0.look().fetch_or(flag, order)
+            self.0.access().fetch_or(flag, order)
         }
     }
 

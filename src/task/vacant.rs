@@ -22,7 +22,7 @@ pub(crate) struct Vacant<W> {
 
 impl<W> Drop for Vacant<W> {
     fn drop(&mut self) {
-        give_back(self.task);
+        free_unfilled(self.task);
     }
 }
 
@@ -48,7 +48,7 @@ impl<W: Work> Vacant<W> {
     /// Whoever has it writes it there with `ptr::write` and calls `filled`, instead of passing it on: in a debug build
     /// each function that is given a large future and passes it on has a copy of it on its stack.
     #[inline]
-    fn place(&self) -> *mut W::Inner {
+    fn slot(&self) -> *mut W::Inner {
         // SAFETY: HEADER-FIRST: the cell is a `CellOf<W>`, and `W` is a transparent wrapper.
         unsafe { raw::payload::<W::Inner>(self.task) }.as_ptr()
     }
@@ -57,7 +57,7 @@ impl<W: Work> Vacant<W> {
     ///
     /// # Safety
     ///
-    /// A future was written to `place`, and the task has finished, and its output is gone, before a borrow in the
+    /// A future was written to `slot`, and the task has finished, and its output is gone, before a borrow in the
     /// future or the output ends.
     #[inline]
     unsafe fn filled(self) -> Task {
@@ -87,8 +87,8 @@ impl<W: Work> Vacant<W> {
     /// The task has finished, and its output is gone, before a borrow in `inner` or the output ends.
     #[inline]
     pub(super) unsafe fn spawn_unbounded(self, inner: W::Inner) -> JoinHandle<W::Output> {
-        // SAFETY: HOME-THREAD: the payload is vacant.
-        unsafe { ptr::write(self.place(), inner) };
+        // SAFETY: OWNER-THREAD: the payload is vacant.
+        unsafe { ptr::write(self.slot(), inner) };
         // SAFETY: the future is in; the rest is this function's own contract.
         unsafe { self.begin() }
     }
@@ -99,8 +99,8 @@ impl<W: Work> Vacant<W> {
     where
         W: 'static,
     {
-        // SAFETY: HOME-THREAD: the payload is vacant.
-        unsafe { ptr::write(self.place(), inner) };
+        // SAFETY: OWNER-THREAD: the payload is vacant.
+        unsafe { ptr::write(self.slot(), inner) };
         // SAFETY: the future is in, and nothing here borrows.
         unsafe { self.begin() }
     }
@@ -109,8 +109,8 @@ impl<W: Work> Vacant<W> {
 impl<W: Work + 'static> Vacant<W> {
     /// Puts the future in and polls it once before this returns. In a loop that is ending it does not begin.
     pub(crate) fn start(self, inner: W::Inner) -> JoinHandle<W::Output> {
-        // SAFETY: HOME-THREAD: the payload is vacant.
-        unsafe { ptr::write(self.place(), inner) };
+        // SAFETY: OWNER-THREAD: the payload is vacant.
+        unsafe { ptr::write(self.slot(), inner) };
         // SAFETY: the future is in, and nothing here borrows.
         let task = unsafe { self.filled() };
         match task.local().phase.get() {
@@ -129,8 +129,8 @@ impl<W: Work + 'static> Vacant<W> {
 
     /// Puts the future in and drops it before this returns: the task is cancelled.
     pub(crate) fn refuse(self, inner: W::Inner) -> JoinHandle<W::Output> {
-        // SAFETY: HOME-THREAD: the payload is vacant.
-        unsafe { ptr::write(self.place(), inner) };
+        // SAFETY: OWNER-THREAD: the payload is vacant.
+        unsafe { ptr::write(self.slot(), inner) };
         // SAFETY: the future is in, and nothing here borrows.
         let task = unsafe { self.filled() };
         refuse(&task);
@@ -146,8 +146,8 @@ pub(super) fn call<F: FnOnce() + 'static>(
     f: F,
 ) -> Call {
     let vacant = Vacant::<Once<F>>::new(shared, at);
-    // SAFETY: HOME-THREAD: the payload is vacant.
-    unsafe { ptr::write(vacant.place(), Some(f)) };
+    // SAFETY: OWNER-THREAD: the payload is vacant.
+    unsafe { ptr::write(vacant.slot(), Some(f)) };
     // SAFETY: the closure is in, and borrows nothing.
     let task = unsafe { vacant.filled() };
     if task.local().phase.get() == Phase::Closed {
@@ -193,8 +193,8 @@ fn allocate<W: Work>(shared: NonNull<Shared>, at: &'static Location<'static>) ->
     // A task that gets a name gives the number back: see `Task::take_name`.
     let number = local.numbered.get() + u64::from(is_task);
     local.numbered.set(number);
-    let task = raw::allocate::<W>(&local.cells, |vtable, place| {
-        Header::new(vtable, shared, State::new(number, is_task), place, at)
+    let task = raw::allocate::<W>(&local.cells, |vtable, offset| {
+        Header::new(vtable, shared, State::new(number, is_task), offset, at)
     });
     if let Some(context) = local.context() {
         let extra = Extra::default();
@@ -240,7 +240,7 @@ fn is_untouched(task: &Task) -> bool {
 #[cold]
 fn refuse(task: &Task) {
     let local = task.local();
-    task.shared().admit(task.as_ptr());
+    task.shared().orphan_if_closed(task.as_ptr());
     local.note_spawn(task);
     // An observer, which has just heard of the task, may have ended it with its loop.
     local.end(task);
@@ -248,11 +248,11 @@ fn refuse(task: &Task) {
 
 /// Frees a cell that nobody has put a future in: it must not be found among the tasks that can be dropped.
 #[cold]
-fn give_back(task: NonNull<Header>) {
+fn free_unfilled(task: NonNull<Header>) {
     // SAFETY: COUNTED: the count that a new cell has for whoever makes it.
     let task = unsafe { Task::from_ptr(task) };
     let (header, local) = (task.header(), task.local());
-    task.shared().admit(task.as_ptr());
+    task.shared().orphan_if_closed(task.as_ptr());
     header.state.finish(Outcome::Cancelled);
     local
         .ended
@@ -278,15 +278,15 @@ mod tests {
 
     use super::super::{Plain, Scheduler, Unpark};
 
-    struct Mute;
+    struct NoopUnpark;
 
-    impl Unpark for Mute {
+    impl Unpark for NoopUnpark {
         fn unpark(&self) {}
     }
 
     #[test]
-    fn a_cell_that_was_never_filled_goes_as_it_came() {
-        let scheduler = Scheduler::new(Arc::new(Mute));
+    fn a_cell_that_was_never_filled_is_freed() {
+        let scheduler = Scheduler::new(Arc::new(NoopUnpark));
         let vacant = || scheduler.vacant::<Plain<Pending<()>>>(Location::caller());
         let task = vacant().spawn(pending());
         drop(vacant());

@@ -12,7 +12,7 @@ use super::shared::{self, Shared};
 
 /// So many references to one task can only come from wakers that were forgotten one by one: the process is aborted, as
 /// with `Arc`. The word has room for as many and more.
-pub(super) const MOST_REFERENCES: i32 = if isize::BITS < 64 {
+pub(super) const MAX_REFERENCES: i32 = if isize::BITS < 64 {
     i32::MAX >> 5
 } else {
     i32::MAX >> 1
@@ -106,7 +106,7 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 #[inline]
 pub(super) fn count_up(header: &Header) {
     let count = header.count.get();
-    if count >= MOST_REFERENCES {
+    if count >= MAX_REFERENCES {
         process::abort();
     }
     header.count.set(count + 1);
@@ -117,7 +117,7 @@ unsafe fn wake(data: *const ()) {
     let task = pointer(data);
     // SAFETY: COUNTED: the waker holds a reference.
     if is_owner(unsafe { task.as_ref() }) {
-        // SAFETY: COUNTED, HOME-THREAD: the waker's count moves into the `Task`, which gives it back.
+        // SAFETY: COUNTED, OWNER-THREAD: the waker's count moves into the `Task`, which gives it back.
         unsafe { Task::from_ptr(task) }.wake();
     } else {
         wake_remote(task);
@@ -131,7 +131,7 @@ unsafe fn wake_by_ref(data: *const ()) {
     // SAFETY: COUNTED: the waker holds a reference.
     let header = unsafe { task.as_ref() };
     if is_owner(header) {
-        // SAFETY: COUNTED, HOME-THREAD: the waker holds a count for as long as this view is used.
+        // SAFETY: COUNTED, OWNER-THREAD: the waker holds a count for as long as this view is used.
         unsafe { Task::borrowed(task) }.schedule();
     } else {
         wake_remote(task);
@@ -143,7 +143,7 @@ unsafe fn drop(data: *const ()) {
     let task = pointer(data);
     // SAFETY: COUNTED: the waker holds a reference.
     if is_owner(unsafe { task.as_ref() }) {
-        // SAFETY: COUNTED, HOME-THREAD: the waker's count moves into the `Task`, which gives it back.
+        // SAFETY: COUNTED, OWNER-THREAD: the waker's count moves into the `Task`, which gives it back.
         std::mem::drop(unsafe { Task::from_ptr(task) });
     } else {
         shared::drop_remote(task);
@@ -171,21 +171,21 @@ mod tests {
     use super::super::{Plain, Scheduler, Unpark};
     use super::*;
 
-    struct Mute;
+    struct NoopUnpark;
 
-    impl Unpark for Mute {
+    impl Unpark for NoopUnpark {
         fn unpark(&self) {}
     }
 
     #[test]
-    fn more_wakers_may_come_from_elsewhere_and_end_here_than_a_plain_count_can_tell() {
-        let scheduler = Scheduler::new(Arc::new(Mute));
+    fn more_wakers_may_be_cloned_remotely_and_dropped_here_than_a_plain_count_holds() {
+        let scheduler = Scheduler::new(Arc::new(NoopUnpark));
         let handle = scheduler
             .vacant::<Plain<_>>(Location::caller())
             .spawn(pending::<()>());
         let task = handle.task();
         // As if so many clones had been made elsewhere, and all but these had been dropped here.
-        let many = MOST_REFERENCES - 10;
+        let many = MAX_REFERENCES - 10;
         task.header().remote.add_references(many as isize);
         let count = &task.header().count;
         count.set(count.get() - many);
@@ -205,12 +205,12 @@ mod tests {
 
     /// Two more references than the limit, most of them taken over from the atomic word.
     fn exceed_the_limit() {
-        let scheduler = Scheduler::new(Arc::new(Mute));
+        let scheduler = Scheduler::new(Arc::new(NoopUnpark));
         let handle = scheduler
             .vacant::<Plain<_>>(Location::caller())
             .spawn(pending::<()>());
         let task = handle.task();
-        task.header().count.set(MOST_REFERENCES - 2);
+        task.header().count.set(MAX_REFERENCES - 2);
         task.header().remote.add_references(3);
         wake_remote(task.as_ptr());
         scheduler.take_remote();

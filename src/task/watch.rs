@@ -22,7 +22,7 @@ use crate::waiting::{self, Kinds};
 
 /// A task that waits for many others may be woken by each of them. Of so many it is told again then: of all of them each
 /// time would be the square of their number.
-const TOLD_AGAIN: usize = 100;
+const MAX_REPEATED_JOINS: usize = 100;
 
 /// Hears what happens to the tasks of a loop.
 pub(crate) trait Watch {
@@ -97,7 +97,7 @@ impl Local {
         self.watch.borrow().is_some()
     }
 
-    fn tell_watch(&self, news: News<'_>) {
+    fn notify_observer(&self, news: News<'_>) {
         let watch = self.watch.borrow().clone();
         if let Some(watch) = watch {
             watch.notice(news);
@@ -105,7 +105,7 @@ impl Local {
     }
 
     /// Whether new tasks are to be watched.
-    fn new_tasks_are_observed(&self) -> bool {
+    fn observes_new_tasks(&self) -> bool {
         self.phase.get() == Phase::Watched || self.is_observed()
     }
 
@@ -130,7 +130,7 @@ impl Local {
 
     /// What happens in `f` is the task's doing, if it is watched.
     pub(super) fn as_actor<R>(&self, task: &Task, f: impl FnOnce() -> R) -> R {
-        if !task.header().state.is_watched() {
+        if !task.header().state.is_observed() {
             // Not even counted: it may be one that was made after its loop's end.
             return f();
         }
@@ -148,7 +148,7 @@ impl Local {
     #[cold]
     #[inline(never)]
     pub(super) fn note_spawn(&self, task: &Task) {
-        if !self.new_tasks_are_observed() || task.header().vtable.kind == Kind::Call {
+        if !self.observes_new_tasks() || task.header().vtable.kind == Kind::Call {
             return;
         }
         task.header().state.set_observed();
@@ -160,7 +160,7 @@ impl Local {
                     Cause::Timer => Cause::Outside,
                     cause => cause,
                 };
-                self.tell_watch(News::Spawned(task, cause));
+                self.notify_observer(News::Spawned(task, cause));
             });
         }
     }
@@ -168,7 +168,9 @@ impl Local {
     /// A watched task, just woken, goes into the queue.
     pub(super) fn note_wakeup(&self, task: &Task) {
         if self.is_observed() {
-            self.with_cause(task, |cause| self.tell_watch(News::Queued(task, cause)));
+            self.with_cause(task, |cause| {
+                self.notify_observer(News::Queued(task, cause))
+            });
         }
     }
 
@@ -180,7 +182,7 @@ impl Local {
         let task = &task.clone();
         let observed = self.is_observed();
         if observed {
-            self.tell_watch(News::PollBegins(task));
+            self.notify_observer(News::PollBegins(task));
         }
         let outer = waiting::replace(Kinds::default());
         let mut notes = self.as_actor(task, || {
@@ -195,9 +197,9 @@ impl Local {
             task.header().ready_next.set(NonNull::new(link));
         }
         if observed {
-            self.tell_watch(News::PollEnds(task));
+            self.notify_observer(News::PollEnds(task));
             if waits {
-                self.tell_watch(News::Waits(task, &notes));
+                self.notify_observer(News::Waits(task, &notes));
             }
         }
     }
@@ -226,7 +228,7 @@ impl Local {
     pub(super) fn note_end(&self, task: &Task) {
         if let Some(outcome) = task.outcome().filter(|_| self.is_observed()) {
             if task.header().vtable.kind == Kind::Task {
-                self.tell_watch(News::Ended(task, outcome));
+                self.notify_observer(News::Ended(task, outcome));
             }
         }
     }
@@ -296,8 +298,12 @@ impl Scheduler {
     #[inline]
     pub(crate) fn joins_to_note(&self, again: bool) -> Option<usize> {
         let local = self.local();
-        let is_heard = local.actor.get().is_some() && local.is_observed();
-        is_heard.then_some(if again { TOLD_AGAIN } else { usize::MAX })
+        let is_observed = local.actor.get().is_some() && local.is_observed();
+        is_observed.then_some(if again {
+            MAX_REPEATED_JOINS
+        } else {
+            usize::MAX
+        })
     }
 
     /// Whoever polls with this waker awaits these tasks, and perhaps others.
@@ -340,7 +346,7 @@ pub(super) fn task_behind(waker: &Waker, shared: NonNull<Shared>) -> Option<Task
 impl Task {
     /// Whether its loop takes notes of what tasks wait for.
     pub(crate) fn is_watched(&self) -> bool {
-        self.header().state.is_watched()
+        self.header().state.is_observed()
     }
 
     fn snapshot(self) -> Snapshot {
@@ -349,7 +355,7 @@ impl Task {
             Activity::Running
         } else if header.state.is_queued() {
             Activity::Ready
-        } else if header.state.is_watched() {
+        } else if header.state.is_observed() {
             let link = header.ready_next.get().map_or(0, |link| link.addr().get());
             Activity::Waiting(Some(Kinds::from_bits(link >> 1)))
         } else {

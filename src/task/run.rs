@@ -17,7 +17,7 @@ use crate::error::{JoinError, panic_message};
 impl Local {
     /// Gives a task that came out of the queue its turn.
     #[inline(always)]
-    pub(super) fn turn(&self, entry: NonNull<Header>) {
+    pub(super) fn run(&self, entry: NonNull<Header>) {
         // SAFETY: ONE-ENTRY: the queued flag has kept the task alive so far; from here on its own count does, for it
         // is unfinished; or, if it is not, nothing but `skip` touches it.
         let task = unsafe { Task::borrowed(entry) };
@@ -55,7 +55,7 @@ impl Local {
     pub(super) fn poll(&self, task: &Task) {
         let outer = self.running.replace(Some(task.as_ptr()));
         self.polls.set(self.polls.get() + 1);
-        // SAFETY: HOME-THREAD: `begin_run` said so: the future is there, and not on the stack.
+        // SAFETY: OWNER-THREAD: `begin_run` said so: the future is there, and not on the stack.
         let poll = || unsafe { raw::poll_work(task.as_ptr()) };
         let polled = panic::catch_unwind(AssertUnwindSafe(poll));
         debug_assert_on_the_stack(task);
@@ -122,7 +122,7 @@ impl Local {
     fn drop_and_finish(&self, task: &Task) {
         task.header().state.begin_drop();
         let outer = self.running.replace(Some(task.as_ptr()));
-        // SAFETY: HOME-THREAD: the future is there, for the task has not finished, and it is not on the stack.
+        // SAFETY: OWNER-THREAD: the future is there, for the task has not finished, and it is not on the stack.
         let dropped = unsafe { raw::drop_future(task.as_ptr()) };
         debug_assert_on_the_stack(task);
         self.running.set(outer);
@@ -136,7 +136,7 @@ impl Local {
     #[cold]
     fn poll_panicked(&self, task: &Task, panic: Box<dyn Any + Send>) {
         let outer = self.running.replace(Some(task.as_ptr()));
-        // SAFETY: HOME-THREAD: the poll has unwound, so the future is there, whole or not, and off the stack.
+        // SAFETY: OWNER-THREAD: the poll has unwound, so the future is there, whole or not, and off the stack.
         let dropped = unsafe { raw::drop_future(task.as_ptr()) };
         debug_assert_on_the_stack(task);
         self.running.set(outer);
@@ -147,7 +147,7 @@ impl Local {
     }
 
     fn finish_panicked(&self, task: &Task, panic: Box<dyn Any + Send>) {
-        // SAFETY: HOME-THREAD: the future has just gone, and it left no value.
+        // SAFETY: OWNER-THREAD: the future has just gone, and it left no value.
         unsafe { raw::put_panic(task.as_ptr(), panic) };
         self.finish(task, Outcome::Panicked);
     }
@@ -182,15 +182,15 @@ impl Local {
         let waiter = header.waiter.stamp(self.ended.get());
         let extra = header.extra.get();
         if let Some(extra) = extra {
-            self.tell_group(task, extra);
+            self.notify_group(task, extra);
         }
         if !header.state.has_handle() {
-            self.abandon(task);
+            self.report_unhandled(task);
         }
         match extra {
             None => Self::wake_waiter(header, waiter),
             Some(extra) => {
-                self.announce(task, extra, waiter);
+                self.wake_all_waiters(task, extra, waiter);
                 debug_assert!(extra.is_bare(), "what is left may be dropped on any thread");
             }
         }
@@ -199,7 +199,7 @@ impl Local {
     }
 
     /// Nobody will look at the outcome: a panic is reported.
-    pub(super) fn abandon(&self, task: &Task) {
+    pub(super) fn report_unhandled(&self, task: &Task) {
         if task.header().state.outcome() != Some(Outcome::Panicked) {
             return;
         }
@@ -218,7 +218,7 @@ impl Local {
 
     /// Wakes the waiter and queues the callbacks, in the order in which they came.
     #[cold]
-    fn announce(&self, task: &Task, extra: &Extra, mut waiter: Option<Task>) {
+    fn wake_all_waiters(&self, task: &Task, extra: &Extra, mut waiter: Option<Task>) {
         let callbacks = extra.callbacks.take();
         let early = extra.before_waiter.get();
         for (place, callback) in callbacks.into_iter().enumerate() {
@@ -250,14 +250,14 @@ impl Local {
     pub(super) fn wake_waiters(&self, task: &Task, extra: &Extra, waiter: Option<Task>) {
         let header = task.header();
         Self::wake_waiter(header, waiter);
-        self.tell(task, &extra.collector);
-        let Some(elsewhere) = extra.waiter.take() else {
+        self.notify(task, &extra.collector);
+        let Some(external) = extra.waiter.take() else {
             return;
         };
         if header.state.is_lazy() {
-            self.discard(elsewhere);
+            self.discard(external);
         } else {
-            self.wake_any(elsewhere);
+            self.wake_any(external);
         }
     }
 
@@ -326,19 +326,23 @@ fn debug_assert_on_the_stack(task: &Task) {
 #[cold]
 fn skip(task: &Task) {
     if task.header().count.get() <= 0 {
-        shared::settle(task.as_ptr());
+        shared::free_if_last(task.as_ptr());
     }
 }
 
-/// What happens to a panic if no hook was given.
+/// The report of an unhandled panic; without a task if it came out of a plain call or a waker.
+pub(crate) fn unhandled(task: Option<&Task>, error: &JoinError) -> String {
+    let (name, message) = (error.task_name(), error.message());
+    let Some(task) = task else {
+        return format!("unhandled panic in '{name}': {message}");
+    };
+    let at = task.spawned_at();
+    format!("unhandled panic in task '{name}' (spawned at {at}): {message}")
+}
+
+/// The report where there is no hook.
 fn print_report(task: Option<&Task>, error: &JoinError) {
-    match task {
-        Some(task) => print(format_args!(
-            "nobody saw that {error} (spawned at {})",
-            task.spawned_at()
-        )),
-        None => print(format_args!("nobody saw that {error}")),
-    }
+    print(format_args!("{}", unhandled(task, error)));
 }
 
 /// Writes to stderr, if that is possible: `eprintln` panics if it is not.
