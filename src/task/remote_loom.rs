@@ -329,7 +329,7 @@ fn loom_a_wakeup_hands_over_what_was_done_before_it() {
             }
         });
         let early = event_loop.scheduler.enter(|| waker.clone());
-        let early_waker = thread::spawn(move || early.wake());
+        let first = thread::spawn(move || early.wake());
         value.with_mut(|value| {
             // SAFETY: nobody looks before the flag is set.
             unsafe { *value = 7 };
@@ -341,7 +341,7 @@ fn loom_a_wakeup_hands_over_what_was_done_before_it() {
         event_loop.run_until(|| handle.is_finished());
         event_loop.close();
         drop(handle);
-        early_waker.join().unwrap();
+        first.join().unwrap();
         other.join().unwrap();
     });
 }
