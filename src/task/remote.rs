@@ -7,9 +7,9 @@
 //! +---------------------------------+------+------+--------+
 //! ```
 //!
-//! QUEUED: the task is in the stack, or one thread is about to push it. WAKE: a wakeup was requested. DEAD: the loop has
-//! been dropped, and the word counts all references. While the loop lives, the word counts what remote threads added and
-//! dropped, so the total is the owner's plain count plus this one.
+//! QUEUED: the task is in the stack, or one thread is about to push it. WAKE: a wakeup was requested. DEAD: the loop
+//! has been dropped, and the word counts all references. While the loop lives, the word counts what remote threads
+//! added and dropped, so the total is the owner's plain count plus this one.
 
 use std::process;
 use std::ptr::{self, NonNull};
@@ -156,9 +156,9 @@ fn is_unreferenced(word: isize) -> bool {
 
 /// The tasks with remote wakeups or drops, newest first, and whether the loop sleeps.
 ///
-/// A push changes the stack and then reads `asleep`; the loop sets `asleep` and then checks the stack, by a compare-exchange
-/// of null for null. Read-modify-writes of one location are totally ordered: either the loop's reads the push, or the
-/// push reads the loop's and synchronizes with it, and so sees `asleep`. The same holds for messages.
+/// A push changes the stack and then reads `asleep`; the loop sets `asleep` and then checks the stack, by a
+/// compare-exchange of null for null. Read-modify-writes of one location are totally ordered: either the loop's reads
+/// the push, or the push reads the loop's and synchronizes with it, and so sees `asleep`. The same holds for messages.
 pub(super) struct Stack {
     head: AtomicPtr<Header>,
     /// The mailbox has messages.
@@ -264,8 +264,8 @@ impl Stack {
     }
 }
 
-/// Tasks taken off the stack. The caller of `next` must call `RemoteWord::take` on the task: until then it is QUEUED and
-/// not freed.
+/// Tasks taken off the stack. The caller of `next` must call `RemoteWord::take` on the task: until then it is QUEUED
+/// and not freed.
 pub(super) struct Pushed(*mut Header);
 
 impl Pushed {

@@ -326,7 +326,8 @@ impl Scheduler {
             for cell in cells {
                 self.shared.local.end(&cell);
             }
-            // What destructors have made is found there, however many one after the other: no look at all cells for each.
+            // What destructors have made is found there, however many one after the other: no look at all cells for
+            // each.
             self.shared.local.end_queued();
         }
     }

@@ -56,8 +56,8 @@ pub(super) struct Local {
     pub(super) named: Cell<u64>,
     /// How many tasks have ended.
     pub(super) ended: Cell<u64>,
-    /// How many tasks have ended without a value or with an error. While it is unchanged, a waiter for many tasks need not
-    /// check each of them again.
+    /// How many tasks have ended without a value or with an error. While it is unchanged, a waiter for many tasks need
+    /// not check each of them again.
     pub(super) irregular: Cell<u64>,
     pub(super) rounds: Cell<u64>,
     pub(super) polls: Cell<u64>,
@@ -76,8 +76,8 @@ pub(super) struct Local {
     pub(super) taking_remote: Cell<bool>,
 }
 
-// SAFETY: OWNER-THREAD: `local` is accessed on the owner thread only, and when a remote thread frees the block, it holds
-// nothing but vacant memory; the rest is `Sync` by itself.
+// SAFETY: OWNER-THREAD: `local` is accessed on the owner thread only, and when a remote thread frees the block, it
+// holds nothing but vacant memory; the rest is `Sync` by itself.
 unsafe impl Sync for Shared {}
 // SAFETY: as above.
 unsafe impl Send for Shared {}
@@ -151,7 +151,7 @@ impl Shared {
         // SAFETY: ONE-ENTRY: a task off the stack is QUEUED, and so not freed, until its word is taken.
         let header = unsafe { task.as_ref() };
         let taken = header.remote.take();
-        // A temporary reference keeps the task alive in `schedule`, which may run an observer.
+        // The temporary reference keeps the task alive in `schedule`; its drop frees the task if no other is left.
         let settled = header.count.get() as isize + taken.references + 1;
         match i32::try_from(settled) {
             Ok(count) if count < MAX_REFERENCES => header.count.set(count),
@@ -166,8 +166,8 @@ impl Shared {
         }
     }
 
-    /// Orphans all cells. All tasks that are not on the stack are finished and no queue entry is left; no user code runs
-    /// here.
+    /// Orphans all cells. All tasks that are not on the stack are finished and no queue entry is left; no user code
+    /// runs here.
     pub(super) fn close(&self) {
         for task in self.stack.close() {
             // SAFETY: ONE-ENTRY: the task is off the stack and QUEUED.
@@ -181,7 +181,8 @@ impl Shared {
         self.local.cells.close(Self::orphan);
     }
 
-    /// Orphans a new cell that was allocated after the end of the loop. Call it before any destructor can access the task.
+    /// Orphans a new cell that was allocated after the end of the loop. Call it before any destructor can access the
+    /// task.
     pub(super) fn orphan_if_closed(&self, task: NonNull<Header>) {
         if self.local.phase.get() == Phase::Closed {
             self.local.cells.unlist_last();
@@ -205,7 +206,8 @@ impl Shared {
 }
 
 /// Prepares an unfinished task to outlive its loop. It is marked as queued, so that no wakeup pushes it onto the ready
-/// queue, which is never run again, and as ended, so that no task of the same loop becomes its waiter. Returns its waiter.
+/// queue, which is never run again, and as ended, so that no task of the same loop becomes its waiter. Returns its
+/// waiter.
 fn unlink(header: &Header) -> Option<Task> {
     if header.state.is_finished() {
         return None;

@@ -1,4 +1,4 @@
-//! How a cell comes into being: allocated first, then filled, so that a large future moves as little as possible.
+//! Cells are allocated first and filled then, so that a large future is moved as little as possible.
 
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -13,7 +13,7 @@ use super::state::{Outcome, State};
 use super::work::{Kind, Once, Work};
 use super::{JoinHandle, Task, waker};
 
-/// A cell without its future. Dropped so, it goes as if it had never been, but that its number is used up.
+/// A cell without a future. Dropping it frees the cell; the task's number stays used.
 #[must_use]
 pub(crate) struct Vacant<W> {
     task: NonNull<Header>,
@@ -35,25 +35,25 @@ impl<W: Work> Vacant<W> {
         }
     }
 
-    /// Gives the task a name of its own instead of a number.
+    /// Gives the task a name instead of a number.
     pub(crate) fn named(self, name: &str) -> Self {
-        // SAFETY: COUNTED: the cell is this value's.
+        // SAFETY: COUNTED: this value owns the cell.
         let task = unsafe { Task::borrowed(self.task) };
         task.take_name(name);
         self
     }
 
-    /// Where the future belongs.
+    /// The memory for the future.
     ///
-    /// Whoever has it writes it there with `ptr::write` and calls `filled`, instead of passing it on: in a debug build
-    /// each function that is given a large future and passes it on has a copy of it on its stack.
+    /// The caller writes the future with `ptr::write` and calls `filled`, instead of passing the future on: in a debug
+    /// build, each function that passes a large future on has a copy of it on its stack.
     #[inline]
     fn slot(&self) -> *mut W::Inner {
         // SAFETY: HEADER-FIRST: the cell is a `CellOf<W>`, and `W` is a transparent wrapper.
         unsafe { raw::payload::<W::Inner>(self.task) }.as_ptr()
     }
 
-    /// The task, once its future is in.
+    /// The task, once its future was written.
     ///
     /// # Safety
     ///
@@ -62,7 +62,7 @@ impl<W: Work> Vacant<W> {
     #[inline]
     unsafe fn filled(self) -> Task {
         let this = ManuallyDrop::new(self);
-        // SAFETY: COUNTED: the count that a new cell has for whoever makes it.
+        // SAFETY: COUNTED: the creator's reference to a new cell.
         unsafe { Task::from_ptr(this.task) }
     }
 
@@ -80,7 +80,7 @@ impl<W: Work> Vacant<W> {
         unsafe { JoinHandle::new(task) }
     }
 
-    /// Puts a future in that may borrow, and queues the task.
+    /// Writes a future that may borrow, and queues the task.
     ///
     /// # Safety
     ///
@@ -89,11 +89,11 @@ impl<W: Work> Vacant<W> {
     pub(super) unsafe fn spawn_unbounded(self, inner: W::Inner) -> JoinHandle<W::Output> {
         // SAFETY: OWNER-THREAD: the payload is vacant.
         unsafe { ptr::write(self.slot(), inner) };
-        // SAFETY: the future is in; the rest is this function's own contract.
+        // SAFETY: the future was written; the rest is this function's own contract.
         unsafe { self.begin() }
     }
 
-    /// Puts the future in and queues the task.
+    /// Writes the future and queues the task.
     #[inline]
     pub(crate) fn spawn(self, inner: W::Inner) -> JoinHandle<W::Output>
     where
@@ -101,17 +101,18 @@ impl<W: Work> Vacant<W> {
     {
         // SAFETY: OWNER-THREAD: the payload is vacant.
         unsafe { ptr::write(self.slot(), inner) };
-        // SAFETY: the future is in, and nothing here borrows.
+        // SAFETY: the future was written, and `W` does not borrow.
         unsafe { self.begin() }
     }
 }
 
 impl<W: Work + 'static> Vacant<W> {
-    /// Puts the future in and polls it once before this returns. In a loop that is ending it does not begin.
+    /// Writes the future and polls it once before this returns. On a loop that is ending, the task is cancelled
+    /// instead.
     pub(crate) fn start(self, inner: W::Inner) -> JoinHandle<W::Output> {
         // SAFETY: OWNER-THREAD: the payload is vacant.
         unsafe { ptr::write(self.slot(), inner) };
-        // SAFETY: the future is in, and nothing here borrows.
+        // SAFETY: the future was written, and `W` does not borrow.
         let task = unsafe { self.filled() };
         match task.local().phase.get() {
             Phase::Open => task.local().first_run(&task),
@@ -127,11 +128,11 @@ impl<W: Work + 'static> Vacant<W> {
         unsafe { JoinHandle::new(task) }
     }
 
-    /// Puts the future in and drops it before this returns: the task is cancelled.
+    /// Writes the future and drops it before this returns: the task is cancelled.
     pub(crate) fn refuse(self, inner: W::Inner) -> JoinHandle<W::Output> {
         // SAFETY: OWNER-THREAD: the payload is vacant.
         unsafe { ptr::write(self.slot(), inner) };
-        // SAFETY: the future is in, and nothing here borrows.
+        // SAFETY: the future was written, and `W` does not borrow.
         let task = unsafe { self.filled() };
         refuse(&task);
         // SAFETY: COUNTED: as in `spawn_unbounded`.
@@ -139,7 +140,7 @@ impl<W: Work + 'static> Vacant<W> {
     }
 }
 
-/// Makes a plain call, not queued yet.
+/// A new plain call, not queued yet.
 pub(super) fn call<F: FnOnce() + 'static>(
     shared: NonNull<Shared>,
     at: &'static Location<'static>,
@@ -148,7 +149,7 @@ pub(super) fn call<F: FnOnce() + 'static>(
     let vacant = Vacant::<Once<F>>::new(shared, at);
     // SAFETY: OWNER-THREAD: the payload is vacant.
     unsafe { ptr::write(vacant.slot(), Some(f)) };
-    // SAFETY: the closure is in, and borrows nothing.
+    // SAFETY: the closure was written, and borrows nothing.
     let task = unsafe { vacant.filled() };
     if task.local().phase.get() == Phase::Closed {
         refuse(&task);
@@ -156,7 +157,7 @@ pub(super) fn call<F: FnOnce() + 'static>(
     Call(task)
 }
 
-/// A plain call: runs once, when it is queued and its turn comes. Dropping this lets it be.
+/// A plain call: runs once after it was queued. Dropping the handle does not cancel it.
 pub(crate) struct Call(Task);
 
 impl Call {
@@ -165,12 +166,12 @@ impl Call {
         self.0.schedule();
     }
 
-    /// A waker that does so.
+    /// A waker that queues the call.
     pub(crate) fn waker(&self) -> Waker {
         waker::owned(self.0.clone())
     }
 
-    /// Drops the call unrun, now. False: it has run, or is running, or was cancelled before.
+    /// Drops the call without running it. False: it has run, is running, or was cancelled before.
     pub(crate) fn cancel(&self) -> bool {
         let state = &self.0.header().state;
         let in_time = !state.is_finished() && !state.is_running();
@@ -187,10 +188,10 @@ impl Call {
 
 #[inline]
 fn allocate<W: Work>(shared: NonNull<Shared>, at: &'static Location<'static>) -> NonNull<Header> {
-    // SAFETY: COUNTED: the block is alive: its loop's, or that of a live cell.
+    // SAFETY: COUNTED: the block is kept alive by its loop or by a live cell.
     let local = unsafe { &shared.as_ref().local };
     let is_task = matches!(W::KIND, Kind::Task);
-    // A task that gets a name gives the number back: see `Task::take_name`.
+    // A named task returns the number: see `Task::take_name`.
     let number = local.numbered.get() + u64::from(is_task);
     local.numbered.set(number);
     let task = raw::allocate::<W>(&local.cells, |vtable, offset| {
@@ -199,13 +200,13 @@ fn allocate<W: Work>(shared: NonNull<Shared>, at: &'static Location<'static>) ->
     if let Some(context) = local.context() {
         let extra = Extra::default();
         extra.context.replace(Some(context));
-        // SAFETY: COUNTED: the cell was made just now.
+        // SAFETY: COUNTED: the cell is new.
         let _ = unsafe { task.as_ref() }.extra.set(Box::new(extra));
     }
     task
 }
 
-/// Queues a new task; or ends it at once, if its loop is ending.
+/// Queues a new task, or cancels it if its loop is ending.
 #[inline]
 fn begin(task: &Task) {
     if task.local().phase.get() != Phase::Open && !may_begin(task.as_ptr()) {
@@ -215,7 +216,8 @@ fn begin(task: &Task) {
     task.local().ready.push(task.as_ptr());
 }
 
-/// Takes note of a new task; or ends it at once, if its loop is ending.
+/// Notifies the observer of a new task, or cancels the task if its loop is ending. True if the task is still to be
+/// queued.
 #[cold]
 #[inline(never)]
 fn may_begin(task: NonNull<Header>) -> bool {
@@ -229,27 +231,27 @@ fn may_begin(task: NonNull<Header>) -> bool {
     is_untouched(&task)
 }
 
-/// Whether a new task is as it was made. The observer, which has just heard of it, may have cancelled it, which has
-/// queued it, or dropped the loop.
+/// Whether a new task is neither queued nor finished. The observer, which has just been notified, may have cancelled
+/// the task, which queues it, or dropped the loop.
 fn is_untouched(task: &Task) -> bool {
     let state = &task.header().state;
     !state.is_queued() && !state.is_finished()
 }
 
-/// Ends a new task that its loop does not take any more.
+/// Cancels a new task of a loop that is ending.
 #[cold]
 fn refuse(task: &Task) {
     let local = task.local();
     task.shared().orphan_if_closed(task.as_ptr());
     local.note_spawn(task);
-    // An observer, which has just heard of the task, may have ended it with its loop.
+    // The observer may have dropped the loop, which ends the task; `end` does nothing then.
     local.end(task);
 }
 
-/// Frees a cell that nobody has put a future in: it must not be found among the tasks that can be dropped.
+/// Frees a cell without a future. It is marked as finished, so that the loop does not drop a future in it.
 #[cold]
 fn free_unfilled(task: NonNull<Header>) {
-    // SAFETY: COUNTED: the count that a new cell has for whoever makes it.
+    // SAFETY: COUNTED: the creator's reference to a new cell.
     let task = unsafe { Task::from_ptr(task) };
     let (header, local) = (task.header(), task.local());
     task.shared().orphan_if_closed(task.as_ptr());
@@ -258,12 +260,12 @@ fn free_unfilled(task: NonNull<Header>) {
         .ended
         .set(local.ended.get() + u64::from(header.vtable.kind == Kind::Task));
     raw::drop_quietly(header.extra.get().and_then(|extra| extra.context.take()));
-    // SAFETY: COUNTED: the count that a task holds of itself while it is unfinished.
+    // SAFETY: COUNTED: the reference that an unfinished task owns to itself.
     drop(unsafe { Task::from_ptr(task.as_ptr()) });
 }
 
 impl Local {
-    /// A copy of the context of whoever runs, for what it makes.
+    /// A copy of the running task's or call's context, for a task or call that it creates.
     #[inline]
     pub(super) fn context(&self) -> Option<super::Context> {
         self.current()?.extra.get()?.context.borrow().clone()
@@ -290,12 +292,12 @@ mod tests {
         let vacant = || scheduler.vacant::<Plain<Pending<()>>>(Location::caller());
         let task = vacant().spawn(pending());
         drop(vacant());
-        drop(vacant().named("nobody"));
+        drop(vacant().named("unfilled"));
         assert_eq!(scheduler.tasks(), [task.task()]);
         scheduler.enter(|| scheduler.end_all());
         scheduler.close();
         drop(vacant());
-        drop(vacant().named("nobody, late"));
+        drop(vacant().named("unfilled, late"));
         assert_eq!((scheduler.live(), scheduler.spawned()), (0, 5));
         assert!(task.is_cancelled());
     }

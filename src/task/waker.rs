@@ -10,8 +10,8 @@ use super::Task;
 use super::raw::Header;
 use super::shared::{self, Shared};
 
-/// The process is aborted beyond this count, as in `Arc`: only a loop that forgets wakers gets there. The atomic word is
-/// wide enough for more.
+/// The process is aborted beyond this count, as in `Arc`: only a loop that forgets wakers gets there. The atomic word
+/// is wide enough for more.
 pub(super) const MAX_REFERENCES: i32 = if isize::BITS < 64 {
     i32::MAX >> 5
 } else {

@@ -20,8 +20,8 @@ use super::work::Kind;
 use super::{Outcome, Task, TaskId, waker};
 use crate::waiting::{self, Kinds};
 
-/// A task that waits for many others may be woken by each of them. Of so many it is told again then: of all of them each
-/// time would be the square of their number.
+/// A task that waits for many others may be woken by each of them. Of so many it is told again then: of all of them
+/// each time would be the square of their number.
 const MAX_REPEATED_JOINS: usize = 100;
 
 /// Hears what happens to the tasks of a loop.
@@ -293,8 +293,8 @@ impl Scheduler {
         self.local().note_deadline(deadline);
     }
 
-    /// How many of the tasks that the running one awaits are to be noted, beside those whose waiter it is. None if nobody
-    /// hears of them.
+    /// How many of the tasks that the running one awaits are to be noted, beside those whose waiter it is. None if
+    /// nobody hears of them.
     #[inline]
     pub(crate) fn joins_to_note(&self, again: bool) -> Option<usize> {
         let local = self.local();
