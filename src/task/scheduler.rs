@@ -325,8 +325,7 @@ impl Scheduler {
             for cell in cells {
                 self.shared.local.end(&cell);
             }
-            // What destructors have made is found there, however many one after the other: no look at all cells for
-            // each.
+            // Calls made by destructors are found in the queue, without a pass over all cells for each.
             self.shared.local.end_queued();
         }
     }
