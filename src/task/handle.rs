@@ -14,7 +14,7 @@ use super::raw::{self, Header};
 use super::shared::{self, Local, Phase, Shared};
 use super::state::{CancelAction, Outcome, WakeAction};
 use super::work::Kind;
-use super::{vacant, waker, watch};
+use super::{observe, vacant, waker};
 use crate::error::{JoinError, panic_message};
 
 /// The message of the panic of a task that awaits its own handle.
@@ -137,7 +137,7 @@ impl Task {
         match action {
             WakeAction::Nothing => return false,
             WakeAction::Enqueue => self.enqueue(),
-            WakeAction::NoteAndEnqueue => watch::enqueue(self.0),
+            WakeAction::NoteAndEnqueue => observe::enqueue(self.0),
         }
         true
     }

@@ -8,10 +8,10 @@ use std::task::Waker;
 
 use super::extra::Extra;
 use super::handle::AWAITS_ITSELF;
+use super::observe::task_behind;
 use super::scheduler::Scheduler;
 use super::shared::Local;
 use super::state::Outcome;
-use super::watch::task_behind;
 use super::{Task, raw};
 use crate::error::JoinError;
 

@@ -58,6 +58,7 @@ mod extra;
 mod handle;
 mod join;
 mod listener;
+mod observe;
 mod raw;
 mod ready;
 mod remote;
@@ -73,7 +74,6 @@ mod sync;
 mod vacant;
 mod waiter;
 mod waker;
-mod watch;
 mod work;
 
 pub use crate::error::JoinError;
@@ -82,13 +82,13 @@ pub(crate) use extra::Context;
 pub use handle::{Task, TaskId};
 pub use join::JoinHandle;
 pub(crate) use listener::Listener;
+pub(crate) use observe::{Activity, Cause, News, Notes, Snapshot, Watch};
 pub(crate) use raw::drop_quietly;
 pub(crate) use run::{print, unhandled};
 pub(crate) use scheduler::{Notifier, Scheduler};
 pub(crate) use scoped::Scoped;
 pub(crate) use state::Outcome;
 pub(crate) use vacant::{Call, Vacant};
-pub(crate) use watch::{Activity, Cause, News, Notes, Snapshot, Watch};
 pub(crate) use work::{Attempt, Fallible, Plain, Work};
 
 /// Unparks the loop from another thread.

@@ -62,7 +62,7 @@ impl RemoteWord {
     pub(super) fn add_reference(&self) {
         // Relaxed: the caller's reference keeps the task alive; as in `Arc`.
         if self.0.fetch_add(ONE, Ordering::Relaxed) > isize::MAX / 2 {
-            // Only a loop that forgets clones can get here; as in `Arc`.
+            // Only forgotten clones add up to this; as in `Arc`.
             process::abort();
         }
     }

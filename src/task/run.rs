@@ -34,7 +34,7 @@ impl Local {
         matches!(self.phase.get(), Phase::Closing | Phase::Closed)
     }
 
-    /// Empties the queue of a loop that has ended its tasks, and ends the calls that were made meanwhile.
+    /// Empties the queue of a loop that has ended its tasks, and ends the calls that destructors have queued.
     pub(super) fn end_queued(&self) {
         while let Some(entry) = self.ready.pop() {
             // SAFETY: ONE-ENTRY: as in `run`; an unfinished task has its own reference.
@@ -95,7 +95,7 @@ impl Local {
             RunAction::Poll => self.poll(task),
             RunAction::PollObserved => self.poll_observed(task),
             RunAction::Cancel | RunAction::Skip => {
-                unreachable!("a new task was not cancelled yet")
+                unreachable!("a new task is not cancelled")
             }
         }
         if self.is_refusing() {

@@ -339,7 +339,7 @@ impl Scheduler {
     /// Orphans all cells: the last references to them may be dropped on any thread from now on. Call `end_all` first,
     /// and call this outside of `enter`.
     pub(crate) fn close(&self) {
-        drop(self.shared.local.watch.take());
+        drop(self.shared.local.observer.take());
         self.shared.close();
     }
 }

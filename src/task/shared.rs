@@ -10,13 +10,13 @@ use std::rc::Rc;
 
 use super::cells::Cells;
 use super::chunk;
+use super::observe::{Notes, Watch};
 use super::raw::Header;
 use super::ready::ReadyQueue;
 use super::remote::{DropAction, Stack, WakeAction};
 use super::rng::Rng;
 use super::sync::Arc;
 use super::waker::MAX_REFERENCES;
-use super::watch::{Notes, Watch};
 use super::{Report, Task, Unpark};
 
 /// A plain count below this is moved to the atomic word, which is wider.
@@ -27,7 +27,7 @@ const MIN_REFERENCES: i32 = -(MAX_REFERENCES / 2);
 pub(super) enum Phase {
     Open,
     /// Open, and every new task is observed.
-    Watched,
+    Observed,
     /// A new task is cancelled and its future dropped inside the call that spawns it.
     Closing,
     /// The loop has been dropped: every cell counts its references in its atomic word.
@@ -67,7 +67,7 @@ pub(super) struct Local {
     /// Shuffles each round, if the builder gave a seed.
     pub(super) rng: OnceCell<Rng>,
     /// The observer, if there is one; only observed tasks check it.
-    pub(super) watch: RefCell<Option<Rc<dyn Watch>>>,
+    pub(super) observer: RefCell<Option<Rc<dyn Watch>>>,
     /// The observed task that is run or ended now.
     pub(super) actor: Cell<Option<NonNull<Header>>>,
     /// What the actor waits for.
@@ -100,7 +100,7 @@ impl Shared {
             remote_wakes: Cell::new(0),
             report: RefCell::new(None),
             rng: OnceCell::new(),
-            watch: RefCell::new(None),
+            observer: RefCell::new(None),
             actor: Cell::new(None),
             notes: RefCell::default(),
             taking_remote: Cell::new(false),
@@ -186,7 +186,7 @@ impl Shared {
     pub(super) fn orphan_if_closed(&self, task: NonNull<Header>) {
         if self.local.phase.get() == Phase::Closed {
             self.local.cells.unlist_last();
-            // SAFETY: COUNTED: the cell was made just now.
+            // SAFETY: COUNTED: the cell is new.
             drop(unlink(unsafe { task.as_ref() }));
             Self::orphan(task);
         }
@@ -249,7 +249,7 @@ pub(super) fn drop_remote(task: NonNull<Header>) {
 impl Shared {
     /// A new reference to the block of a live cell.
     fn to_arc(shared: NonNull<Self>) -> Arc<Self> {
-        // SAFETY: COUNTED: the cell is live, and so is its block, which lies in an `Arc`.
+        // SAFETY: COUNTED: the cell is live, and so is its block, which is in an `Arc`.
         unsafe { Arc::increment_strong_count(shared.as_ptr()) };
         // SAFETY: the reference that was just added.
         unsafe { Arc::from_raw(shared.as_ptr()) }

@@ -26,7 +26,7 @@ const LAZY: u64 = 1 << 8;
 const ERROR: u64 = 1 << 9;
 /// The cell holds no task.
 const VACANT: u64 = 1 << 10;
-/// Wakeups and polls take the observed path: see `watch`.
+/// Wakeups and polls take the observed path: see `observe`.
 const OBSERVED: u64 = 1 << 11;
 /// The task's number, in spawn order, is above the flags: 52 bits last for a year of continuous spawning.
 const NUMBER_SHIFT: u32 = 12;

@@ -1,4 +1,4 @@
-//! Cells are allocated first and filled then, so that a large future is moved as little as possible.
+//! A cell is allocated before its future is written, so that a large future is moved as little as possible.
 
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -57,8 +57,8 @@ impl<W: Work> Vacant<W> {
     ///
     /// # Safety
     ///
-    /// A future was written to `slot`, and the task has finished, and its output is gone, before a borrow in the
-    /// future or the output ends.
+    /// A future was written to `slot`, and the task has finished, and its output has been dropped, before a borrow in
+    /// the future or the output ends.
     #[inline]
     unsafe fn filled(self) -> Task {
         let this = ManuallyDrop::new(self);
@@ -84,7 +84,7 @@ impl<W: Work> Vacant<W> {
     ///
     /// # Safety
     ///
-    /// The task has finished, and its output is gone, before a borrow in `inner` or the output ends.
+    /// The task has finished, and its output has been dropped, before a borrow in `inner` or the output ends.
     #[inline]
     pub(super) unsafe fn spawn_unbounded(self, inner: W::Inner) -> JoinHandle<W::Output> {
         // SAFETY: OWNER-THREAD: the payload is vacant.
@@ -116,7 +116,7 @@ impl<W: Work + 'static> Vacant<W> {
         let task = unsafe { self.filled() };
         match task.local().phase.get() {
             Phase::Open => task.local().first_run(&task),
-            Phase::Watched => {
+            Phase::Observed => {
                 task.local().note_spawn(&task);
                 if is_untouched(&task) {
                     task.local().first_run(&task);
@@ -223,7 +223,7 @@ fn begin(task: &Task) {
 fn may_begin(task: NonNull<Header>) -> bool {
     // SAFETY: COUNTED: the caller has a `Task`.
     let task = unsafe { Task::borrowed(task) };
-    if task.local().phase.get() != Phase::Watched {
+    if task.local().phase.get() != Phase::Observed {
         refuse(&task);
         return false;
     }

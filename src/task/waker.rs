@@ -10,7 +10,7 @@ use super::Task;
 use super::raw::Header;
 use super::shared::{self, Shared};
 
-/// The process is aborted beyond this count, as in `Arc`: only a loop that forgets wakers gets there. The atomic word
+/// The process is aborted beyond this count, as in `Arc`: only forgotten wakers add up to it. The atomic word
 /// is wide enough for more.
 pub(super) const MAX_REFERENCES: i32 = if isize::BITS < 64 {
     i32::MAX >> 5

@@ -93,11 +93,11 @@ pub(crate) struct Snapshot {
 
 impl Local {
     fn is_observed(&self) -> bool {
-        self.watch.borrow().is_some()
+        self.observer.borrow().is_some()
     }
 
     fn notify_observer(&self, news: News<'_>) {
-        let watch = self.watch.borrow().clone();
+        let watch = self.observer.borrow().clone();
         if let Some(watch) = watch {
             watch.notice(news);
         }
@@ -105,7 +105,7 @@ impl Local {
 
     /// Whether new tasks are observed.
     fn observes_new_tasks(&self) -> bool {
-        self.phase.get() == Phase::Watched || self.is_observed()
+        self.phase.get() == Phase::Observed || self.is_observed()
     }
 
     /// Calls `f` with the cause of the current event.
@@ -277,13 +277,13 @@ impl Task {
 impl Scheduler {
     /// Records what new tasks wait for. Call it before the first spawn.
     pub(crate) fn note_waits(&self) {
-        self.local().phase.set(Phase::Watched);
+        self.local().phase.set(Phase::Observed);
     }
 
     /// The same, and sets the observer.
     pub(crate) fn watch(&self, watch: Rc<dyn Watch>) {
         self.note_waits();
-        *self.local().watch.borrow_mut() = Some(watch);
+        *self.local().observer.borrow_mut() = Some(watch);
     }
 
     /// Records a deadline that the running task waits for.
