@@ -273,7 +273,7 @@ impl Task {
         }
         let first = header.waiter.take().is_none();
         if !header.waiter.is_vacant() {
-            // The destructor of `waiter` has dropped the loop, so no waiter can be woken.
+            // There is a stamp: this task's destructor has dropped the loop, so no waiter can be woken.
             return true;
         }
         if let Some(extra) = header.extra.get() {
@@ -302,13 +302,13 @@ impl Task {
         let old = extra.waiter.replace(Some(waker));
         drop(old);
         if self.is_finished() {
-            // User code has ended the task before the waiter was registered.
+            // User code has dropped the loop, which has ended the task before the waiter was registered.
             self.local().wake_waiters(self, extra, None);
         }
         true
     }
 
-    /// Callbacks that were registered before the first waiter run before it and before those that replace it.
+    /// Callbacks that were registered before the first waiter are queued before it, or one that replaces it, is woken.
     fn note_waiter_order(&self, extra: &Extra, first: bool) {
         if first && extra.waiter.borrow().is_none() {
             extra.before_waiter.set(extra.callbacks.borrow().len());

@@ -97,9 +97,9 @@ impl Local {
     }
 
     fn notify_observer(&self, news: News<'_>) {
-        let watch = self.observer.borrow().clone();
-        if let Some(watch) = watch {
-            watch.notice(news);
+        let observer = self.observer.borrow().clone();
+        if let Some(observer) = observer {
+            observer.notice(news);
         }
     }
 

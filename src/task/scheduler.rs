@@ -85,7 +85,8 @@ impl Scheduler {
         impl<T> Drop for Scope<'_, T> {
             fn drop(&mut self) {
                 self.0.local.end(&self.1.task());
-                // A future that is still being polled would be used after its borrows have ended.
+                // A future that is still being polled would be used after its borrows have ended; `body` does not
+                // return inside the poll.
                 assert!(self.1.is_finished(), "block_on ended inside its own task");
             }
         }

@@ -43,7 +43,8 @@ unsafe impl<F: Future> Work for Plain<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
-        // SAFETY: PINNED: a projection to the only field; `Plain` has no destructor and moves the field nowhere else.
+        // SAFETY: PINNED: a projection to the only field; `Plain` has no destructor and gives no other access to the
+        // field.
         unsafe { self.map_unchecked_mut(|plain| &mut plain.0) }
             .poll(cx)
             .map(Some)
