@@ -285,12 +285,10 @@ impl JoinError {
 
     /// The text of the panic. It is a copy, for the lock must not be held while user code formats it.
     pub(crate) fn message(&self) -> String {
-        match &self.0.how {
-            How::Panicked(payload) => {
-                panic_message(&**payload.lock().unwrap_or_else(PoisonError::into_inner)).to_owned()
-            }
-            How::Cancelled | How::Failed => String::new(),
-        }
+        let How::Panicked(payload) = &self.0.how else {
+            return String::new();
+        };
+        panic_message(&**payload.lock().unwrap_or_else(PoisonError::into_inner)).to_owned()
     }
 
     /// The name that the task had when it ended.

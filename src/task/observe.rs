@@ -21,7 +21,7 @@ use crate::waiting::{self, Kinds};
 
 /// A task that waits for many others may be woken by each of them. Later polls note at most this many joins, for all
 /// joins at each wakeup would be quadratic.
-const MAX_REPEATED_JOINS: usize = 100;
+const MAX_REJOINS: usize = 100;
 
 /// The observer of the tasks of a loop.
 pub(crate) trait Watch {
@@ -96,7 +96,8 @@ impl Local {
         self.observer.borrow().is_some()
     }
 
-    fn notify_observer(&self, news: News<'_>) {
+    /// Notifies the observer, if there is one.
+    fn emit(&self, news: News<'_>) {
         let observer = self.observer.borrow().clone();
         if let Some(observer) = observer {
             observer.notice(news);
@@ -159,7 +160,7 @@ impl Local {
                     Cause::Timer => Cause::Outside,
                     cause => cause,
                 };
-                self.notify_observer(News::Spawned(task, cause));
+                self.emit(News::Spawned(task, cause));
             });
         }
     }
@@ -167,9 +168,7 @@ impl Local {
     /// Notifies the observer of a wakeup of an observed task.
     pub(super) fn note_wakeup(&self, task: &Task) {
         if self.is_observed() {
-            self.with_cause(task, |cause| {
-                self.notify_observer(News::Queued(task, cause))
-            });
+            self.with_cause(task, |cause| self.emit(News::Queued(task, cause)));
         }
     }
 
@@ -181,7 +180,7 @@ impl Local {
         let task = &task.clone();
         let observed = self.is_observed();
         if observed {
-            self.notify_observer(News::PollBegins(task));
+            self.emit(News::PollBegins(task));
         }
         let outer = waiting::replace(Kinds::default());
         let mut notes = self.as_actor(task, || {
@@ -196,9 +195,9 @@ impl Local {
             task.header().ready_next.set(NonNull::new(link));
         }
         if observed {
-            self.notify_observer(News::PollEnds(task));
+            self.emit(News::PollEnds(task));
             if waits {
-                self.notify_observer(News::Waits(task, &notes));
+                self.emit(News::Waits(task, &notes));
             }
         }
     }
@@ -227,7 +226,7 @@ impl Local {
     pub(super) fn note_end(&self, task: &Task) {
         if let Some(outcome) = task.outcome().filter(|_| self.is_observed()) {
             if task.header().vtable.kind == Kind::Task {
-                self.notify_observer(News::Ended(task, outcome));
+                self.emit(News::Ended(task, outcome));
             }
         }
     }
@@ -298,11 +297,7 @@ impl Scheduler {
     pub(crate) fn joins_to_note(&self, again: bool) -> Option<usize> {
         let local = self.local();
         let is_observed = local.actor.get().is_some() && local.is_observed();
-        is_observed.then_some(if again {
-            MAX_REPEATED_JOINS
-        } else {
-            usize::MAX
-        })
+        is_observed.then_some(if again { MAX_REJOINS } else { usize::MAX })
     }
 
     /// Records that the task of this waker awaits `tasks`, and `others` if there are more.

@@ -56,10 +56,7 @@ impl ReadyQueue {
 
     /// Pops the first entry, if its task has finished.
     pub(super) fn pop_ended(&self) -> Option<NonNull<Header>> {
-        debug_assert!(
-            !self.in_round(),
-            "the round's last entry must not be popped here"
-        );
+        debug_assert!(!self.in_round(), "called between rounds only");
         let first = self.head.get()?;
         // SAFETY: ONE-ENTRY: the entry is queued, and so alive.
         let has_ended = unsafe { first.as_ref() }.state.is_finished();
