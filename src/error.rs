@@ -295,6 +295,14 @@ impl JoinError {
         }
     }
 
+    /// The text of the panic. It is a copy, for the lock must not be held while user code formats it.
+    pub(crate) fn message(&self) -> String {
+        let How::Panicked(payload) = &self.0.how else {
+            return String::new();
+        };
+        panic_message(&**payload.lock().unwrap_or_else(PoisonError::into_inner)).to_owned()
+    }
+
     /// The name that the task had when it ended.
     pub fn task_name(&self) -> &str {
         &self.0.task
@@ -307,13 +315,7 @@ impl fmt::Display for JoinError {
         match &self.0.how {
             How::Cancelled => write!(f, "task '{name}' was cancelled"),
             How::Failed => write!(f, "task '{name}' failed: its task group holds the error"),
-            How::Panicked(payload) => {
-                // Copied out of the lock, because the formatter may run user code.
-                let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
-                let message = panic_message(&**payload).to_owned();
-                drop(payload);
-                write!(f, "task '{name}' panicked: {message}")
-            }
+            How::Panicked(_) => write!(f, "task '{name}' panicked: {}", self.message()),
         }
     }
 }

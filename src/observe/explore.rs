@@ -13,6 +13,7 @@ use std::rc::Rc;
 use super::timeline::Timeline;
 use crate::error::{JoinError, panic_message};
 use crate::event_loop::{EventLoop, context};
+use crate::task::unhandled;
 
 /// The environment variable that restricts every search to one seed.
 const ONE_SEED: &str = "LOOPLET_SEED";
@@ -140,8 +141,10 @@ fn try_one<F: Future>(
     let unseen = Rc::new(RefCell::new(None));
     let note = {
         let unseen = unseen.clone();
-        move |_: Option<&_>, error: &JoinError| {
-            unseen.borrow_mut().get_or_insert_with(|| error.to_string());
+        move |task: Option<&_>, error: &JoinError| {
+            unseen
+                .borrow_mut()
+                .get_or_insert_with(|| unhandled(task, error));
         }
     };
     let builder = EventLoop::builder().virtual_time().shuffle(seed);
@@ -155,9 +158,7 @@ fn try_one<F: Future>(
     let outcome = run_like_run(&event_loop, at, program);
     // A task that is dropped with the loop may panic, too.
     drop(event_loop);
-    let unseen = unseen
-        .take()
-        .map(|error| Failed::because(format!("nobody saw that {error}")));
+    let unseen = unseen.take().map(Failed::because);
     let outcome = outcome.and(unseen.map_or(Ok(()), Err));
     #[cfg(feature = "timeline")]
     let outcome = outcome.map_err(|failed| Failed {

@@ -352,13 +352,13 @@ impl<T> Drop for RemoteHandle<T> {
 
 /// Passes the panic of a finished task that was not taken to the loop's hook.
 fn report_unhandled(sender: &MailboxSender, id: u64, error: JoinError) {
-    let text = error.to_string();
+    let (name, text) = (error.task_name().to_owned(), error.message());
     let message = Message::call(move |core| {
         let task = forget_remote(core, id);
         core.tasks.report(task.as_ref(), error);
     });
     if sender.send(message).is_err() {
-        print(format_args!("nobody saw that {text}"));
+        print(format_args!("unhandled panic in task '{name}': {text}"));
     }
 }
 

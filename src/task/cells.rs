@@ -1,4 +1,4 @@
-//! The memory of all cells of a loop: chunks of cells of one size, which are also the list of all tasks there are.
+//! The memory of all cells of a loop: chunks of cells of one size. They also serve as the list of all tasks.
 //!
 //! ```text
 //!  class 112 bytes:  current ---+     full    partial <-- partial, ...
@@ -6,12 +6,12 @@
 //!  chunk   +--------------------------------------------------------+
 //!          | live, free, bump | cell | cell | vacant | cell | ....   |
 //!          +--------------------------------------------------------+
-//!                             |<- place ->|  kept in the cell, so that a cell finds its chunk
+//!          |<-------- offset -------->|  kept in each cell, to find its chunk
 //! ```
 //!
-//! A spawn takes the cell that was vacated last, or the next untouched one; so it costs no malloc but one per chunk,
-//! and the list of tasks nothing at all. Chunks that have become empty are given back beyond a bound. Once the loop
-//! is gone, each chunk waits for the last of its cells, which any thread may free.
+//! A spawn takes the cell that was freed last, or the next unused one, so there is one allocation per chunk, and the
+//! list of tasks costs nothing. Empty chunks beyond a bound are deallocated. After the end of the loop, a chunk is
+//! deallocated with the last of its cells, on any thread.
 
 use std::cell::{Cell, UnsafeCell};
 use std::ptr::NonNull;
@@ -21,16 +21,16 @@ use super::chunk::{CLASSES, Chunk, Role, chunk_of};
 use super::raw::Header;
 use super::sync::Ordering;
 
-/// The size of a chunk: some hundred cells of common size, and cheap to get for a loop that has one task.
+/// The size of a chunk: about a hundred cells of common size, and cheap for a loop that has one task.
 const CHUNK_BYTES: usize = 16 << 10;
-/// So many empty chunks are kept for the next burst, besides the current one of each class.
-const KEPT_EMPTY: usize = if cfg!(looplet_loom) { 0 } else { 16 };
-/// Empty chunks are looked for when this part of all has become empty: what that costs was paid for by their spawns.
+/// The number of empty chunks that are kept for the next burst, besides the current one of each class.
+const MAX_EMPTY: usize = if cfg!(looplet_loom) { 0 } else { 16 };
+/// A sweep runs when one chunk in so many has become empty, so its cost is amortized over the spawns.
 const SWEPT_PART: usize = if cfg!(looplet_loom) { usize::MAX } else { 4 };
 
 /// One size of cells.
 struct Class {
-    /// Where the next cell comes from.
+    /// The chunk that cells are allocated from.
     current: Cell<Option<NonNull<Chunk>>>,
     /// Other chunks with room.
     partial: Cell<Option<NonNull<Chunk>>>,
@@ -39,11 +39,11 @@ struct Class {
 /// All cells of a loop.
 pub(super) struct Cells {
     classes: [Class; CLASSES],
-    /// Every chunk. No method calls anybody's code, so nobody meets this half changed.
+    /// All chunks. No method calls user code, so no access is nested in another.
     chunks: UnsafeCell<Vec<NonNull<Chunk>>>,
     /// How many chunks have become empty since the last sweep.
     emptied: Cell<usize>,
-    /// The loop is gone: a new cell gets a chunk of its own, for the others may be freed by any thread now.
+    /// The loop has been dropped: a new cell gets a chunk of its own, for any thread may free the others now.
     closed: Cell<bool>,
 }
 
@@ -63,24 +63,24 @@ impl Cells {
     }
 
     fn with_chunks<R>(&self, f: impl FnOnce(&mut Vec<NonNull<Chunk>>) -> R) -> R {
-        // SAFETY: HOME-THREAD: one thread, and none of the closures in this file comes back here.
+        // SAFETY: OWNER-THREAD: one thread, and no closure in this file calls this function.
         f(unsafe { &mut *self.chunks.get() })
     }
 
-    /// Memory for a cell, and the place to note in its header.
+    /// Memory for a cell, and the offset to store in its header.
     #[inline]
     pub(super) fn allocate(&self, layout: CellLayout) -> (NonNull<Header>, u32) {
         let class = self.classes.get(layout.class);
         let current = class.and_then(|class| class.current.get());
         current
             .and_then(Chunk::take)
-            .unwrap_or_else(|| self.allocate_elsewhere(layout))
+            .unwrap_or_else(|| self.allocate_slow(layout))
     }
 
     /// The current chunk is full, or there is none.
     #[cold]
-    fn allocate_elsewhere(&self, layout: CellLayout) -> (NonNull<Header>, u32) {
-        // A model checker is to see each cell freed, so each gets a chunk of its own then.
+    fn allocate_slow(&self, layout: CellLayout) -> (NonNull<Header>, u32) {
+        // Under the model checker each cell has a chunk of its own, so that it tracks the free of each cell.
         let room = if cfg!(looplet_loom) {
             layout.layout.size()
         } else {
@@ -104,25 +104,25 @@ impl Cells {
 
     fn list(&self, chunk: NonNull<Chunk>) -> NonNull<Chunk> {
         self.with_chunks(|chunks| {
-            // SAFETY: LISTED: from here on.
+            // SAFETY: LISTED: the chunk was just allocated, and is listed from here on.
             unsafe { chunk.as_ref() }.index.set(chunks.len());
             chunks.push(chunk);
         });
         chunk
     }
 
-    /// Takes back a cell while the loop lives.
+    /// Frees a cell while the loop lives.
     ///
     /// # Safety
     ///
-    /// Nobody uses the cell any more, and what it held is gone.
+    /// The cell is not used any more, and its contents have been dropped.
     #[inline]
     pub(super) unsafe fn free(&self, cell: NonNull<Header>) {
         // SAFETY: up to here the cell is in use.
         let this = unsafe { chunk_of(cell) };
         // SAFETY: LISTED: the loop lives, so it lists the chunk.
         let chunk = unsafe { this.as_ref() };
-        // SAFETY: the memory still holds a header, which is the chunk's now.
+        // SAFETY: the memory still holds a header, which the chunk owns now.
         let vacant = unsafe { cell.as_ref() };
         vacant.state.vacate();
         vacant.ready_next.set(chunk.free.replace(Some(cell)));
@@ -135,10 +135,10 @@ impl Cells {
         }
     }
 
-    /// A chunk has become empty, or has room again.
+    /// Lists a chunk that has room again, and sweeps if too many are empty.
     #[cold]
     fn note_room(&self, this: NonNull<Chunk>) {
-        // Not an argument, for what an argument refers to must not be freed before the function returns.
+        // Not a reference as an argument: it must not be freed before the function returns.
         // SAFETY: LISTED: as in `free`.
         let chunk = unsafe { this.as_ref() };
         let Some(class) = self.classes.get(chunk.cell.class) else {
@@ -149,7 +149,7 @@ impl Cells {
                     unsafe { moved.as_ref() }.index.set(chunk.index.get());
                 }
             });
-            // SAFETY: its only cell is vacant, and it is not listed any more.
+            // SAFETY: its only cell is vacant, and it is no longer listed.
             return unsafe { Chunk::deallocate(this) };
         };
         if chunk.role.replace(Role::Partial) == Role::Full {
@@ -158,13 +158,13 @@ impl Cells {
         if chunk.live.load(Ordering::Relaxed) == 0 {
             self.emptied.set(self.emptied.get() + 1);
             let many = self.with_chunks(|chunks| chunks.len()) / SWEPT_PART;
-            if self.emptied.get() > many.max(KEPT_EMPTY) {
+            if self.emptied.get() > many.max(MAX_EMPTY) {
                 self.sweep();
             }
         }
     }
 
-    /// Gives empty chunks back, but for some, and lists those with room anew.
+    /// Deallocates empty chunks beyond `MAX_EMPTY` and rebuilds the lists of chunks with room.
     fn sweep(&self) {
         self.emptied.set(0);
         self.classes
@@ -183,7 +183,7 @@ impl Cells {
                 }
                 if chunk.live.load(Ordering::Relaxed) == 0 {
                     kept += 1;
-                    if kept > KEPT_EMPTY {
+                    if kept > MAX_EMPTY {
                         // SAFETY: no cell is in use, and `retain` takes it off the list.
                         unsafe { Chunk::deallocate(this) };
                         return false;
@@ -200,7 +200,7 @@ impl Cells {
         });
     }
 
-    /// All cells in use, in no order.
+    /// All cells in use, in unspecified order.
     pub(super) fn in_use(&self) -> Vec<NonNull<Header>> {
         self.with_chunks(|chunks| {
             chunks
@@ -210,8 +210,8 @@ impl Cells {
         })
     }
 
-    /// The end of the loop: calls `orphan` with each cell in use, and lets go of all chunks; a chunk goes with the last
-    /// of its cells.
+    /// The end of the loop: calls `orphan` with each cell in use and releases all chunks; a chunk is deallocated with
+    /// the last of its cells.
     pub(super) fn close(&self, orphan: impl Fn(NonNull<Header>)) {
         self.closed.set(true);
         for class in &self.classes {
@@ -219,8 +219,8 @@ impl Cells {
             class.partial.set(None);
         }
         for chunk in self.with_chunks(std::mem::take) {
-            // The loop's own count keeps the chunk while its cells, once orphaned, may go.
-            // SAFETY: LISTED, up to here.
+            // A count of the loop's own keeps the chunk alive while orphaned cells may be freed.
+            // SAFETY: LISTED: the chunk was listed up to here, and cells are freed by `orphan` at the earliest.
             unsafe { chunk.as_ref() }
                 .live
                 .fetch_add(1, Ordering::Relaxed);
@@ -229,11 +229,11 @@ impl Cells {
                 .into_iter()
                 .for_each(&orphan);
             // SAFETY: the count that was just added.
-            unsafe { Chunk::let_go(chunk) };
+            unsafe { Chunk::release(chunk) };
         }
     }
 
-    /// Takes a cell that was made after the end of the loop off the list.
+    /// Removes the chunk of a cell that was allocated after the end of the loop from the list.
     pub(super) fn unlist_last(&self) {
         self.with_chunks(Vec::pop);
     }

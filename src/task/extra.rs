@@ -1,7 +1,7 @@
-//! What few tasks have; allocated when it is first needed.
+//! Rarely needed fields of a task, allocated on first use.
 //!
-//! The last reference to a task may be dropped on any thread, after the loop is gone. What is still here then must
-//! be `Send`: the name. The rest has been taken out when the task finished (DIES-AT-HOME).
+//! After the end of the loop, the last reference to a task may be dropped on any thread. Only the name, which is
+//! `Send`, is left here then; the other fields were taken out when the task finished (DROPPED-BY-OWNER).
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -11,30 +11,30 @@ use std::task::Waker;
 use super::Task;
 use super::listener::Listening;
 
-/// The values of the context variables that a task or call sees; what it is made of is the event loop's affair.
+/// The values of a task's or call's context variables; the type is private to the event loop.
 pub(crate) type Context = Rc<dyn Any>;
 
 #[derive(Default)]
 pub(super) struct Extra {
-    /// The task's own name, if it has one instead of its number.
+    /// The task's name, if it was given one.
     pub(super) name: RefCell<Option<Box<str>>>,
-    /// How many named tasks came before it, for a task that was named at its spawn: such a task has no number.
+    /// For a task that was named at its spawn, its number among the named tasks; else 0.
     pub(super) named: Cell<u64>,
     /// Calls to queue when the task ends.
     pub(super) callbacks: RefCell<Vec<Task>>,
     /// How many of the callbacks were registered before the join handle was awaited.
     pub(super) before_waiter: Cell<usize>,
-    /// Who awaits the join handle, if it is not a task of the same loop.
+    /// The waker of an external waiter of the join handle: one that is no task of the same loop.
     pub(super) waiter: RefCell<Option<Waker>>,
-    /// The task group that it belongs to.
+    /// The task group of the task.
     pub(super) group: Listening,
-    /// Whoever collects the results of many tasks, this one's among them.
+    /// The listener that collects the results of many tasks.
     pub(super) collector: Listening,
     pub(super) context: RefCell<Option<Context>>,
 }
 
 impl Extra {
-    /// Nothing is left but what is `Send`.
+    /// Whether only `Send` fields are left.
     pub(super) fn is_bare(&self) -> bool {
         let is_empty = |listening: &Listening| {
             let listener = listening.take();

@@ -1,4 +1,4 @@
-//! `Task`: a counted pointer to a task, whatever its type.
+//! `Task`: a reference-counted pointer to a task of any type.
 
 use std::any::Any;
 use std::fmt;
@@ -14,15 +14,17 @@ use super::raw::{self, Header};
 use super::shared::{self, Local, Phase, Shared};
 use super::state::{CancelAction, Outcome, WakeAction};
 use super::work::Kind;
-use super::{vacant, waker, watch};
+use super::{observe, vacant, waker};
 use crate::error::{JoinError, panic_message};
 
-/// What a task panics with that awaits its own handle.
+/// The message of the panic of a task that awaits its own handle.
 pub(super) const AWAITS_ITSELF: &str = "a task cannot await itself";
 
-/// A task seen from outside, without the right to its result: to look at it, name it or cancel it.
+/// A reference to a task, without its result: to inspect, name or cancel the task.
 ///
-/// Clones are the same task and compare equal. Dropping one does nothing to the task.
+/// Clones refer to the same task and compare equal. Dropping one does not affect the task.
+///
+/// # Examples
 ///
 /// ```
 /// looplet::run(async {
@@ -35,7 +37,7 @@ pub(super) const AWAITS_ITSELF: &str = "a task cannot await itself";
 /// });
 /// ```
 ///
-/// It stays on its thread:
+/// A `Task` is not `Send`:
 ///
 /// ```compile_fail,E0277
 /// fn send<T: Send>() {}
@@ -45,8 +47,11 @@ pub struct Task(NonNull<Header>);
 
 /// The identity of a task: unique in the process, and ordered by spawn within a loop.
 ///
-/// It prints as three numbers: its loop's, its own among the unnamed tasks (of a task that was named at its spawn: that
-/// of the last unnamed one before it), and its own among the named ones (0: it was not named).
+/// It prints as three numbers: that of its loop, that of the task among the unnamed tasks (for a task that was named at
+/// its spawn, that of the last unnamed task before it), and that of the task among the named ones (0 if it was not
+/// named at its spawn).
+///
+/// # Examples
 ///
 /// ```
 /// looplet::run(async {
@@ -78,16 +83,16 @@ impl fmt::Debug for TaskId {
 impl Task {
     /// # Safety
     ///
-    /// `task` is a live cell, one of its counts becomes the `Task`'s, and this is the loop's thread.
+    /// `task` is a live cell, one reference to it moves into the `Task`, and this is the owner thread.
     pub(super) unsafe fn from_ptr(task: NonNull<Header>) -> Self {
         Self(task)
     }
 
-    /// A view that gives no count back.
+    /// A view that owns no reference.
     ///
     /// # Safety
     ///
-    /// `task` is a live cell for as long as the view is used, and this is the loop's thread.
+    /// `task` is a live cell for as long as the view is used, and this is the owner thread.
     pub(super) unsafe fn borrowed(task: NonNull<Header>) -> ManuallyDrop<Self> {
         ManuallyDrop::new(Self(task))
     }
@@ -98,7 +103,7 @@ impl Task {
 
     #[inline]
     pub(super) fn header(&self) -> &Header {
-        // SAFETY: COUNTED: this `Task` owns a count.
+        // SAFETY: COUNTED: this `Task` owns a reference.
         unsafe { self.0.as_ref() }
     }
 
@@ -113,7 +118,7 @@ impl Task {
         &self.shared().local
     }
 
-    /// Puts a task whose queued flag was just turned on into the ready queue.
+    /// Pushes a task whose queued flag was just set onto the ready queue.
     #[inline]
     pub(super) fn enqueue(&self) {
         let local = self.local();
@@ -132,7 +137,7 @@ impl Task {
         match action {
             WakeAction::Nothing => return false,
             WakeAction::Enqueue => self.enqueue(),
-            WakeAction::NoteAndEnqueue => watch::enqueue(self.0),
+            WakeAction::NoteAndEnqueue => observe::enqueue(self.0),
         }
         true
     }
@@ -154,7 +159,7 @@ impl Task {
         self.header().state.is_finished()
     }
 
-    /// Whether the task has ended by cancellation. A mere request does not count.
+    /// Whether the task has ended by cancellation. A pending request does not count.
     #[doc(alias = "cancelled")]
     pub fn is_cancelled(&self) -> bool {
         self.header().state.outcome() == Some(Outcome::Cancelled)
@@ -194,7 +199,9 @@ impl Task {
         *self.extra().name.borrow_mut() = Some((*name).into());
     }
 
-    /// The place in the source where the task was spawned.
+    /// The source location of the spawn.
+    ///
+    /// # Examples
     ///
     /// ```
     /// looplet::run(async {
@@ -206,7 +213,7 @@ impl Task {
         self.header().spawned_at
     }
 
-    /// Names a task that is just being made. Its number goes to the next unnamed one.
+    /// Names a new task. Its number goes to the next unnamed one.
     pub(super) fn take_name(&self, name: &str) {
         let local = self.local();
         local.numbered.set(local.numbered.get() - 1);
@@ -220,35 +227,35 @@ impl Task {
         self.header().extra.get_or_init(Box::default)
     }
 
-    /// Whether this task's code is on top of the stack.
+    /// Whether this task is the innermost one on the stack.
     pub(super) fn is_current(&self) -> bool {
         self.local().running.get() == Some(self.0)
     }
 
-    /// Whether somebody has asked for the end of the task.
+    /// Whether cancellation was requested.
     pub(crate) fn is_cancel_requested(&self) -> bool {
         self.header().state.is_cancel_requested()
     }
 
-    /// How the task ended, if it did.
+    /// How the task ended, if it has.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         self.header().state.outcome()
     }
 
-    /// Drops the future of an unfinished task now; one that is on the stack is only asked to end.
+    /// Drops the future of an unfinished task now; for a task on the stack, requests cancellation instead.
     pub(crate) fn end(&self) {
         self.local().end(self);
     }
 
-    /// Notes who awaits the task's handle. Whoever is lazy is woken only by an end that is no ordinary value. False: it
-    /// was noted before.
+    /// Registers the waiter of the task's handle. A lazy waiter is woken only by an irregular end. False: it was
+    /// registered before.
     #[inline]
     pub(crate) fn set_waiter(&self, waker: &Waker, lazy: bool) -> bool {
         let header = self.header();
         header.state.set_lazy(lazy);
         match waker::task_of(waker, header.shared) {
             Some(task) if header.is_plain() && task != self.0 => {
-                // SAFETY: COUNTED: the waker holds a count, so the task is alive; and it is of this loop.
+                // SAFETY: COUNTED: the waker holds a reference, so the task is alive; and it is of this loop.
                 unsafe { header.waiter.put(task) };
                 true
             }
@@ -266,15 +273,15 @@ impl Task {
         }
         let first = header.waiter.take().is_none();
         if !header.waiter.is_vacant() {
-            // The loop has been dropped by this task's destructor: there is nobody to wake.
+            // There is a stamp: this task's destructor has dropped the loop, so no waiter can be woken.
             return true;
         }
         if let Some(extra) = header.extra.get() {
-            self.note_waiter_place(extra, first);
+            self.note_waiter_order(extra, first);
         }
-        // SAFETY: COUNTED: the waker that names the task holds a count; and it is of this loop.
+        // SAFETY: COUNTED: the caller's waker holds a reference to the task, which is of this loop.
         unsafe { header.waiter.put(task) };
-        // Last, for it may be anybody's code.
+        // Last, for it may run user code.
         drop(header.extra.get().and_then(|extra| extra.waiter.take()));
         true
     }
@@ -289,31 +296,31 @@ impl Task {
             return false;
         }
         drop(known);
-        self.note_waiter_place(extra, first);
-        // A foreign waker's clone and drop are somebody else's code: nothing is borrowed meanwhile.
+        self.note_waiter_order(extra, first);
+        // Clone and drop of an external waker are user code: nothing is borrowed meanwhile.
         let waker = waker.clone();
         let old = extra.waiter.replace(Some(waker));
         drop(old);
         if self.is_finished() {
-            // That code has dropped the loop, and so the waiter came too late to be woken.
+            // User code has dropped the loop, which has ended the task before the waiter was registered.
             self.local().wake_waiters(self, extra, None);
         }
         true
     }
 
-    /// The callbacks that were there first stay in front of the first waiter, and of those that replace it.
-    fn note_waiter_place(&self, extra: &Extra, first: bool) {
+    /// Callbacks that were registered before the first waiter are queued before it, or one that replaces it, is woken.
+    fn note_waiter_order(&self, extra: &Extra, first: bool) {
         if first && extra.waiter.borrow().is_none() {
             extra.before_waiter.set(extra.callbacks.borrow().len());
         }
     }
 
-    /// The task's handle is awaited no more. What is dropped here may be anybody's code; a panic in it is reported.
+    /// Removes waiter and collector. Their destructors may be user code; a panic in one is reported.
     pub(crate) fn clear_waiter(&self) {
         drop(self.header().waiter.take());
         if let Some(extra) = self.header().extra.get() {
-            let elsewhere = (extra.waiter.take(), extra.collector.take());
-            self.local().discard(elsewhere);
+            let external = (extra.waiter.take(), extra.collector.take());
+            self.local().discard(external);
         }
     }
 
@@ -323,9 +330,10 @@ impl Task {
             return None;
         }
         // SAFETY: COUNTED: the task is alive.
-        let place = unsafe { raw::payload::<Box<dyn Any + Send>>(self.0) };
-        // SAFETY: HOME-THREAD: the payload flag was on and the outcome is a panic, so one lies there; now it is ours.
-        let panic = unsafe { place.read() };
+        let slot = unsafe { raw::payload::<Box<dyn Any + Send>>(self.0) };
+        // SAFETY: OWNER-THREAD: the payload flag was set and the outcome is a panic, so the payload is one. The flag is
+        // cleared now, so this is the only read.
+        let panic = unsafe { slot.read() };
         Some(JoinError::panicked(&self.name(), panic))
     }
 
@@ -340,7 +348,7 @@ impl Task {
         }
     }
 
-    /// Writes all of the debug text but the result and the closing bracket.
+    /// Writes the debug text without the result and the closing bracket.
     pub(super) fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = &self.header().state;
         let word = match state.outcome() {
@@ -352,11 +360,11 @@ impl Task {
         write!(f, "<Task {word} name='{}'", self.name())?;
         if state.outcome() == Some(Outcome::Panicked) && state.has_payload() {
             // SAFETY: COUNTED: the task is alive.
-            let place = unsafe { raw::payload::<Box<dyn Any + Send>>(self.0) };
-            // SAFETY: HOME-THREAD: the flags say that a panic lies there, and nothing in this statement takes it.
-            let panic = unsafe { place.as_ref() };
+            let slot = unsafe { raw::payload::<Box<dyn Any + Send>>(self.0) };
+            // SAFETY: OWNER-THREAD: by the flags, the payload is a panic, and it is not taken while it is copied.
+            let panic = unsafe { slot.as_ref() };
             let message = panic_message(&**panic).to_owned();
-            // Copied, for what is written to may be anybody's code, and may take the panic.
+            // The copy is needed, for the formatter may be user code that takes the panic.
             write!(f, " panic={message:?}")?;
         }
         Ok(())
@@ -381,12 +389,12 @@ impl Drop for Task {
         let count = self.header().count.get() - 1;
         self.header().count.set(count);
         if count <= 0 {
-            shared::settle(self.0);
+            shared::free_if_last(self.0);
         }
     }
 }
 
-// A task's panic is caught before anything of the task can be seen, and its state is settled then.
+// A panic of the future is caught, and the task's state is consistent then.
 impl UnwindSafe for Task {}
 impl RefUnwindSafe for Task {}
 

@@ -1,4 +1,4 @@
-//! The handle of a task: await it for the result, ask for its cancellation, or let it go.
+//! The handle of a task: awaits, cancels or detaches it.
 
 use std::fmt;
 use std::future::Future;
@@ -15,23 +15,25 @@ use crate::error::JoinError;
 
 /// Owns the right to a task's result; what [`spawn`](crate::spawn) returns.
 ///
-/// Awaiting it gives the result, or a [`JoinError`] if the task was cancelled or panicked. A finished task's result is
-/// there at once, without a trip through the loop.
+/// Awaiting it gives the result, or a [`JoinError`] if the task was cancelled or panicked. If the task has finished,
+/// the first poll returns the result.
 ///
-/// **Dropping** a handle that was never awaited detaches the task: it runs on, and a panic in it goes to
-/// [`Builder::on_unhandled_panic`](crate::Builder::on_unhandled_panic). Dropping it in the middle of its await, as
-/// happens when the awaiting task is cancelled or a [`timeout`](crate::timeout) elapses, requests the cancellation of
-/// the task: cancellation flows down the chain of awaits, as in asyncio. [`shield`](crate::shield) stops it. A result
-/// that was not taken is dropped with the handle; a panic of its destructor goes to the same hook.
+/// **Dropping** a handle that was never awaited detaches the task: it keeps running, and a panic in it goes to
+/// [`Builder::on_unhandled_panic`](crate::Builder::on_unhandled_panic). Dropping it during its await, which happens
+/// when the awaiting task is cancelled or a [`timeout`](crate::timeout) elapses, requests the cancellation of the task:
+/// cancellation propagates down the chain of awaits, as in asyncio. [`shield`](crate::shield) stops it. A result that
+/// was not taken is dropped with the handle; a panic of its destructor goes to the same hook.
 ///
 /// # Panics
 ///
-/// Awaiting the handle of the task that awaits panics with `a task cannot await itself`; polling a handle whose result
-/// was taken already panics too.
+/// A task that awaits its own handle panics with `a task cannot await itself`. Polling a handle whose result was taken
+/// already panics too.
 ///
 /// # Cancel safety
 ///
-/// `(&mut handle).await` loses nothing when it is dropped, but counts as a begun await.
+/// Dropping `(&mut handle).await` loses no result, but dropping the handle afterwards requests cancellation.
+///
+/// # Examples
 ///
 /// ```
 /// looplet::run(async {
@@ -40,7 +42,7 @@ use crate::error::JoinError;
 /// });
 /// ```
 ///
-/// A handle stays on its thread:
+/// A handle is not `Send`:
 ///
 /// ```compile_fail,E0277
 /// fn send<T: Send>() {}
@@ -51,14 +53,14 @@ use crate::error::JoinError;
 #[must_use = "dropping the handle detaches the task; say `detach()` if that is meant"]
 pub struct JoinHandle<T> {
     task: Task,
-    /// Polled at least once since it was last given a fresh start.
+    /// Polled at least once, and not reset by `forget_await` since.
     awaited: bool,
     output: PhantomData<T>,
 }
 
 impl<T> Unpin for JoinHandle<T> {}
 
-// As for `Task`. A value is there only if no panic has stopped the future that made it.
+// As for `Task`. There is a value only if the future did not panic.
 impl<T> UnwindSafe for JoinHandle<T> {}
 impl<T> RefUnwindSafe for JoinHandle<T> {}
 
@@ -76,9 +78,11 @@ impl<T> JoinHandle<T> {
 
     /// Requests the cancellation of the task; true unless it has finished already.
     ///
-    /// Nothing happens inside the call. At the task's next turn its future is dropped instead of polled, and the task
-    /// counts as cancelled. A task that has not begun never begins; a task that cancels itself runs on to its next
-    /// suspension.
+    /// The call itself only queues the task. When the loop runs the task next, it drops the future instead of polling
+    /// it, and the task counts as cancelled. A task that was not polled yet never is; a task that cancels itself runs
+    /// to its next suspension.
+    ///
+    /// # Examples
     ///
     /// ```
     /// looplet::run(async {
@@ -98,7 +102,7 @@ impl<T> JoinHandle<T> {
         self.task.is_finished()
     }
 
-    /// Whether the task has ended by cancellation. A mere request does not count.
+    /// Whether the task has ended by cancellation. A pending request does not count.
     #[doc(alias = "cancelled")]
     pub fn is_cancelled(&self) -> bool {
         self.task.is_cancelled()
@@ -117,6 +121,8 @@ impl<T> JoinHandle<T> {
 
     /// Renames the task.
     ///
+    /// # Examples
+    ///
     /// ```
     /// looplet::run(async {
     ///     let task = looplet::spawn(async {});
@@ -128,12 +134,14 @@ impl<T> JoinHandle<T> {
         self.task.set_name(name);
     }
 
-    /// The task without the right to its result.
+    /// The task, without its result.
     pub fn task(&self) -> Task {
         self.task.clone()
     }
 
-    /// Gives the task up: it runs on and its result is dropped, whether it was awaited before or not.
+    /// Detaches the task: it keeps running and its result is dropped, whether or not the handle was awaited before.
+    ///
+    /// # Examples
     ///
     /// ```
     /// looplet::run(async {
@@ -144,7 +152,10 @@ impl<T> JoinHandle<T> {
         self.awaited = false;
     }
 
-    /// The result, if the task has finished and nobody took the result yet. Never waits, and is no await.
+    /// The result, if the task has finished and the result was not taken yet. This does not wait, and does not count as
+    /// an await.
+    ///
+    /// # Examples
     ///
     /// ```
     /// looplet::run(async {
@@ -161,15 +172,15 @@ impl<T> JoinHandle<T> {
     pub fn try_join(&mut self) -> Option<Result<T, JoinError>> {
         if self.task.header().state.take_value() {
             // SAFETY: COUNTED: the task is alive, and its output type is the handle's.
-            let place = unsafe { raw::payload::<T>(self.task.as_ptr()) };
-            // SAFETY: HOME-THREAD: a value lay there, and now it is ours.
-            return Some(Ok(unsafe { place.read() }));
+            let slot = unsafe { raw::payload::<T>(self.task.as_ptr()) };
+            // SAFETY: OWNER-THREAD: `take_value` returned true: there was a value, and this handle owns it now.
+            return Some(Ok(unsafe { slot.read() }));
         }
-        self.why_no_value().map(Err)
+        self.join_error().map(Err)
     }
 
     #[cold]
-    fn why_no_value(&self) -> Option<JoinError> {
+    fn join_error(&self) -> Option<JoinError> {
         match self.task.outcome()? {
             Outcome::Value => None,
             Outcome::Panicked => self.task.take_panic(),
@@ -178,10 +189,13 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    /// Calls `f` once the task has ended: queued at that moment like any other call, in the order of registration; on
-    /// a finished task queued at once. Never called inside `on_done`, and dropped if the loop goes first.
+    /// Calls `f` after the task has ended. The call is queued when the task ends, in the order of registration; on a
+    /// finished task it is queued at once. `f` is never called inside `on_done`, and is dropped if the loop is dropped
+    /// first.
     ///
-    /// A panic in it goes to [`Builder::on_unhandled_panic`](crate::Builder::on_unhandled_panic).
+    /// A panic in `f` goes to [`Builder::on_unhandled_panic`](crate::Builder::on_unhandled_panic).
+    ///
+    /// # Examples
     ///
     /// ```
     /// looplet::run(async {
@@ -195,33 +209,33 @@ impl<T> JoinHandle<T> {
         self.task.on_done(f, Location::caller());
     }
 
-    /// Lets go of a task that has not finished, or whose result nobody took.
+    /// Drops the handle of a task that has not finished, or whose result was not taken.
     #[cold]
-    fn abandon(&mut self) {
+    fn drop_slow(&mut self) {
         let state = &self.task.header().state;
         state.remove_handle();
         if !state.is_finished() {
             if self.awaited {
                 self.task.cancel();
             }
-            // Last, for it may be anybody's code.
+            // Last, for it may run user code.
             self.task.clear_waiter();
         } else if state.outcome() == Some(Outcome::Panicked) {
-            self.task.local().abandon(&self.task);
+            self.task.local().report_unhandled(&self.task);
         } else if state.take_payload() {
-            // SAFETY: HOME-THREAD: the payload flag was on, so a value lies there, and now it is ours to drop.
+            // SAFETY: OWNER-THREAD: `take_payload` returned true: there was a value, and this handle owns it now.
             let dropped = unsafe { raw::drop_output(self.task.as_ptr()) };
             debug_assert!(state.is_spent(), "a handle's output is dropped once");
             self.task.local().report_drop(&self.task, dropped);
         }
     }
 
-    /// The task, for whoever waits for many.
+    /// The task, for waiters of many tasks.
     pub(crate) fn as_task(&self) -> &Task {
         &self.task
     }
 
-    /// Takes back that the handle was awaited: dropping it detaches the task again.
+    /// Resets that the handle was awaited: dropping it detaches the task again.
     pub(crate) fn forget_await(&mut self) {
         self.awaited = false;
     }
@@ -245,7 +259,7 @@ impl<T> Drop for JoinHandle<T> {
     #[inline]
     fn drop(&mut self) {
         if !self.task.header().state.is_spent() {
-            self.abandon();
+            self.drop_slow();
         }
     }
 }
@@ -261,9 +275,9 @@ impl<T: fmt::Debug> fmt::Debug for JoinHandle<T> {
         let state = &self.task.header().state;
         if state.outcome() == Some(Outcome::Value) && state.has_payload() {
             // SAFETY: COUNTED: the task is alive, and its output type is the handle's.
-            let place = unsafe { raw::payload::<T>(self.task.as_ptr()) };
-            // SAFETY: HOME-THREAD: a value lies there, and the handle, which could take it, is borrowed.
-            write!(f, " result={:?}", unsafe { place.as_ref() })?;
+            let slot = unsafe { raw::payload::<T>(self.task.as_ptr()) };
+            // SAFETY: OWNER-THREAD: there is a value, and the handle, which alone may take it, is borrowed.
+            write!(f, " result={:?}", unsafe { slot.as_ref() })?;
         }
         f.write_str(">")
     }

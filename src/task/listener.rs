@@ -1,5 +1,5 @@
-//! Who hears of a task's end in the moment in which it comes, beside whoever awaits the handle: its task group, and
-//! whoever waits for many or collects their results.
+//! Listeners are called when a task ends, in addition to the waiter of its handle: the task group, and the futures that
+//! wait for many tasks.
 
 use std::cell::Cell;
 use std::ptr;
@@ -8,71 +8,66 @@ use std::task::Waker;
 
 use super::extra::Extra;
 use super::handle::AWAITS_ITSELF;
+use super::observe::task_behind;
 use super::scheduler::Scheduler;
 use super::shared::Local;
 use super::state::Outcome;
-use super::watch::task_behind;
 use super::{Task, raw, waker};
 use crate::error::JoinError;
 
-/// Hears of the end of tasks.
+/// Is notified of the end of tasks.
 pub(crate) trait Listener {
-    /// The task has ended; the listener knows it by this number. Gives back whom to wake.
+    /// The task has ended; `number` identifies it to the listener. Returns the waker to wake.
     ///
-    /// The loop is in the middle of its own work here, so nobody else's code may run.
+    /// This is called in the middle of the loop's own work, so it must not run user code.
     fn ended(&self, task: &Task, number: usize) -> Option<Waker>;
 
-    /// Where the waker lies of whoever waits for that end, if somebody may wait now.
+    /// The cell with the waker of the listener's waiter, if it can have one now.
     fn waiting(&self) -> Option<&Cell<Option<Waker>>>;
 }
 
-/// Room for a listener and the number by which it knows the task.
+/// A listener and the number that identifies the task to it.
 pub(super) type Listening = Cell<Option<(Rc<dyn Listener>, usize)>>;
 
 impl Task {
-    /// Makes an unfinished task the child of a group. The group hears of its end before anybody else does, and may
-    /// take its panic.
+    /// Makes an unfinished task the child of a group. The group is notified of its end first, and may take its panic.
     pub(crate) fn set_group(&self, group: Rc<dyn Listener>, number: usize) {
-        debug_assert!(!self.is_finished(), "a group must hear of an end to come");
+        debug_assert!(!self.is_finished(), "the task must not have ended before");
         drop(self.extra().group.replace(Some((group, number))));
     }
 
-    /// Notes who collects the result of an unfinished task that has no waiter. It is forgotten when the handle is
-    /// dropped.
+    /// Sets the collector of an unfinished task that has no waiter. Dropping the handle removes it.
     pub(crate) fn set_collector(&self, collector: Rc<dyn Listener>, number: usize) {
         let extra = self.extra();
         extra.before_waiter.set(extra.callbacks.borrow().len());
         self.listen(collector, number);
     }
 
-    /// Lets a listener that wakes nobody hear of an unfinished task's end, beside whoever awaits the handle. It is
-    /// forgotten when the handle is dropped.
+    /// Adds a collector that wakes no task to an unfinished task, in addition to its waiter. Dropping the handle
+    /// removes it.
     pub(crate) fn add_collector(&self, collector: Rc<dyn Listener>) {
         self.listen(collector, 0);
     }
 
     fn listen(&self, collector: Rc<dyn Listener>, number: usize) {
-        // A finished task tells nobody, and its last waker, on any thread, would drop what is noted here.
-        debug_assert!(
-            !self.is_finished(),
-            "a listener must hear of an end to come"
-        );
+        // A finished task notifies no listener, and its last waker would drop this one on any thread.
+        debug_assert!(!self.is_finished(), "the task must not have ended before");
         self.extra().collector.set(Some((collector, number)));
     }
 
-    /// The tasks that wait for the end of this one; some of them may be the same.
+    /// The tasks that wait for the end of this one, possibly with repetitions.
     pub(super) fn awaited_by(&self) -> [Option<Self>; 3] {
         let header = self.header();
         let listeners = header.extra.get().map_or([None, None], |extra| {
-            [&extra.collector, &extra.group].map(|listening| self.listened_for(listening))
+            [&extra.collector, &extra.group].map(|listening| self.waiter_of(listening))
         });
         let [collects, owns_group] = listeners;
         [header.waiter.peek(), collects, owns_group]
     }
 
-    /// The task that waits for what the listener hears of this one.
-    fn listened_for(&self, listening: &Listening) -> Option<Self> {
-        // All of it is put back, and nobody else's code runs meanwhile.
+    /// The task that waits for the listener.
+    fn waiter_of(&self, listening: &Listening) -> Option<Self> {
+        // Listener and waker are put back, and no user code runs meanwhile.
         let (listener, number) = listening.take()?;
         let waiter = listener.waiting().and_then(|waiting| {
             let waker = waiting.take()?;
@@ -84,7 +79,7 @@ impl Task {
         waiter
     }
 
-    fn has_collector(&self, collector: &Rc<impl Listener>) -> bool {
+    fn is_collected_by(&self, collector: &Rc<impl Listener>) -> bool {
         let Some(extra) = self.header().extra.get() else {
             return false;
         };
@@ -95,14 +90,14 @@ impl Task {
         is_same
     }
 
-    /// Takes the panic that a task of a group has ended with: it has failed, for all who ask later.
+    /// Takes the panic of a task of a group. The outcome becomes `Failed`.
     pub(crate) fn take_failure(&self) -> Option<JoinError> {
         let panic = self.take_panic()?;
         self.header().state.finish(Outcome::Failed);
         Some(panic)
     }
 
-    /// Whether the task has ended other than by an ordinary value.
+    /// Whether the task has ended without a value or with an error.
     pub(crate) fn is_irregular(&self) -> bool {
         self.header().state.is_irregular()
     }
@@ -122,38 +117,38 @@ impl Task {
         self.header().shared == other.header().shared
     }
 
-    /// When a finished task ended: after all those of its loop that give a smaller number.
+    /// The position of a finished task in the order in which the tasks of its loop ended.
     pub(crate) fn ended_as(&self) -> usize {
         self.header().waiter.ended_as()
     }
 }
 
 impl Scheduler {
-    /// Whoever polls with this waker is about to wait for what the collector hears.
+    /// Checks that the task of this waker, which is about to wait for the collector, is not one of the collected tasks.
     ///
     /// # Panics
     ///
-    /// If that is a task whose own end is part of it.
+    /// If it is.
     pub(crate) fn refuse_own_end(&self, waker: &Waker, collector: &Rc<impl Listener>) {
         let waiter = waker::task_of(waker, self.pointer()).or(self.local().running.get());
         let is_own = waiter.is_some_and(|waiter| {
-            // SAFETY: COUNTED: the waker holds a count; and who runs is unfinished, and so alive.
-            unsafe { Task::borrowed(waiter) }.has_collector(collector)
+            // SAFETY: COUNTED: the waker holds a count; and the running task is unfinished, and so alive.
+            unsafe { Task::borrowed(waiter) }.is_collected_by(collector)
         });
         assert!(!is_own, "{AWAITS_ITSELF}");
     }
 }
 
 impl Local {
-    /// The group is told first, for it may have a use for a panic that would be reported otherwise.
+    /// Notifies the group. It comes first, for it may take a panic that would be reported otherwise.
     #[cold]
-    pub(super) fn tell_group(&self, task: &Task, extra: &Extra) {
+    pub(super) fn notify_group(&self, task: &Task, extra: &Extra) {
         self.note_end(task);
-        self.tell(task, &extra.group);
+        self.notify(task, &extra.group);
     }
 
-    /// Tells a listener, and wakes whom it wants to be woken.
-    pub(super) fn tell(&self, task: &Task, listening: &Listening) {
+    /// Notifies a listener and wakes the waker that it returns.
+    pub(super) fn notify(&self, task: &Task, listening: &Listening) {
         let Some((listener, number)) = listening.take() else {
             return;
         };

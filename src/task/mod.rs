@@ -1,13 +1,13 @@
-//! Tasks: one cell of memory each, plain counts on the loop's thread, one atomic word for everything foreign.
+//! Tasks: one cell of memory each, plain reference counts on the owner thread, one atomic word for remote threads.
 //!
-//! # Who holds a reference
+//! # Reference counting
 //!
-//! Every [`Task`], [`JoinHandle`] and waker owns one, and an unfinished task owns one of itself; a queue entry owns
-//! none, for its flag keeps the cell (ONE-ENTRY). On the loop's thread they are counted in a plain cell; what other
-//! threads add and take goes through the task's atomic word and is settled when the loop next looks at the foreign
-//! stack. The loop alone frees a cell while it lives. `docs/task-lifecycle.md` tells it at length.
+//! Every [`Task`], [`JoinHandle`] and waker owns a reference, and an unfinished task owns one to itself. A queue entry
+//! owns none: its flag keeps the cell alive (ONE-ENTRY). The owner thread counts in a plain cell. Remote threads count
+//! in the task's atomic word, which the loop merges into the plain count when it drains the remote stack. While the
+//! loop lives, it alone frees cells. `docs/task-lifecycle.md` has the details.
 //!
-//! # Life of a task
+//! # Task lifecycle
 //!
 //! ```text
 //!            spawn
@@ -24,30 +24,31 @@
 //! 1 `Vacant::spawn` · 2 `State::begin_run` · 3 `State::suspend` · 4 `State::wake` · 5 `Local::finish` ·
 //! 6 cancel requested: `Local::end` drops the future, finished (cancelled) · 7 `Local::poll_panicked`
 //!
-//! An eager task skips the queue: `Vacant::start` takes it from 1 to 2.
+//! An eager task skips the queue: `Vacant::start` goes from 1 to 2.
 //!
-//! # Who may touch what
+//! # Field access
 //!
-//! | field | the loop's thread | other threads |
+//! | field | owner thread | remote threads |
 //! |---|---|---|
 //! | `vtable`, `shared`, `spawned_at` | read | read |
 //! | `remote` | any time | any time |
-//! | `remote_next` | while it takes the stack | between turning QUEUED on and the push |
-//! | `ready_next`, `state`, `count`, `place`, `waiter`, `extra` | any time | never, but for dropping what is left of a dead task |
+//! | `remote_next` | while it drains the stack | between setting QUEUED and the push |
+//! | `ready_next`, `state`, `count`, `offset`, `waiter`, `extra` | any time | never, except to free a dead task |
 //! | future, output | any time | never |
 //!
-//! # The invariants that every `SAFETY` note cites
+//! # Invariants cited by the `SAFETY` notes
 //!
-//! * **HEADER-FIRST**: a cell is `repr(C)` with the header in front, so a pointer to one is a pointer to the other.
-//! * **PINNED**: a future stays where it was written until it is dropped in place.
-//! * **COUNTED**: whoever holds a pointer owns a count, or borrows from somebody who does.
-//! * **ONE-ENTRY**: the queued flag stands for exactly one entry of the ready queue; QUEUED in the foreign word for
-//!   exactly one entry of the foreign stack, or one thread about to push it. A task that is QUEUED is not freed.
-//! * **HOME-THREAD**: plain cells, future, output and waiter are touched on the loop's thread only. `Task` and
+//! * **HEADER-FIRST**: a cell is `repr(C)` and starts with the header, so a pointer to one is a pointer to the other.
+//! * **PINNED**: a future is not moved from where it was written, and is dropped in place.
+//! * **COUNTED**: the holder of a pointer owns a reference, or borrows from an owner of one.
+//! * **ONE-ENTRY**: the queued flag stands for exactly one entry of the ready queue; QUEUED in the remote word for
+//!   exactly one entry of the remote stack, or one thread about to push it. A task that is QUEUED is not freed.
+//! * **OWNER-THREAD**: plain cells, future, output and waiter are accessed on the owner thread only. `Task` and
 //!   `JoinHandle` are not `Send`, and a waker compares its loop with the one that runs on the thread.
-//! * **DIES-AT-HOME**: what a task holds is dropped at home; a last reference that goes elsewhere frees bare memory.
-//! * **LISTED**: a chunk that the loop lists is alive; it leaves the list before it is freed.
-//! * **LENT**: a scoped reference is taken back before the call that lent it ends.
+//! * **DROPPED-BY-OWNER**: the contents of a task are dropped on the owner thread; a last reference dropped on another
+//!   thread frees bare memory.
+//! * **LISTED**: a chunk in the loop's list is alive; it is removed from the list before it is freed.
+//! * **LENT**: a scoped reference is removed before the call that lent it returns.
 
 #![allow(unsafe_code)]
 
@@ -57,22 +58,22 @@ mod extra;
 mod handle;
 mod join;
 mod listener;
+mod observe;
 mod raw;
 mod ready;
 mod remote;
 #[cfg(all(test, looplet_loom))]
 pub(crate) mod remote_loom;
 mod rng;
+mod run;
 mod scheduler;
 mod scoped;
 mod shared;
 mod state;
 mod sync;
-mod turn;
 mod vacant;
 mod waiter;
 mod waker;
-mod watch;
 mod work;
 
 pub use crate::error::JoinError;
@@ -81,20 +82,20 @@ pub(crate) use extra::Context;
 pub use handle::{Task, TaskId};
 pub use join::JoinHandle;
 pub(crate) use listener::Listener;
+pub(crate) use observe::{Activity, Cause, News, Notes, Snapshot, Watch};
 pub(crate) use raw::drop_quietly;
+pub(crate) use run::{print, unhandled};
 pub(crate) use scheduler::{Notifier, Scheduler};
 pub(crate) use scoped::Scoped;
 pub(crate) use state::Outcome;
-pub(crate) use turn::print;
 pub(crate) use vacant::{Call, Vacant};
-pub(crate) use watch::{Activity, Cause, News, Notes, Snapshot, Watch};
 pub(crate) use work::{Attempt, Fallible, Plain, Work};
 
-/// How another thread tells the loop that something has arrived.
+/// Unparks the loop from another thread.
 pub(crate) trait Unpark: Send + Sync {
-    /// Ends the loop's sleep. Called once per sleep, on any thread; must not panic.
+    /// Ends the loop's sleep. Called at most once per sleep, on any thread; must not panic.
     fn unpark(&self);
 }
 
-/// What is called with a panic that nobody can see any more; without a task if it came out of a plain call.
+/// The hook for unhandled panics. It gets no task if the panic came from a plain call or a waker.
 pub(crate) type Report = dyn Fn(Option<&Task>, &JoinError);

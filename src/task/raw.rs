@@ -1,13 +1,13 @@
-//! The memory of a task: header, then future or output, in one cell, and the operations that need its type.
+//! The memory of a task: header and payload in one cell, and the operations that depend on its type.
 //!
 //! ```text
-//!        +-----------------------------+  <- what a waker, a Task, a JoinHandle and a queue entry point at
+//!        +-----------------------------+  <- target of a waker, a Task, a JoinHandle, a queue entry
 //! Header | vtable, shared block        |
-//!        | foreign word and link       |  any thread
-//!        | ready link, state, count .. |  the loop's thread
+//!        | remote word and link        |  any thread
+//!        | ready link, state, count .. |  owner thread
 //!        +-----------------------------+
 //! Payload| the future                  |  until it is dropped,
-//!        |   or its output             |  then until a handle takes it
+//!        |   or its output             |  until a handle takes it
 //!        |   or the payload of a panic |
 //!        +-----------------------------+
 //! ```
@@ -34,22 +34,22 @@ use super::work::{Kind, Work};
 /// The part of a task that does not depend on its type.
 pub(super) struct Header {
     pub(super) vtable: &'static Vtable,
-    /// The loop's block. Borrowed while the loop lives; from `Shared::orphan` on the task owns a count of it.
+    /// The loop's block. Borrowed while the loop lives; from `Shared::orphan` on, the cell owns a reference to it.
     pub(super) shared: NonNull<Shared>,
     pub(super) remote: RemoteWord,
-    /// The next older task in the foreign stack.
+    /// The next older task in the remote stack.
     pub(super) remote_next: AtomicPtr<Header>,
     /// The next task in the ready queue.
     pub(super) ready_next: Cell<Option<NonNull<Header>>>,
     pub(super) state: State,
-    /// References held on the loop's thread. Foreign drops are settled here too, so it may fall below zero.
+    /// References counted on the owner thread. Remote drops are merged here too, so it may be negative.
     pub(super) count: Cell<i32>,
-    /// How far the cell lies from the start of its chunk.
-    pub(super) place: Cell<u32>,
-    /// The task of the same loop that awaits this one's handle; then when this one ended.
+    /// The offset of the cell in its chunk.
+    pub(super) offset: Cell<u32>,
+    /// The task of the same loop that awaits the handle; once finished, the stamp of the end.
     pub(super) waiter: Waiter,
     pub(super) spawned_at: &'static Location<'static>,
-    /// What few tasks have: a name of their own, callbacks, a foreign waiter, context.
+    /// Rarely needed fields: name, callbacks, external waiter, context.
     pub(super) extra: OnceCell<Box<Extra>>,
 }
 
@@ -59,7 +59,7 @@ impl Header {
         vtable: &'static Vtable,
         shared: NonNull<Shared>,
         state: State,
-        place: u32,
+        offset: u32,
         spawned_at: &'static Location<'static>,
     ) -> Self {
         Self {
@@ -69,16 +69,16 @@ impl Header {
             remote_next: AtomicPtr::new(ptr::null_mut()),
             ready_next: Cell::new(None),
             state,
-            // Its own while it is unfinished, and one for whoever makes it.
+            // The unfinished task's own, and the creator's.
             count: Cell::new(2),
-            place: Cell::new(place),
+            offset: Cell::new(offset),
             waiter: Waiter::new(),
             spawned_at,
             extra: OnceCell::new(),
         }
     }
 
-    /// Nobody waits, no callback is there, and none of the other rare things.
+    /// No waiter and no extra fields.
     #[inline]
     pub(super) fn is_plain(&self) -> bool {
         self.waiter.is_vacant() && self.extra.get().is_none()
@@ -89,11 +89,11 @@ impl Header {
 #[must_use]
 pub(super) enum Polled {
     Pending,
-    /// The value lies in the cell, or nobody wanted it and it has been dropped.
+    /// The value is in the cell, or was dropped because there is no handle for it.
     Done,
-    /// The same, and the value is an error that somebody may be waiting for.
+    /// The same, and the value is an error, which wakes a lazy waiter.
     DoneWithError,
-    /// The destructor of the future or of an unwanted value panicked; the panic lies in the cell.
+    /// The destructor of the future or of a value that was not kept panicked; the panic is in the cell.
     Panicked,
     /// Finished without a value; its error went to its task group.
     Failed,
@@ -103,12 +103,12 @@ pub(super) enum Polled {
 pub(super) struct Vtable {
     pub(super) kind: Kind,
     payload_offset: usize,
-    /// Polls the future; when it is done, drops it and puts the output in its place.
+    /// Polls the future; when it is ready, replaces it by its output.
     poll: unsafe fn(NonNull<Header>) -> Polled,
     /// Drops the future.
     drop_work: unsafe fn(NonNull<Header>),
-    /// Drops the output.
-    drop_value: unsafe fn(NonNull<Header>),
+    /// Drops the output, if that does anything.
+    drop_value: Option<unsafe fn(NonNull<Header>)>,
 }
 
 #[repr(C)]
@@ -130,33 +130,37 @@ impl<W: Work> CellOf<W> {
         payload_offset: mem::offset_of!(Self, payload),
         poll: poll::<W>,
         drop_work: drop_work::<W>,
-        drop_value: drop_value::<W>,
+        drop_value: if mem::needs_drop::<W::Output>() {
+            Some(drop_value::<W>)
+        } else {
+            None
+        },
     };
 }
 
-/// Allocates a cell with this header and no future in it yet.
+/// Allocates a cell with this header and no future.
 ///
-/// The two steps keep a large future from being moved more often than needed: see `Vacant::place`.
+/// The future is written in a second step to avoid moves of large futures: see `Vacant::slot`.
 #[inline]
 pub(super) fn allocate<W: Work>(
     cells: &Cells,
     header: impl FnOnce(&'static Vtable, u32) -> Header,
 ) -> NonNull<Header> {
-    let (cell, place) = cells.allocate(const { CellLayout::of::<CellOf<W>>() });
+    let (cell, offset) = cells.allocate(const { CellLayout::of::<CellOf<W>>() });
     // SAFETY: HEADER-FIRST: vacant memory with room and alignment for a `CellOf<W>`, whose first field is the header.
-    unsafe { cell.write(header(CellOf::<W>::VTABLE, place)) };
+    unsafe { cell.write(header(CellOf::<W>::VTABLE, offset)) };
     cell
 }
 
-/// Where the future of a cell belongs.
+/// The payload of a cell.
 ///
 /// # Safety
 ///
 /// `task` is a live cell.
 pub(super) unsafe fn payload<T>(task: NonNull<Header>) -> NonNull<T> {
-    // SAFETY: COUNTED: the caller's cell is live, so its header may be read.
+    // SAFETY: COUNTED: the caller's cell is live.
     let offset = unsafe { task.as_ref() }.vtable.payload_offset;
-    // SAFETY: HEADER-FIRST: the payload lies that far into the same allocation.
+    // SAFETY: HEADER-FIRST: the payload is at that offset in the same allocation.
     unsafe { task.byte_add(offset) }.cast()
 }
 
@@ -164,7 +168,7 @@ pub(super) unsafe fn payload<T>(task: NonNull<Header>) -> NonNull<T> {
 ///
 /// # Safety
 ///
-/// On the loop's thread, for a live cell whose future is neither dropped nor on the stack.
+/// On the owner thread, for a live cell whose future is neither dropped nor being polled.
 #[inline]
 pub(super) unsafe fn poll_work(task: NonNull<Header>) -> Polled {
     // SAFETY: COUNTED: the cell is live.
@@ -173,7 +177,7 @@ pub(super) unsafe fn poll_work(task: NonNull<Header>) -> Polled {
     unsafe { poll(task) }
 }
 
-/// Drops the future; a panic of its destructor comes back.
+/// Drops the future and returns a panic of its destructor.
 ///
 /// # Safety
 ///
@@ -185,28 +189,30 @@ pub(super) unsafe fn drop_future(task: NonNull<Header>) -> Result<(), Box<dyn An
     panic::catch_unwind(AssertUnwindSafe(|| unsafe { drop_work(task) }))
 }
 
-/// Drops the output in place; a panic of its destructor comes back.
+/// Drops the output in place and returns a panic of its destructor.
 ///
 /// # Safety
 ///
-/// On the loop's thread, for a live cell that holds a value, which the caller owns and leaves.
+/// On the owner thread, for a live cell that holds a value, which the caller owns and gives up.
 pub(super) unsafe fn drop_output(task: NonNull<Header>) -> Result<(), Box<dyn Any + Send>> {
     // SAFETY: COUNTED: the cell is live.
-    let drop_value = unsafe { task.as_ref() }.vtable.drop_value;
+    let Some(drop_value) = (unsafe { task.as_ref() }.vtable.drop_value) else {
+        return Ok(());
+    };
     // SAFETY: the vtable belongs to this cell; the rest is this function's own contract.
     panic::catch_unwind(AssertUnwindSafe(|| unsafe { drop_value(task) }))
 }
 
-/// Puts a panic where the future was.
+/// Writes a panic into the payload.
 ///
 /// # Safety
 ///
-/// On the loop's thread, for a live cell whose future and output are gone.
+/// On the owner thread, for a live cell whose future and output have been dropped.
 pub(super) unsafe fn put_panic(task: NonNull<Header>, panic: Box<dyn Any + Send>) {
     // SAFETY: COUNTED: the cell is live.
-    let place = unsafe { payload::<Box<dyn Any + Send>>(task) };
-    // SAFETY: HOME-THREAD: the payload is vacant and has room for a panic, one of the union's fields.
-    unsafe { place.write(panic) };
+    let slot = unsafe { payload::<Box<dyn Any + Send>>(task) };
+    // SAFETY: OWNER-THREAD: the payload is vacant and has room for a panic, one of the union's fields.
+    unsafe { slot.write(panic) };
     // SAFETY: COUNTED: the cell is live.
     unsafe { task.as_ref() }.state.put_payload();
 }
@@ -219,20 +225,20 @@ unsafe fn poll<W: Work>(task: NonNull<Header>) -> Polled {
     let mut cx = Context::from_waker(&waker);
     // SAFETY: HEADER-FIRST: the header is the start of a `CellOf<W>`.
     let payload = unsafe { &raw mut (*task.cast::<CellOf<W>>().as_ptr()).payload };
-    // SAFETY: HOME-THREAD: nobody else touches the future now.
+    // SAFETY: OWNER-THREAD: no other reference to the future exists now.
     let work = unsafe { &mut *payload.cast::<W>() };
     // SAFETY: PINNED: the cell does not move, and the future is dropped in place.
     let work = unsafe { Pin::new_unchecked(work) };
     let Poll::Ready(value) = work.poll(&mut cx) else {
         return Polled::Pending;
     };
-    // The value must survive the future's destructor, and neither may unwind into the other.
+    // A panic of the future's destructor must not unwind past the value, whose destructor may panic too.
     if mem::needs_drop::<W>() {
         // SAFETY: PINNED: dropped in place, once; the future is done, so the poll has returned for good.
         let drop_work = || unsafe { ptr::drop_in_place(payload.cast::<W>()) };
         if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(drop_work)) {
             drop_quietly(value);
-            // SAFETY: the future has just gone, and no value was put.
+            // SAFETY: the future has just been dropped, and no value was written.
             unsafe { put_panic(task, panic) };
             return Polled::Panicked;
         }
@@ -241,18 +247,18 @@ unsafe fn poll<W: Work>(task: NonNull<Header>) -> Polled {
     let state = unsafe { &task.as_ref().state };
     match value {
         None => Polled::Failed,
-        Some(value) if state.wants_value() => {
+        Some(value) if state.keeps_value() => {
             let done = if W::is_error(&value) {
                 Polled::DoneWithError
             } else {
                 Polled::Done
             };
-            // SAFETY: HOME-THREAD: the payload is vacant now, and this is one of the union's fields.
+            // SAFETY: OWNER-THREAD: the payload is vacant now, and this is one of the union's fields.
             unsafe { payload.cast::<W::Output>().write(value) };
             state.put_payload();
             done
         }
-        Some(unwanted) => match panic::catch_unwind(AssertUnwindSafe(|| drop(unwanted))) {
+        Some(value) => match panic::catch_unwind(AssertUnwindSafe(|| drop(value))) {
             Ok(()) => Polled::Done,
             Err(panic) => {
                 // SAFETY: the payload is vacant.
@@ -269,7 +275,7 @@ unsafe fn poll<W: Work>(task: NonNull<Header>) -> Polled {
 unsafe fn drop_work<W: Work>(task: NonNull<Header>) {
     // SAFETY: HEADER-FIRST: the header is the start of a `CellOf<W>`.
     let payload = unsafe { &raw mut (*task.cast::<CellOf<W>>().as_ptr()).payload };
-    // SAFETY: PINNED: dropped in place, once: the caller's state machine has moved past the future.
+    // SAFETY: PINNED: dropped in place, once: the task's state has moved past the future.
     unsafe { ptr::drop_in_place(payload.cast::<W>()) };
 }
 
@@ -279,18 +285,18 @@ unsafe fn drop_work<W: Work>(task: NonNull<Header>) {
 unsafe fn drop_value<W: Work>(task: NonNull<Header>) {
     // SAFETY: HEADER-FIRST: the header is the start of a `CellOf<W>`.
     let payload = unsafe { &raw mut (*task.cast::<CellOf<W>>().as_ptr()).payload };
-    // SAFETY: HOME-THREAD: the caller owns the value and leaves it.
+    // SAFETY: OWNER-THREAD: the caller owns the value and gives it up.
     unsafe { ptr::drop_in_place(payload.cast::<W::Output>()) };
 }
 
-/// Drops something whose destructor may panic; the panic comes back.
+/// Drops a value and returns a panic of its destructor.
 pub(super) fn drop_guarded<T>(value: T) -> Result<(), Box<dyn Any + Send>> {
     panic::catch_unwind(AssertUnwindSafe(|| drop(value)))
 }
 
-/// Drops something whose destructor may panic, and forgets the panic: the first one has been reported already.
+/// Drops a value and discards a panic of its destructor: the first panic has been reported already.
 pub(crate) fn drop_quietly<T>(value: T) {
-    // Even a panic's payload may panic when it is dropped. What that one leaves is leaked.
+    // The payload of the panic may panic when it is dropped. A second payload is leaked.
     if let Err(second) = drop_guarded(value).or_else(drop_guarded) {
         mem::forget(second);
     }

@@ -1,7 +1,7 @@
-//! The ready queue: first in, first out, linked through the headers, so that a wakeup cannot fail for want of memory.
+//! The ready queue: first in, first out, linked through the headers, so that a wakeup does not allocate.
 //!
-//! An entry owns no count: a task that is queued is not freed (ONE-ENTRY), so a wakeup need not count up, nor a turn
-//! count down.
+//! An entry owns no reference: a task that is queued is not freed (ONE-ENTRY), so neither a wakeup nor a run changes
+//! the count.
 
 use std::cell::Cell;
 use std::ptr::NonNull;
@@ -11,10 +11,9 @@ use super::rng::Rng;
 
 pub(super) struct ReadyQueue {
     head: Cell<Option<NonNull<Header>>>,
-    /// The last entry; dangling, or long gone, while there is none.
+    /// The last entry; dangling while the queue is empty.
     tail: Cell<NonNull<Header>>,
-    /// The last entry of the round that is being run. What is queued behind it belongs to the next round, so a round
-    /// needs no list of its own.
+    /// The last entry of the current round. Entries behind it belong to the next round.
     round_end: Cell<Option<NonNull<Header>>>,
 }
 
@@ -32,7 +31,7 @@ impl ReadyQueue {
         self.head.get().is_none()
     }
 
-    /// Appends a task whose queued flag the caller has just turned on.
+    /// Appends a task whose queued flag the caller has just set.
     #[inline]
     pub(super) fn push(&self, task: NonNull<Header>) {
         // SAFETY: ONE-ENTRY: the flag keeps the task alive from now on.
@@ -46,7 +45,7 @@ impl ReadyQueue {
         }
     }
 
-    /// Takes the first entry. The caller turns its queued flag off.
+    /// Pops the first entry. The caller clears its queued flag.
     #[inline]
     pub(super) fn pop(&self) -> Option<NonNull<Header>> {
         let task = self.head.get()?;
@@ -55,16 +54,16 @@ impl ReadyQueue {
         Some(task)
     }
 
-    /// Takes the first entry, if nothing is left to do for it.
+    /// Pops the first entry, if its task has finished.
     pub(super) fn pop_ended(&self) -> Option<NonNull<Header>> {
-        debug_assert!(!self.in_round(), "the end of a round is not lost");
+        debug_assert!(!self.in_round(), "called between rounds only");
         let first = self.head.get()?;
         // SAFETY: ONE-ENTRY: the entry is queued, and so alive.
         let has_ended = unsafe { first.as_ref() }.state.is_finished();
         has_ended.then(|| self.pop()).flatten()
     }
 
-    /// Makes what is queued now a round. False: nothing is.
+    /// Begins a round of the entries queued now. False: there are none.
     #[inline]
     pub(super) fn begin_round(&self) -> bool {
         debug_assert!(
@@ -78,7 +77,7 @@ impl ReadyQueue {
         ready
     }
 
-    /// Puts what is queued now into an order drawn by lot.
+    /// Shuffles the queue.
     #[cold]
     pub(super) fn shuffle(&self, rng: &Rng) {
         let mut entries: Vec<_> = std::iter::from_fn(|| self.pop()).collect();
@@ -86,7 +85,7 @@ impl ReadyQueue {
         entries.into_iter().for_each(|task| self.push(task));
     }
 
-    /// Takes the next entry of the round. The round is over with its last entry, before that one has had its turn.
+    /// Pops the next entry of the round. The round ends when its last entry is popped, before that task is run.
     #[inline]
     pub(super) fn pop_of_round(&self) -> Option<NonNull<Header>> {
         let last = self.round_end.get()?;

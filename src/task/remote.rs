@@ -1,4 +1,4 @@
-//! What other threads may do to a task: one atomic word per task, and one lock-free stack per loop.
+//! The operations of remote threads on a task: one atomic word per task, and one lock-free stack per loop.
 //!
 //! ```text
 //!  63                              3    2      1      0
@@ -7,9 +7,9 @@
 //! +---------------------------------+------+------+--------+
 //! ```
 //!
-//! QUEUED: the task is in the stack, or one thread is about to push it. WAKE: somebody wants it to run. DEAD: the loop
-//! is gone, and the word now counts every reference there is. While the loop lives the count is what other threads
-//! added and took away, so the total is the owner's plain count plus this one.
+//! QUEUED: the task is in the stack, or one thread is about to push it. WAKE: a wakeup was requested. DEAD: the loop
+//! has been dropped, and the word counts all references. While the loop lives, the word counts what remote threads
+//! added and dropped, so the total is the owner's plain count plus this one.
 
 use std::process;
 use std::ptr::{self, NonNull};
@@ -23,28 +23,28 @@ const DEAD: isize = 1 << 2;
 const COUNT_SHIFT: u32 = 3;
 const ONE: isize = 1 << COUNT_SHIFT;
 
-/// What a thread must do after it dropped a reference.
+/// What the caller of `drop_reference` must do next.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(super) enum DropAction {
     Nothing,
-    /// QUEUED was turned on: push the task on the stack and ring.
+    /// QUEUED was set: push the task onto the stack and unpark the loop.
     Push,
-    /// That was the last reference to a task whose loop is gone: free the memory.
+    /// That was the last reference to a dead task: free the memory.
     Free,
 }
 
-/// What a thread must do after it asked for a wakeup.
+/// What the caller of `wake` must do next.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(super) enum WakeAction {
-    /// Somebody else brings the task to the stack, and rings.
+    /// The task is dead, or the thread that set QUEUED pushes it and unparks the loop.
     Nothing,
-    /// QUEUED was turned on: push the task on the stack and ring.
+    /// QUEUED was set: push the task onto the stack and unpark the loop.
     Push,
 }
 
-/// What the owner finds in a word that it takes off the stack.
+/// The content of a word, taken by the owner.
 pub(super) struct Taken {
     pub(super) references: isize,
     pub(super) wake: bool,
@@ -58,23 +58,23 @@ impl RemoteWord {
         Self(AtomicIsize::new(0))
     }
 
-    /// One more reference, held by any thread.
+    /// Adds a reference on any thread.
     pub(super) fn add_reference(&self) {
-        // Relaxed: the caller holds a reference, so the task cannot go away meanwhile; as in `Arc`.
+        // Relaxed: the caller's reference keeps the task alive; as in `Arc`.
         if self.0.fetch_add(ONE, Ordering::Relaxed) > isize::MAX / 2 {
-            // Only clones that were forgotten one by one come so far; as in `Arc`.
+            // Only forgotten clones add up to this; as in `Arc`.
             process::abort();
         }
     }
 
-    /// The owner's count moves here before it overflows: clones that were made elsewhere and dropped at home.
+    /// Moves the owner's count here before it overflows: clones made on other threads and dropped on the owner thread.
     #[cold]
     #[inline(never)]
     pub(super) fn add_references(&self, references: isize) {
         self.0.fetch_add(references * ONE, Ordering::Relaxed);
     }
 
-    /// One reference less, and the owner is told through the stack; after the loop's end the count alone decides.
+    /// Drops a reference. The owner is notified through the stack; once DEAD is set, the count alone decides.
     pub(super) fn drop_reference(&self) -> DropAction {
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
@@ -84,7 +84,7 @@ impl RemoteWord {
             } else {
                 (word - ONE) | QUEUED
             };
-            // AcqRel: whoever frees sees all that the other holders did before they let go.
+            // AcqRel: the thread that frees must see all accesses before the other drops.
             match self
                 .0
                 .compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed)
@@ -97,12 +97,12 @@ impl RemoteWord {
         }
     }
 
-    /// Asks for a wakeup.
+    /// Requests a wakeup.
     pub(super) fn wake(&self) -> WakeAction {
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
-            // The read-modify-write happens even if WAKE is set already: it hands what this thread did before over
-            // to the owner, who takes WAKE off with an acquiring swap.
+            // The read-modify-write happens even if WAKE is set already: it releases this thread's earlier writes to
+            // the owner, which clears WAKE by an acquiring swap.
             let next = if word & DEAD != 0 {
                 word
             } else {
@@ -119,7 +119,7 @@ impl RemoteWord {
         }
     }
 
-    /// The owner took the task off the stack: what was counted and wanted moves to the owner.
+    /// The owner has taken the task off the stack: moves count and wakeup to the owner.
     pub(super) fn take(&self) -> Taken {
         let word = self.0.swap(0, Ordering::AcqRel);
         Taken {
@@ -128,20 +128,20 @@ impl RemoteWord {
         }
     }
 
-    /// The owner's count has reached zero or less: is it the last reference of all, with no push under way?
+    /// Whether no reference is left, given the owner's count, and no push is under way.
     pub(super) fn is_last(&self, owner_count: isize) -> bool {
         let word = self.0.load(Ordering::Acquire);
         word & QUEUED == 0 && (word >> COUNT_SHIFT) + owner_count == 0
     }
 
-    /// The push met a closed stack. True if the memory is the caller's to free.
+    /// The stack refused the push. True if the caller must free the memory.
     #[must_use]
     pub(super) fn push_refused(&self) -> bool {
         let word = self.0.fetch_and(!(QUEUED | WAKE), Ordering::AcqRel) & !(QUEUED | WAKE);
         word & DEAD != 0 && is_unreferenced(word)
     }
 
-    /// The loop is going: from now on the word counts everything. True if the memory is the caller's to free.
+    /// The loop is being dropped: the word counts all references from now on. True if the caller must free the memory.
     #[must_use]
     pub(super) fn die(&self, owner_count: isize) -> bool {
         let change = owner_count * ONE + DEAD;
@@ -149,29 +149,29 @@ impl RemoteWord {
     }
 }
 
-/// Count zero, and no thread on its way to the stack with the task in hand.
+/// Count zero, and no push under way.
 fn is_unreferenced(word: isize) -> bool {
     word & QUEUED == 0 && word >> COUNT_SHIFT == 0
 }
 
-/// The tasks that other threads have something to say about, newest first, and the sleeper's flag.
+/// The tasks with remote wakeups or drops, newest first, and whether the loop sleeps.
 ///
-/// Pushing and falling asleep are a pair: a pusher changes the stack and then looks at the flag, the loop sets the flag
-/// and then looks at the stack, by an exchange of nothing for nothing. Exchanges of one place come one after the other:
-/// either the loop's sees the push, or the push sees the loop's, and with it the flag. The same holds for the mail.
+/// A push changes the stack and then reads `asleep`; the loop sets `asleep` and then checks the stack, by a
+/// compare-exchange of null for null. Read-modify-writes of one location are totally ordered: either the loop's reads
+/// the push, or the push reads the loop's and synchronizes with it, and so sees `asleep`. The same holds for messages.
 pub(super) struct Stack {
     head: AtomicPtr<Header>,
-    /// Something lies in a mailbox beside the stack.
+    /// The mailbox has messages.
     has_message: AtomicBool,
     asleep: AtomicBool,
 }
 
-/// The head of a stack whose loop is gone; an address that no task has.
+/// The head of a closed stack; no task has this address.
 fn closed() -> *mut Header {
     ptr::without_provenance_mut(1)
 }
 
-/// Whether nothing was pushed: an exchange, not a load, for the sake of its place among the pushes.
+/// Whether nothing was pushed. An exchange and not a load, to be ordered among the pushes.
 fn is_unchanged(head: &AtomicPtr<Header>) -> bool {
     let null = ptr::null_mut();
     head.compare_exchange(null, null, Ordering::AcqRel, Ordering::Acquire)
@@ -187,29 +187,29 @@ impl Stack {
         }
     }
 
-    /// Whether there is something to take. Two plain loads: the loop asks between any two rounds.
+    /// Whether there are tasks or messages. Two relaxed loads, for the loop checks between any two rounds.
     #[inline]
     pub(super) fn has_remote(&self) -> bool {
         !self.head.load(Ordering::Relaxed).is_null() || self.has_message.load(Ordering::Relaxed)
     }
 
-    /// Tells the loop to look into its mailbox. The letter is in it already.
+    /// Records that the mailbox has messages. Called after the message was put in.
     pub(super) fn announce_messages(&self) {
         self.has_message.swap(true, Ordering::AcqRel);
     }
 
-    /// Whether there is mail. What arrives after this call announces itself again.
+    /// Whether there are messages. A later message is announced again.
     pub(super) fn take_messages(&self) -> bool {
         self.has_message.load(Ordering::Relaxed) && self.has_message.swap(false, Ordering::AcqRel)
     }
 
-    /// Publishes a task whose QUEUED flag the caller has just turned on. False: the loop is gone.
+    /// Pushes a task whose QUEUED flag the caller has just set. False: the stack is closed.
     #[must_use]
     pub(super) fn push(&self, task: NonNull<Header>) -> bool {
         let mut head = self.head.load(Ordering::Relaxed);
         while head != closed() {
-            // SAFETY: ONE-ENTRY: QUEUED is on and not yet in the stack, so the link is the pusher's alone, and the
-            // owner does not free a task that is QUEUED.
+            // SAFETY: ONE-ENTRY: the task is QUEUED and not in the stack yet, so no other thread accesses the link, and
+            // the owner does not free a task that is QUEUED.
             unsafe { task.as_ref() }
                 .remote_next
                 .store(head, Ordering::Relaxed);
@@ -226,17 +226,17 @@ impl Stack {
         false
     }
 
-    /// Takes all that was pushed, in the order in which it was pushed.
+    /// Takes all pushed tasks, in the order of the pushes.
     pub(super) fn take_all(&self) -> Pushed {
         Pushed::oldest_first(self.head.swap(ptr::null_mut(), Ordering::AcqRel))
     }
 
-    /// Refuses every later push and takes what was pushed before.
+    /// Takes all pushed tasks and refuses later pushes.
     pub(super) fn close(&self) -> Pushed {
         Pushed::oldest_first(self.head.swap(closed(), Ordering::AcqRel))
     }
 
-    /// The loop is about to sleep. False: something has arrived, so it must not.
+    /// Announces that the loop is about to sleep. False: there are tasks or messages, so it must not.
     #[must_use]
     pub(super) fn fall_asleep(&self) -> bool {
         self.asleep.swap(true, Ordering::AcqRel);
@@ -251,23 +251,23 @@ impl Stack {
         self.asleep.swap(false, Ordering::AcqRel);
     }
 
-    /// True for the one caller that must ring for a sleeping loop.
+    /// True for the one caller that must unpark the sleeping loop.
     #[must_use]
     pub(super) fn must_unpark(&self) -> bool {
-        // The load keeps a flood of wakeups from writing to the flag's cache line.
+        // The load avoids a write to the flag's cache line by each of many wakeups.
         self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::AcqRel)
     }
 }
 
-/// Tasks taken off the stack. Whoever takes the next one must call `RemoteWord::take` on it: until then it is QUEUED
-/// and cannot be freed.
+/// Tasks taken off the stack. The caller of `next` must call `RemoteWord::take` on the task: until then it is QUEUED
+/// and not freed.
 pub(super) struct Pushed(*mut Header);
 
 impl Pushed {
     fn oldest_first(mut newest: *mut Header) -> Self {
         let mut oldest_first = ptr::null_mut();
         while let Some(task) = NonNull::new(newest) {
-            // SAFETY: ONE-ENTRY: the task is off the stack and still QUEUED, so nobody frees it or writes its link.
+            // SAFETY: ONE-ENTRY: the task is off the stack and still QUEUED, so no thread frees it or writes its link.
             let link = unsafe { &task.as_ref().remote_next };
             newest = link.load(Ordering::Relaxed);
             link.store(oldest_first, Ordering::Relaxed);
@@ -282,8 +282,8 @@ impl Iterator for Pushed {
 
     fn next(&mut self) -> Option<NonNull<Header>> {
         let task = NonNull::new(self.0)?;
-        // SAFETY: ONE-ENTRY: still QUEUED. The link is read before the caller takes the word, for a push that comes
-        // after that may overwrite it.
+        // SAFETY: ONE-ENTRY: still QUEUED. The link is read before the caller takes the word, for a later push may
+        // overwrite it.
         self.0 = unsafe { task.as_ref() }.remote_next.load(Ordering::Relaxed);
         Some(task)
     }

@@ -1,11 +1,11 @@
-//! Every interleaving of what other threads do to a task, run on the code that ships: real tasks and wakers, with the
-//! atomics, the memory of cells and the bell taken over by the model checker.
+//! Models of all interleavings of remote operations on a task. They run the code that ships: real tasks and wakers,
+//! with atomics, memory of cells and unpark replaced by those of the model checker.
 //!
 //! `RUSTFLAGS="--cfg looplet_loom" cargo test --release --lib loom`
 //!
-//! Each model ends with the loop closed and every reference gone. The checker then complains of cells that were never
-//! freed; of cells that somebody could still be using when they were freed; and of a loop that sleeps for ever.
-//! `docs/soundness.md` tells which weakening of the code fails which model.
+//! Each model ends with the loop closed and all references dropped. The checker reports cells that are never freed,
+//! cells whose free is not ordered after all accesses, and a loop that sleeps for ever. `docs/soundness.md` lists which
+//! weakening of the code fails which model.
 
 use std::future::poll_fn;
 use std::panic::Location;
@@ -20,43 +20,43 @@ use loom::thread;
 
 use super::{JoinHandle, Notifier, Plain, Scheduler, Unpark};
 
-/// What the loop sleeps on: the nudge stays until it is seen, as in a channel with room for one.
-struct Nudge {
-    given: Mutex<bool>,
-    arrived: Condvar,
+/// The loop sleeps on this signal, which stays set until it is consumed.
+struct Signal {
+    is_set: Mutex<bool>,
+    changed: Condvar,
 }
 
-impl Unpark for Nudge {
+impl Unpark for Signal {
     fn unpark(&self) {
-        *self.given.lock().unwrap() = true;
-        self.arrived.notify_one();
+        *self.is_set.lock().unwrap() = true;
+        self.changed.notify_one();
     }
 }
 
 /// An event loop without time.
 pub(crate) struct Loop {
     pub(crate) scheduler: Scheduler,
-    nudge: Arc<Nudge>,
+    signal: Arc<Signal>,
 }
 
 impl Loop {
     pub(crate) fn new() -> Self {
-        let nudge = Arc::new(Nudge {
-            given: Mutex::new(false),
-            arrived: Condvar::new(),
+        let signal = Arc::new(Signal {
+            is_set: Mutex::new(false),
+            changed: Condvar::new(),
         });
         Self {
-            scheduler: Scheduler::new(nudge.clone()),
-            nudge,
+            scheduler: Scheduler::new(signal.clone()),
+            signal,
         }
     }
 
-    /// A task that is done once `is_done` says so, and a waker of it.
+    /// A task that finishes once `is_done` returns true, and a waker of it.
     fn spawn(&self, is_done: impl Fn() -> bool + 'static) -> (JoinHandle<()>, Waker) {
-        let place = Rc::new(std::cell::Cell::new(None));
-        let there = place.clone();
+        let slot = Rc::new(std::cell::Cell::new(None));
+        let waker_slot = slot.clone();
         let future = poll_fn(move |cx| {
-            there.set(Some(cx.waker().clone()));
+            waker_slot.set(Some(cx.waker().clone()));
             if is_done() {
                 Poll::Ready(())
             } else {
@@ -68,7 +68,7 @@ impl Loop {
             .vacant::<Plain<_>>(Location::caller())
             .spawn(future);
         self.run_ready();
-        (handle, place.take().expect("the task has run once"))
+        (handle, slot.take().expect("the task has run once"))
     }
 
     pub(crate) fn run_ready(&self) {
@@ -85,12 +85,12 @@ impl Loop {
 
     pub(crate) fn sleep(&self) {
         if self.scheduler.fall_asleep() {
-            let mut given = self.nudge.given.lock().unwrap();
-            while !*given {
-                given = self.nudge.arrived.wait(given).unwrap();
+            let mut is_set = self.signal.is_set.lock().unwrap();
+            while !*is_set {
+                is_set = self.signal.changed.wait(is_set).unwrap();
             }
-            *given = false;
-            drop(given);
+            *is_set = false;
+            drop(is_set);
             self.scheduler.wake_up();
         }
     }
@@ -117,7 +117,7 @@ pub(crate) fn check(preemptions: Option<usize>, model: impl Fn() + Sync + Send +
     builder.check(model);
 }
 
-/// A flag that orders nothing by itself: what is seen of it, the wakeup has brought.
+/// A relaxed flag: only the wakeup orders accesses to it.
 #[derive(Clone)]
 struct Flag(Arc<AtomicBool>);
 
@@ -155,7 +155,7 @@ fn loom_a_wakeup_reaches_a_loop_that_falls_asleep() {
     });
 }
 
-/// One thread has turned QUEUED on by a drop and not pushed yet; another turns WAKE on. Who rings?
+/// One thread has set QUEUED by a drop and not pushed yet; another sets WAKE. The first must unpark.
 #[test]
 fn loom_a_wakeup_reaches_a_loop_past_a_drop_that_is_under_way() {
     check(Some(3), || {
@@ -175,7 +175,7 @@ fn loom_a_wakeup_reaches_a_loop_past_a_drop_that_is_under_way() {
         event_loop.run_until(|| handle.is_finished());
         other.join().unwrap();
         dropper.join().unwrap();
-        // The waker that was forgotten: it would have rung a second time.
+        // The forgotten waker's reference: the drop on the other thread would have been a second unpark.
         let ptr = handle.as_task().as_ptr();
         // SAFETY: COUNTED: the reference of the forgotten waker.
         drop(unsafe { super::Task::from_ptr(ptr) });
@@ -210,7 +210,7 @@ fn loom_two_threads_wake_a_task_of_a_running_loop() {
     });
 }
 
-/// Cells are freed by the running loop, while other threads clone and drop.
+/// The running loop frees cells while other threads clone and drop.
 #[test]
 fn loom_two_threads_clone_and_drop_while_the_loop_frees() {
     check(Some(4), || {
@@ -221,7 +221,7 @@ fn loom_two_threads_clone_and_drop_while_the_loop_frees() {
             thread::spawn(move || drop(waker.clone())),
             thread::spawn(move || drop(second)),
         ];
-        // Whatever is left of the task is now those threads' alone, and the loop still lives.
+        // Only the threads hold references to the task from now on, and the loop still lives.
         event_loop.scheduler.enter(|| {
             handle.as_task().end();
             drop(handle);
@@ -272,7 +272,7 @@ fn loom_two_threads_wake_while_the_loop_closes() {
 }
 
 #[test]
-fn loom_a_handle_that_outlives_the_loop_goes_as_the_last_or_not() {
+fn loom_a_handle_that_outlives_the_loop_may_be_the_last_reference_or_not() {
     check(None, || {
         let event_loop = Loop::new();
         let (handle, waker) = event_loop.spawn(|| false);
@@ -286,29 +286,29 @@ fn loom_a_handle_that_outlives_the_loop_goes_as_the_last_or_not() {
 }
 
 #[test]
-fn loom_a_waker_cloned_elsewhere_is_dropped_at_home() {
+fn loom_a_waker_cloned_on_another_thread_is_dropped_by_the_owner() {
     check(Some(4), || {
         let event_loop = Loop::new();
         let (handle, waker) = event_loop.spawn(|| false);
-        let place = Arc::new(Mutex::new(None));
+        let slot = Arc::new(Mutex::new(None));
         let other = thread::spawn({
-            let place = place.clone();
-            move || *place.lock().unwrap() = Some(waker.clone())
+            let slot = slot.clone();
+            move || *slot.lock().unwrap() = Some(waker.clone())
         });
         event_loop.scheduler.enter(|| handle.as_task().end());
         drop(handle);
         event_loop.run_ready();
-        let sent = place.lock().unwrap().take();
+        let sent = slot.lock().unwrap().take();
         event_loop.scheduler.enter(|| drop(sent));
         event_loop.run_ready();
         other.join().unwrap();
-        let sent = place.lock().unwrap().take();
+        let sent = slot.lock().unwrap().take();
         event_loop.scheduler.enter(|| drop(sent));
         event_loop.close();
     });
 }
 
-/// What a thread did before its wakeup is seen by the poll, even if another's wakeup is on its way already.
+/// The poll sees what a thread wrote before its wakeup, even if another thread's wakeup is pending already.
 #[test]
 fn loom_a_wakeup_hands_over_what_was_done_before_it() {
     check(Some(2), || {
@@ -321,7 +321,7 @@ fn loom_a_wakeup_hands_over_what_was_done_before_it() {
                 let is_there = written.get();
                 if is_there {
                     value.with(|value| {
-                        // SAFETY: whoever wrote it has set the flag and woken this task afterwards.
+                        // SAFETY: the writer has set the flag and woken this task afterwards.
                         assert_eq!(unsafe { *value }, 7);
                     });
                 }
@@ -329,9 +329,9 @@ fn loom_a_wakeup_hands_over_what_was_done_before_it() {
             }
         });
         let early = event_loop.scheduler.enter(|| waker.clone());
-        let hasty = thread::spawn(move || early.wake());
+        let first = thread::spawn(move || early.wake());
         value.with_mut(|value| {
-            // SAFETY: nobody looks before the flag is set.
+            // SAFETY: the task does not read it before the flag is set.
             unsafe { *value = 7 };
         });
         let other = thread::spawn(move || {
@@ -341,13 +341,13 @@ fn loom_a_wakeup_hands_over_what_was_done_before_it() {
         event_loop.run_until(|| handle.is_finished());
         event_loop.close();
         drop(handle);
-        hasty.join().unwrap();
+        first.join().unwrap();
         other.join().unwrap();
     });
 }
 
 #[test]
-fn loom_mail_reaches_a_loop_that_falls_asleep() {
+fn loom_a_message_reaches_a_loop_that_falls_asleep() {
     check(None, || {
         let event_loop = Loop::new();
         let notifier: Notifier = event_loop.scheduler.notifier();

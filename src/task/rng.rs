@@ -1,8 +1,8 @@
-//! Numbers drawn from a seed: the same seed, the same numbers, on every machine and in every version.
+//! Random numbers from a seed: a seed gives the same numbers on every machine and in every version.
 
 use std::cell::Cell;
 
-/// SplitMix64, which any seed suits.
+/// SplitMix64, for which any seed is suitable.
 pub(super) struct Rng {
     pub(super) seed: u64,
     state: Cell<u64>,
@@ -24,12 +24,12 @@ impl Rng {
         mixed ^ mixed >> 31
     }
 
-    /// A number below `bound`, each as likely as any other but for one part in billions.
+    /// A number below `bound`, with a bias that is negligible for lengths of queues.
     fn below(&self, bound: usize) -> usize {
         ((u128::from(self.draw()) * bound as u128) >> 64) as usize
     }
 
-    /// Puts the items into an order drawn by lot.
+    /// Fisher-Yates shuffle.
     pub(super) fn shuffle<T>(&self, items: &mut [T]) {
         for unsettled in (2..=items.len()).rev() {
             items.swap(unsettled - 1, self.below(unsettled));

@@ -1,4 +1,4 @@
-//! The room's face to the event loop: make tasks and calls, run a round of them, end them all.
+//! The interface of this module to the event loop: creates tasks and calls, runs rounds and ends all tasks.
 
 use std::future::Future;
 use std::hint;
@@ -16,18 +16,18 @@ use super::vacant::{self, Call, Vacant};
 use super::work::{Kind, Plain, Work};
 use super::{Context, JoinError, JoinHandle, Report, Task, Unpark, waker};
 
-/// All tasks of one loop. It stays on the thread where it was made.
+/// All tasks of one loop. It is not `Send`.
 pub(crate) struct Scheduler {
     shared: Arc<Shared>,
     not_send: PhantomData<*const ()>,
 }
 
-/// What other threads keep of a loop to tell it that they left something in its mailbox. It outlives the loop.
+/// Notifies a loop, from any thread, of a message in its mailbox. It may outlive the loop.
 #[derive(Clone)]
 pub(crate) struct Notifier(Arc<Shared>);
 
 impl Notifier {
-    /// Makes the loop look into its mailbox, and wakes it if it sleeps. Call it after the letter is in.
+    /// Makes the loop check its mailbox, and unparks it if it sleeps. Call it after the message was put in.
     pub(crate) fn announce_messages(&self) {
         self.0.stack.announce_messages();
         self.0.unpark();
@@ -49,7 +49,7 @@ impl Scheduler {
     }
 
     pub(super) fn pointer(&self) -> NonNull<Shared> {
-        // The address that `Arc` gives may be turned into a count again, unlike that of a reference.
+        // Unlike the address of a reference, that of `Arc::as_ptr` may be turned into an `Arc` again.
         NonNull::new(Arc::as_ptr(&self.shared).cast_mut()).expect("an Arc is not null")
     }
 
@@ -68,13 +68,13 @@ impl Scheduler {
         Vacant::new(self.pointer(), at)
     }
 
-    /// A plain call, not queued yet.
+    /// A new plain call, not queued yet.
     pub(crate) fn call(&self, at: &'static Location<'static>, f: impl FnOnce() + 'static) -> Call {
         vacant::call(self.pointer(), at, f)
     }
 
-    /// Runs `body` with a task whose future may borrow. However `body` ends, the future and its output are gone when
-    /// this returns.
+    /// Runs `body` with a task whose future may borrow. The future and its output are dropped before this returns or
+    /// unwinds.
     pub(crate) fn scoped<F: Future, R>(
         &self,
         at: &'static Location<'static>,
@@ -85,7 +85,8 @@ impl Scheduler {
         impl<T> Drop for Scope<'_, T> {
             fn drop(&mut self) {
                 self.0.local.end(&self.1.task());
-                // A future on the stack would be used after its borrows have ended; `body` cannot have left it there.
+                // A future that is still being polled would be used after its borrows have ended; `body` does not
+                // return inside the poll.
                 assert!(self.1.is_finished(), "block_on ended inside its own task");
             }
         }
@@ -96,23 +97,22 @@ impl Scheduler {
         body(&mut scope.1)
     }
 
-    /// Whether anything is ready for the next round.
+    /// Whether a task or call is queued for the next round.
     #[inline]
     pub(crate) fn is_ready(&self) -> bool {
         !self.shared.local.ready.is_empty()
     }
 
-    /// The same, after a look whether what is queued has not ended meanwhile.
+    /// The same, after removal of entries at the front whose tasks have finished.
     pub(crate) fn is_ready_for_a_turn(&self) -> bool {
         let local = &self.shared.local;
         while let Some(first) = local.ready.pop_ended() {
-            local.turn(first);
+            local.run(first);
         }
         self.is_ready()
     }
 
-    /// Begins a round of what is ready now; what becomes ready meanwhile waits for the next one. False:
-    /// nothing is ready.
+    /// Begins a round of the entries queued now; later ones belong to the next round. False: there are none.
     #[inline]
     pub(crate) fn begin_round(&self) -> bool {
         let local = &self.shared.local;
@@ -121,17 +121,17 @@ impl Scheduler {
         is_ready
     }
 
-    /// From now on the order of each round that `begin_shuffled_round` begins is drawn from the seed.
+    /// Sets the seed for `begin_shuffled_round`.
     pub(crate) fn set_shuffle(&self, seed: u64) {
         let _ = self.shared.local.rng.set(Rng::new(seed));
     }
 
-    /// The seed that rounds are shuffled by, if they are.
+    /// The seed of the shuffle, if one was set.
     pub(crate) fn shuffle_seed(&self) -> Option<u64> {
         self.shared.local.rng.get().map(|rng| rng.seed)
     }
 
-    /// Begins a round in an order drawn from the seed; in that of the queue, if there is none.
+    /// Begins a round in shuffled order, or in the order of the queue if no seed was set.
     #[cold]
     pub(crate) fn begin_shuffled_round(&self) -> bool {
         if let Some(rng) = self.shared.local.rng.get() {
@@ -140,7 +140,7 @@ impl Scheduler {
         self.begin_round()
     }
 
-    /// Gives at most `budget` tasks of the round their turn. True if some are left.
+    /// Runs at most `budget` tasks of the round. True if some are left.
     #[inline(always)]
     pub(crate) fn run(&self, budget: u32) -> bool {
         let local = &self.shared.local;
@@ -148,12 +148,13 @@ impl Scheduler {
             let Some(task) = local.ready.pop_of_round() else {
                 return false;
             };
-            local.turn(task);
+            local.run(task);
         }
         local.ready.in_round()
     }
 
-    /// The same, with something around each turn: it gets the task or call, whether it is a task, and the turn to run.
+    /// The same, with `around` called for each task or call. It gets the task, whether it is a task, and the closure
+    /// that runs it.
     #[cold]
     pub(crate) fn run_around(&self, budget: u32, around: impl Fn(&Task, bool, &dyn Fn())) -> bool {
         let local = &self.shared.local;
@@ -161,21 +162,21 @@ impl Scheduler {
             let Some(entry) = local.ready.pop_of_round() else {
                 return false;
             };
-            // SAFETY: ONE-ENTRY: the queued flag keeps the task alive up to here, and then this clone does.
+            // SAFETY: ONE-ENTRY: the queued flag keeps the task alive until this clone does.
             let task = Task::clone(&*unsafe { Task::borrowed(entry) });
             let is_task = task.header().vtable.kind == Kind::Task;
-            around(&task, is_task, &|| local.turn(entry));
+            around(&task, is_task, &|| local.run(entry));
         }
         local.ready.in_round()
     }
 
-    /// Whether other threads have something for this loop.
+    /// Whether there are remote wakeups, drops or messages.
     #[inline]
     pub(crate) fn has_remote(&self) -> bool {
         self.shared.stack.has_remote()
     }
 
-    /// Queues what other threads have woken.
+    /// Drains the remote stack and queues the tasks that other threads have woken.
     pub(crate) fn take_remote(&self) {
         self.shared.take_remote();
     }
@@ -190,12 +191,12 @@ impl Scheduler {
         self.shared.stack.announce_messages();
     }
 
-    /// The way in for other threads.
+    /// The handle for other threads.
     pub(crate) fn notifier(&self) -> Notifier {
         Notifier(self.shared.clone())
     }
 
-    /// Announces that the loop is about to sleep. False: something has arrived, so it must not.
+    /// Announces that the loop is about to sleep. False: there are remote wakeups, drops or messages, so it must not.
     #[must_use]
     pub(crate) fn fall_asleep(&self) -> bool {
         self.shared.stack.fall_asleep()
@@ -205,10 +206,9 @@ impl Scheduler {
         self.shared.stack.wake_up();
     }
 
-    /// Wakes timers' wakers, in order; a panic in one is reported.
+    /// Wakes the wakers of timers, in order; a panic in one is reported.
     pub(crate) fn wake_all(&self, wakers: &mut Vec<std::task::Waker>) {
-        // Their tasks lie anywhere in memory. To look at all of them first takes hardly longer than to look at one, for
-        // the processor begins the next look before it knows what this one has found.
+        // The tasks are scattered in memory. A first pass that only reads each header overlaps the cache misses.
         for waker in &*wakers {
             hint::black_box(waker::task_of(waker, self.pointer()));
         }
@@ -217,19 +217,19 @@ impl Scheduler {
         }
     }
 
-    /// Drops a timer's or somebody else's waker; a panic in it is reported.
+    /// Drops a waker; a panic in it is reported.
     pub(crate) fn discard(&self, waker: std::task::Waker) {
         self.shared.local.discard(waker);
     }
 
-    /// Runs code that is neither a task's nor a call's; a panic in it is reported under a name.
+    /// Runs user code outside of tasks and calls; a panic in it is reported under `name`.
     pub(crate) fn guarded(&self, name: &str, f: impl FnOnce()) {
         if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(f)) {
             self.report(None, JoinError::panicked(name, panic));
         }
     }
 
-    /// Tells of a panic that nobody can see any more.
+    /// Reports an unhandled panic.
     pub(crate) fn report(&self, task: Option<&Task>, error: JoinError) {
         self.shared.local.report(task, &error);
         raw::drop_quietly(error);
@@ -239,13 +239,13 @@ impl Scheduler {
         self.shared.local.current_task()
     }
 
-    /// The context of whoever runs.
+    /// The context of the running task or call.
     pub(crate) fn context(&self) -> Option<Context> {
         self.shared.local.context()
     }
 
-    /// Changes the context of whoever runs; none if nobody does. It is borrowed meanwhile, so that nobody else's code
-    /// may run in `change`.
+    /// Changes the context of the running task or call; `None` if none runs. The context is borrowed meanwhile, so
+    /// `change` must not run user code.
     pub(crate) fn change_context<R>(
         &self,
         change: impl FnOnce(&mut Option<Context>) -> R,
@@ -274,7 +274,7 @@ impl Scheduler {
     }
 
     pub(crate) fn live(&self) -> usize {
-        // No sum of what a computer can hold at once: it fits.
+        // The tasks fit in memory, so their number fits in `usize`.
         (self.spawned() - self.shared.local.ended.get()) as usize
     }
 
@@ -303,45 +303,45 @@ impl Scheduler {
         self.shared.local.is_refusing()
     }
 
-    /// From now on a task is cancelled, and its future dropped, inside the call that spawns it.
+    /// From now on a new task is cancelled, and its future dropped, inside the call that spawns it.
     pub(crate) fn refuse_tasks(&self) {
         self.shared.local.phase.set(Phase::Closing);
     }
 
-    /// Ends every task and call now, tasks in spawn order, and empties the queues, until nothing new turns up.
+    /// Ends every task and call now, tasks in spawn order, and empties the queue, until no new ones appear.
     pub(crate) fn end_all(&self) {
         self.refuse_tasks();
         let mut is_over = false;
         while !is_over {
             let mut cells = self.unfinished();
-            // A destructor that drops the loop is on the stack: that one ends itself when it is done.
+            // The task that drops the loop is on the stack: the frame that runs it ends it.
             cells.retain(|cell| !cell.header().state.is_running());
             is_over = cells.is_empty();
             cells.sort_by_key(|cell| (cell.header().vtable.kind == Kind::Call, cell.id()));
             for cell in cells {
                 self.shared.local.end(&cell);
             }
-            // What destructors have made is found there, however many one after the other: no look at all cells for each.
+            // Calls made by destructors are found in the queue, without a pass over all cells for each.
             self.shared.local.end_queued();
         }
     }
 
-    /// Drops the hook for unhandled panics, whose destructor is anybody's code.
+    /// Drops the hook for unhandled panics, whose destructor is user code.
     pub(crate) fn drop_report(&self) {
         let report = self.shared.local.report.take();
         raw::drop_quietly(report);
     }
 
-    /// Lets go of all cells; the last references to them may now be dropped on any thread. Call `end_all` first, and
-    /// this outside of `enter`.
+    /// Orphans all cells: the last references to them may be dropped on any thread from now on. Call `end_all` first,
+    /// and call this outside of `enter`.
     pub(crate) fn close(&self) {
-        drop(self.shared.local.watch.take());
+        drop(self.shared.local.observer.take());
         self.shared.close();
     }
 }
 
 impl Drop for Scheduler {
-    /// No cell may point to a block that is gone, so the block is never left unclosed, whatever has unwound before.
+    /// Closes the block even if an earlier step has unwound, for cells point to it.
     fn drop(&mut self) {
         if self.shared.local.phase.get() != Phase::Closed {
             self.drop_report();
@@ -359,15 +359,15 @@ mod tests {
     use super::super::{Plain, Unpark};
     use super::Scheduler;
 
-    struct Mute;
+    struct NoopUnpark;
 
-    impl Unpark for Mute {
+    impl Unpark for NoopUnpark {
         fn unpark(&self) {}
     }
 
     #[test]
     fn what_a_task_points_to_outlives_a_scheduler_that_was_never_closed() {
-        let parker = Arc::new(Mute);
+        let parker = Arc::new(NoopUnpark);
         let scheduler = Scheduler::new(parker.clone());
         let vacant = scheduler.vacant::<Plain<_>>(Location::caller());
         let handle = vacant.spawn(pending::<()>());

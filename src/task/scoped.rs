@@ -1,9 +1,9 @@
-//! A thread-local place that lends out a reference for the length of a call.
+//! A thread-local slot that holds a reference for the duration of a call.
 
 use std::cell::Cell;
 use std::ptr;
 
-/// Holds a reference to something that lives further down on the same stack.
+/// Holds a reference to a value that is borrowed further down on the same stack.
 pub(crate) struct Scoped<T>(Cell<*const T>);
 
 impl<T> Scoped<T> {
@@ -11,7 +11,7 @@ impl<T> Scoped<T> {
         Self(Cell::new(ptr::null()))
     }
 
-    /// Lends `value` to all that `f` calls; afterwards the place holds what it held before.
+    /// Sets the reference to `value` for the duration of `f` and restores the former one afterwards.
     pub(crate) fn lend<R>(&self, value: &T, f: impl FnOnce() -> R) -> R {
         struct Restore<'a, T>(&'a Cell<*const T>, *const T);
         impl<T> Drop for Restore<'_, T> {
@@ -23,12 +23,12 @@ impl<T> Scoped<T> {
         f()
     }
 
-    /// Looks at what is lent at the moment.
+    /// Calls `f` with the current reference.
     #[inline]
     pub(crate) fn with<R>(&self, f: impl FnOnce(Option<&T>) -> R) -> R {
-        // SAFETY: LENT: a pointer that is not null was put there by a `lend` further down on this stack (the place is
-        // thread-local and never shared), which holds the reference until it takes the pointer out again; the
-        // reference handed to `f` ends with this call, and so before.
+        // SAFETY: LENT: a pointer that is not null was stored by a `lend` further down on this stack (the slot is
+        // thread-local and never shared), which holds the reference until it removes the pointer; the reference passed
+        // to `f` ends with this call, and so before.
         f(unsafe { self.0.get().as_ref() })
     }
 }

@@ -1,34 +1,34 @@
-//! The owner's plain state of a task: a row of flags and the task's number in one word.
+//! The plain state of a task: flags and the task's number in one word.
 //!
-//! Only the loop's thread reads or writes it (HOME-THREAD), so a transition is a load and a store. What must happen
-//! after a transition is named by the enum it returns.
+//! Only the owner thread reads or writes it (OWNER-THREAD), so a transition is a load and a store. A transition returns
+//! the action that the caller must take.
 
 use std::cell::Cell;
 
 /// In the ready queue: exactly one entry stands for this task (ONE-ENTRY).
 const QUEUED: u64 = 1 << 0;
-/// Being polled or dropped at this moment, somewhere on the stack.
+/// The future is being polled or dropped, somewhere on the stack.
 const RUNNING: u64 = 1 << 1;
-/// The future is gone.
+/// The future has been dropped.
 const FINISHED: u64 = 1 << 2;
-/// Somebody asked for the end of the task.
+/// Cancellation was requested.
 const CANCEL: u64 = 1 << 3;
-/// A join handle exists that may still take the output.
+/// The join handle exists and may still take the output.
 const HANDLE: u64 = 1 << 4;
-/// The cell holds a value or a panic that nobody took yet.
+/// The cell holds a value or a panic that was not taken yet.
 const PAYLOAD: u64 = 1 << 5;
-/// Two bits that say how the task ended; meaningful once it has finished.
+/// Two bits for the [`Outcome`]; valid once FINISHED is set.
 const OUTCOME_SHIFT: u32 = 6;
 const OUTCOME: u64 = 0b11 << OUTCOME_SHIFT;
-/// Whoever waits for the end wants to hear of it only if it is no ordinary one.
+/// The waiter is woken only by an irregular end.
 const LAZY: u64 = 1 << 8;
-/// The value that the task has ended with is an error.
+/// The task returned an error.
 const ERROR: u64 = 1 << 9;
-/// No task: the cell waits for the next one.
+/// The cell holds no task.
 const VACANT: u64 = 1 << 10;
-/// Its wakeups and turns take the side doors: see `watch`.
+/// Wakeups and polls take the observed path: see `observe`.
 const OBSERVED: u64 = 1 << 11;
-/// The task's number, in spawn order, lies above the flags: 52 bits last for a year of doing nothing but spawn.
+/// The task's number, in spawn order, is above the flags: 52 bits last for a year of continuous spawning.
 const NUMBER_SHIFT: u32 = 12;
 
 /// How a task ended.
@@ -40,42 +40,42 @@ pub(crate) enum Outcome {
     Failed = 3,
 }
 
-/// What whoever wakes a task must do next.
+/// What the caller of a wakeup must do next.
 #[must_use]
 pub(super) enum WakeAction {
-    /// It is ready already, or has finished.
+    /// The task is ready already, or has finished.
     Nothing,
-    /// Put it into the ready queue.
+    /// Push it onto the ready queue.
     Enqueue,
-    /// The same, and take note of it.
+    /// Push it onto the ready queue and notify the observer.
     NoteAndEnqueue,
 }
 
-/// What whoever asked for a cancellation must do next.
+/// What the caller of a cancellation must do next.
 #[must_use]
 pub(super) enum CancelAction {
-    /// The task has finished already; the request came too late.
+    /// The task had finished already.
     TooLate,
-    /// The request is noted; do what the wakeup says.
+    /// The request is recorded; the wakeup's action remains.
     Wake(WakeAction),
 }
 
-/// What the loop must do with a task whose turn has come.
+/// What the loop must do with a task taken from the ready queue.
 #[must_use]
 pub(super) enum RunAction {
     Poll,
-    /// Poll it, and take note of it.
+    /// Poll it and notify the observer.
     PollObserved,
     /// Drop the future instead of polling it.
     Cancel,
-    /// It finished while it was queued; or it is being dropped, and its destructor runs the loop.
+    /// It finished while it was queued, or its destructor is running the loop.
     Skip,
 }
 
 pub(super) struct State(Cell<u64>);
 
 impl State {
-    /// A new task, with a handle unless it is a plain call.
+    /// The state of a new task; `handle` is false for a plain call.
     pub(super) fn new(number: u64, handle: bool) -> Self {
         let handle = if handle { HANDLE } else { 0 };
         Self(Cell::new(number << NUMBER_SHIFT | handle))
@@ -96,15 +96,15 @@ impl State {
         self.0.set(self.0.get() & !flags);
     }
 
-    /// Inserts a flag that is not there, by an addition. An `or` of one bit may become one of a single byte; the next
-    /// load of the word would have to wait for it, for a processor cannot forward a byte to a word.
+    /// Inserts an absent flag by addition. An `or` of one bit may be compiled to a byte store, which the processor
+    /// cannot forward to the next load of the word.
     #[inline]
     fn raise(&self, flag: u64) {
         debug_assert!(!self.has(flag));
         self.0.set(self.0.get().wrapping_add(flag));
     }
 
-    /// Removes a flag that is there, for the same reason by a subtraction.
+    /// Removes a present flag, for the same reason by subtraction.
     #[inline]
     fn lower(&self, flag: u64) {
         debug_assert!(self.has(flag));
@@ -120,7 +120,7 @@ impl State {
         self.0.set(number << NUMBER_SHIFT | flags);
     }
 
-    /// The cell is given back.
+    /// The cell is freed.
     #[inline]
     pub(super) fn vacate(&self) {
         self.0.set(VACANT);
@@ -142,7 +142,7 @@ impl State {
         self.has(FINISHED)
     }
 
-    /// How the task ended, if it did.
+    /// How the task ended, if it has.
     pub(super) fn outcome(&self) -> Option<Outcome> {
         let outcome = match (self.0.get() & OUTCOME) >> OUTCOME_SHIFT {
             0 => Outcome::Value,
@@ -171,7 +171,7 @@ impl State {
         }
     }
 
-    /// A new task is queued for its first turn.
+    /// A new task is queued for its first poll.
     #[inline]
     pub(super) fn queue_new(&self) {
         self.raise(QUEUED);
@@ -181,7 +181,7 @@ impl State {
         self.insert(OBSERVED);
     }
 
-    pub(super) fn is_watched(&self) -> bool {
+    pub(super) fn is_observed(&self) -> bool {
         self.has(OBSERVED)
     }
 
@@ -193,12 +193,12 @@ impl State {
         CancelAction::Wake(self.wake())
     }
 
-    /// The queue entry has been taken out and there will be no turn.
+    /// The queue entry was popped and the task is not run.
     pub(super) fn unqueue(&self) {
         self.remove(QUEUED);
     }
 
-    /// The queue entry has been taken out and the turn begins.
+    /// The queue entry was popped and the task is run.
     #[inline]
     pub(super) fn begin_run(&self) -> RunAction {
         let bits = self.0.get();
@@ -217,7 +217,7 @@ impl State {
         }
     }
 
-    /// The poll returned without a result.
+    /// The poll returned `Pending`.
     #[inline]
     pub(super) fn suspend(&self) {
         self.lower(RUNNING);
@@ -228,7 +228,7 @@ impl State {
         self.insert(RUNNING);
     }
 
-    /// The future is gone.
+    /// The future has been dropped.
     #[inline]
     pub(super) fn finish(&self, outcome: Outcome) {
         let bits = self.0.get() & !(RUNNING | OUTCOME);
@@ -240,7 +240,7 @@ impl State {
         self.insert(ERROR);
     }
 
-    /// Finished other than by an ordinary value.
+    /// Finished without a value, or with an error.
     pub(super) fn is_irregular(&self) -> bool {
         self.is_finished() && self.has(ERROR | OUTCOME)
     }
@@ -262,9 +262,9 @@ impl State {
         self.remove(HANDLE);
     }
 
-    /// Whether a value that the future has just returned is still wanted.
+    /// Whether a value that the future has just returned is kept for the handle.
     #[inline]
-    pub(super) fn wants_value(&self) -> bool {
+    pub(super) fn keeps_value(&self) -> bool {
         self.0.get() & (HANDLE | CANCEL) == HANDLE
     }
 
@@ -277,7 +277,7 @@ impl State {
         self.has(PAYLOAD)
     }
 
-    /// True once: for whoever now owns the value that the task has ended with.
+    /// True once: the caller now owns the value of the finished task.
     #[inline]
     #[must_use]
     pub(super) fn take_value(&self) -> bool {
@@ -290,13 +290,13 @@ impl State {
         there
     }
 
-    /// Finished, and nothing is left for a handle to take or to drop.
+    /// Finished, with nothing left for a handle to take or drop.
     #[inline]
     pub(super) fn is_spent(&self) -> bool {
         self.0.get() & (FINISHED | PAYLOAD) == FINISHED
     }
 
-    /// True once: for whoever now owns the value or the panic in the cell.
+    /// True once: the caller now owns the value or the panic in the cell.
     #[inline]
     #[must_use]
     pub(super) fn take_payload(&self) -> bool {

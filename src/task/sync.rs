@@ -1,5 +1,5 @@
-//! What other threads meet in this room (the atomics, the memory of cells, the count of the shared block), in one
-//! place, so that a model checker can take their part: see `remote_loom`.
+//! The primitives of this module that threads share: atomics, the memory of cells, the `Arc` of the shared block. The
+//! model checker replaces them: see `remote_loom`.
 
 #[cfg(not(looplet_loom))]
 pub(super) use std::{
@@ -22,8 +22,8 @@ mod model {
     use loom::cell::UnsafeCell;
     use loom::sync::atomic::{self, Ordering};
 
-    /// Something that is used up to a certain moment. Every use is noted as a look at it, its end as a change to it: so
-    /// the model finds a free that comes before, or at the same time as, somebody else's last use.
+    /// A value whose lifetime is checked. Each access is recorded as a read and its drop as a write, so the model finds
+    /// a free that is not ordered after the last access of another thread.
     struct Guarded<T> {
         value: T,
         uses: UnsafeCell<()>,
@@ -37,7 +37,7 @@ mod model {
             }
         }
 
-        fn look(&self) -> &T {
+        fn access(&self) -> &T {
             self.uses.with(|_| ());
             &self.value
         }
@@ -49,7 +49,7 @@ mod model {
         }
     }
 
-    /// A task's word, which stands for its cell.
+    /// The word of a task, which represents its cell.
     pub(in crate::task) struct AtomicIsize(Guarded<atomic::AtomicIsize>);
 
     impl AtomicIsize {
@@ -58,19 +58,19 @@ mod model {
         }
 
         pub(in crate::task) fn load(&self, order: Ordering) -> isize {
-            self.0.look().load(order)
+            self.0.access().load(order)
         }
 
         pub(in crate::task) fn swap(&self, word: isize, order: Ordering) -> isize {
-            self.0.look().swap(word, order)
+            self.0.access().swap(word, order)
         }
 
         pub(in crate::task) fn fetch_add(&self, add: isize, order: Ordering) -> isize {
-            self.0.look().fetch_add(add, order)
+            self.0.access().fetch_add(add, order)
         }
 
         pub(in crate::task) fn fetch_and(&self, mask: isize, order: Ordering) -> isize {
-            self.0.look().fetch_and(mask, order)
+            self.0.access().fetch_and(mask, order)
         }
 
         pub(in crate::task) fn compare_exchange_weak(
@@ -80,12 +80,12 @@ mod model {
             success: Ordering,
             failure: Ordering,
         ) -> Result<isize, isize> {
-            let word_of = self.0.look();
+            let word_of = self.0.access();
             word_of.compare_exchange(word, next, success, failure)
         }
     }
 
-    /// A flag of the loop's block, which stands for the block.
+    /// A flag of the loop's block, which represents the block.
     pub(in crate::task) struct AtomicBool(Guarded<atomic::AtomicBool>);
 
     impl AtomicBool {
@@ -94,25 +94,25 @@ mod model {
         }
 
         pub(in crate::task) fn load(&self, order: Ordering) -> bool {
-            self.0.look().load(order)
+            self.0.access().load(order)
         }
 
         pub(in crate::task) fn swap(&self, flag: bool, order: Ordering) -> bool {
-            self.0.look().swap(flag, order)
+            self.0.access().swap(flag, order)
         }
 
         pub(in crate::task) fn fetch_or(&self, flag: bool, order: Ordering) -> bool {
-            self.0.look().fetch_or(flag, order)
+            self.0.access().fetch_or(flag, order)
         }
     }
 
-    /// Memory whose leak the model reports.
+    /// Memory whose leaks the model reports.
     pub(in crate::task) unsafe fn alloc(layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise.
         unsafe { loom::alloc::alloc(layout) }
     }
 
-    /// Spoils the memory, so that a use after the free does not go unnoticed.
+    /// Overwrites the memory, so that a use after the free is detected.
     pub(in crate::task) unsafe fn dealloc(memory: *mut u8, layout: Layout) {
         // SAFETY: the caller's promise.
         unsafe { memory.write_bytes(0xA5, layout.size()) };

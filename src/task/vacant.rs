@@ -1,4 +1,4 @@
-//! How a cell comes into being: allocated first, then filled, so that a large future moves as little as possible.
+//! A cell is allocated before its future is written, so that a large future is moved as little as possible.
 
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -13,7 +13,7 @@ use super::state::{Outcome, State};
 use super::work::{Kind, Once, Work};
 use super::{JoinHandle, Task, waker};
 
-/// A cell without its future. Dropped so, it goes as if it had never been, but that its number is used up.
+/// A cell without a future. Dropping it frees the cell; the task's number stays used.
 #[must_use]
 pub(crate) struct Vacant<W> {
     task: NonNull<Header>,
@@ -22,7 +22,7 @@ pub(crate) struct Vacant<W> {
 
 impl<W> Drop for Vacant<W> {
     fn drop(&mut self) {
-        give_back(self.task);
+        free_unfilled(self.task);
     }
 }
 
@@ -35,34 +35,34 @@ impl<W: Work> Vacant<W> {
         }
     }
 
-    /// Gives the task a name of its own instead of a number.
+    /// Gives the task a name instead of a number.
     pub(crate) fn named(self, name: &str) -> Self {
-        // SAFETY: COUNTED: the cell is this value's.
+        // SAFETY: COUNTED: this value owns the cell.
         let task = unsafe { Task::borrowed(self.task) };
         task.take_name(name);
         self
     }
 
-    /// Where the future belongs.
+    /// The memory for the future.
     ///
-    /// Whoever has it writes it there with `ptr::write` and calls `filled`, instead of passing it on: in a debug build
-    /// each function that is given a large future and passes it on has a copy of it on its stack.
+    /// The caller writes the future with `ptr::write` and calls `filled`, instead of passing the future on: in a debug
+    /// build, each function that passes a large future on has a copy of it on its stack.
     #[inline]
-    fn place(&self) -> *mut W::Inner {
+    fn slot(&self) -> *mut W::Inner {
         // SAFETY: HEADER-FIRST: the cell is a `CellOf<W>`, and `W` is a transparent wrapper.
         unsafe { raw::payload::<W::Inner>(self.task) }.as_ptr()
     }
 
-    /// The task, once its future is in.
+    /// The task, once its future was written.
     ///
     /// # Safety
     ///
-    /// A future was written to `place`, and the task has finished, and its output is gone, before a borrow in the
-    /// future or the output ends.
+    /// A future was written to `slot`, and the task has finished, and its output has been dropped, before a borrow in
+    /// the future or the output ends.
     #[inline]
     unsafe fn filled(self) -> Task {
         let this = ManuallyDrop::new(self);
-        // SAFETY: COUNTED: the count that a new cell has for whoever makes it.
+        // SAFETY: COUNTED: the creator's reference to a new cell.
         unsafe { Task::from_ptr(this.task) }
     }
 
@@ -80,42 +80,43 @@ impl<W: Work> Vacant<W> {
         unsafe { JoinHandle::new(task) }
     }
 
-    /// Puts a future in that may borrow, and queues the task.
+    /// Writes a future that may borrow, and queues the task.
     ///
     /// # Safety
     ///
-    /// The task has finished, and its output is gone, before a borrow in `inner` or the output ends.
+    /// The task has finished, and its output has been dropped, before a borrow in `inner` or the output ends.
     #[inline]
     pub(super) unsafe fn spawn_unbounded(self, inner: W::Inner) -> JoinHandle<W::Output> {
-        // SAFETY: HOME-THREAD: the payload is vacant.
-        unsafe { ptr::write(self.place(), inner) };
-        // SAFETY: the future is in; the rest is this function's own contract.
+        // SAFETY: OWNER-THREAD: the payload is vacant.
+        unsafe { ptr::write(self.slot(), inner) };
+        // SAFETY: the future was written; the rest is this function's own contract.
         unsafe { self.begin() }
     }
 
-    /// Puts the future in and queues the task.
+    /// Writes the future and queues the task.
     #[inline]
     pub(crate) fn spawn(self, inner: W::Inner) -> JoinHandle<W::Output>
     where
         W: 'static,
     {
-        // SAFETY: HOME-THREAD: the payload is vacant.
-        unsafe { ptr::write(self.place(), inner) };
-        // SAFETY: the future is in, and nothing here borrows.
+        // SAFETY: OWNER-THREAD: the payload is vacant.
+        unsafe { ptr::write(self.slot(), inner) };
+        // SAFETY: the future was written, and `W` does not borrow.
         unsafe { self.begin() }
     }
 }
 
 impl<W: Work + 'static> Vacant<W> {
-    /// Puts the future in and polls it once before this returns. In a loop that is ending it does not begin.
+    /// Writes the future and polls it once before this returns. On a loop that is ending, the task is cancelled
+    /// instead.
     pub(crate) fn start(self, inner: W::Inner) -> JoinHandle<W::Output> {
-        // SAFETY: HOME-THREAD: the payload is vacant.
-        unsafe { ptr::write(self.place(), inner) };
-        // SAFETY: the future is in, and nothing here borrows.
+        // SAFETY: OWNER-THREAD: the payload is vacant.
+        unsafe { ptr::write(self.slot(), inner) };
+        // SAFETY: the future was written, and `W` does not borrow.
         let task = unsafe { self.filled() };
         match task.local().phase.get() {
             Phase::Open => task.local().first_run(&task),
-            Phase::Watched => {
+            Phase::Observed => {
                 task.local().note_spawn(&task);
                 if is_untouched(&task) {
                     task.local().first_run(&task);
@@ -127,11 +128,11 @@ impl<W: Work + 'static> Vacant<W> {
         unsafe { JoinHandle::new(task) }
     }
 
-    /// Puts the future in and drops it before this returns: the task is cancelled.
+    /// Writes the future and drops it before this returns: the task is cancelled.
     pub(crate) fn refuse(self, inner: W::Inner) -> JoinHandle<W::Output> {
-        // SAFETY: HOME-THREAD: the payload is vacant.
-        unsafe { ptr::write(self.place(), inner) };
-        // SAFETY: the future is in, and nothing here borrows.
+        // SAFETY: OWNER-THREAD: the payload is vacant.
+        unsafe { ptr::write(self.slot(), inner) };
+        // SAFETY: the future was written, and `W` does not borrow.
         let task = unsafe { self.filled() };
         refuse(&task);
         // SAFETY: COUNTED: as in `spawn_unbounded`.
@@ -139,16 +140,16 @@ impl<W: Work + 'static> Vacant<W> {
     }
 }
 
-/// Makes a plain call, not queued yet.
+/// A new plain call, not queued yet.
 pub(super) fn call<F: FnOnce() + 'static>(
     shared: NonNull<Shared>,
     at: &'static Location<'static>,
     f: F,
 ) -> Call {
     let vacant = Vacant::<Once<F>>::new(shared, at);
-    // SAFETY: HOME-THREAD: the payload is vacant.
-    unsafe { ptr::write(vacant.place(), Some(f)) };
-    // SAFETY: the closure is in, and borrows nothing.
+    // SAFETY: OWNER-THREAD: the payload is vacant.
+    unsafe { ptr::write(vacant.slot(), Some(f)) };
+    // SAFETY: the closure was written, and borrows nothing.
     let task = unsafe { vacant.filled() };
     if task.local().phase.get() == Phase::Closed {
         refuse(&task);
@@ -156,7 +157,7 @@ pub(super) fn call<F: FnOnce() + 'static>(
     Call(task)
 }
 
-/// A plain call: runs once, when it is queued and its turn comes. Dropping this lets it be.
+/// A plain call: runs once after it was queued. Dropping the handle does not cancel it.
 pub(crate) struct Call(Task);
 
 impl Call {
@@ -165,12 +166,12 @@ impl Call {
         self.0.schedule();
     }
 
-    /// A waker that does so.
+    /// A waker that queues the call.
     pub(crate) fn waker(&self) -> Waker {
         waker::owned(self.0.clone())
     }
 
-    /// Drops the call unrun, now. False: it has run, or is running, or was cancelled before.
+    /// Drops the call without running it. False: it has run, is running, or was cancelled before.
     pub(crate) fn cancel(&self) -> bool {
         let state = &self.0.header().state;
         let in_time = !state.is_finished() && !state.is_running();
@@ -187,25 +188,25 @@ impl Call {
 
 #[inline]
 fn allocate<W: Work>(shared: NonNull<Shared>, at: &'static Location<'static>) -> NonNull<Header> {
-    // SAFETY: COUNTED: the block is alive: its loop's, or that of a live cell.
+    // SAFETY: COUNTED: the block is kept alive by its loop or by a live cell.
     let local = unsafe { &shared.as_ref().local };
     let is_task = matches!(W::KIND, Kind::Task);
-    // A task that gets a name gives the number back: see `Task::take_name`.
+    // A named task returns the number: see `Task::take_name`.
     let number = local.numbered.get() + u64::from(is_task);
     local.numbered.set(number);
-    let task = raw::allocate::<W>(&local.cells, |vtable, place| {
-        Header::new(vtable, shared, State::new(number, is_task), place, at)
+    let task = raw::allocate::<W>(&local.cells, |vtable, offset| {
+        Header::new(vtable, shared, State::new(number, is_task), offset, at)
     });
     if let Some(context) = local.context() {
         let extra = Extra::default();
         extra.context.replace(Some(context));
-        // SAFETY: COUNTED: the cell was made just now.
+        // SAFETY: COUNTED: the cell is new.
         let _ = unsafe { task.as_ref() }.extra.set(Box::new(extra));
     }
     task
 }
 
-/// Queues a new task; or ends it at once, if its loop is ending.
+/// Queues a new task, or cancels it if its loop is ending.
 #[inline]
 fn begin(task: &Task) {
     if task.local().phase.get() != Phase::Open && !may_begin(task.as_ptr()) {
@@ -215,13 +216,14 @@ fn begin(task: &Task) {
     task.local().ready.push(task.as_ptr());
 }
 
-/// Takes note of a new task; or ends it at once, if its loop is ending.
+/// Notifies the observer of a new task, or cancels the task if its loop is ending. True if the task is still to be
+/// queued.
 #[cold]
 #[inline(never)]
 fn may_begin(task: NonNull<Header>) -> bool {
     // SAFETY: COUNTED: the caller has a `Task`.
     let task = unsafe { Task::borrowed(task) };
-    if task.local().phase.get() != Phase::Watched {
+    if task.local().phase.get() != Phase::Observed {
         refuse(&task);
         return false;
     }
@@ -229,41 +231,41 @@ fn may_begin(task: NonNull<Header>) -> bool {
     is_untouched(&task)
 }
 
-/// Whether a new task is as it was made. The observer, which has just heard of it, may have cancelled it, which has
-/// queued it, or dropped the loop.
+/// Whether a new task is neither queued nor finished. The observer, which has just been notified, may have cancelled
+/// the task, which queues it, or dropped the loop.
 fn is_untouched(task: &Task) -> bool {
     let state = &task.header().state;
     !state.is_queued() && !state.is_finished()
 }
 
-/// Ends a new task that its loop does not take any more.
+/// Cancels a new task of a loop that is ending.
 #[cold]
 fn refuse(task: &Task) {
     let local = task.local();
-    task.shared().admit(task.as_ptr());
+    task.shared().orphan_if_closed(task.as_ptr());
     local.note_spawn(task);
-    // An observer, which has just heard of the task, may have ended it with its loop.
+    // The observer may have dropped the loop, which ends the task; `end` does nothing then.
     local.end(task);
 }
 
-/// Frees a cell that nobody has put a future in: it must not be found among the tasks that can be dropped.
+/// Frees a cell without a future. It is marked as finished, so that the loop does not drop a future in it.
 #[cold]
-fn give_back(task: NonNull<Header>) {
-    // SAFETY: COUNTED: the count that a new cell has for whoever makes it.
+fn free_unfilled(task: NonNull<Header>) {
+    // SAFETY: COUNTED: the creator's reference to a new cell.
     let task = unsafe { Task::from_ptr(task) };
     let (header, local) = (task.header(), task.local());
-    task.shared().admit(task.as_ptr());
+    task.shared().orphan_if_closed(task.as_ptr());
     header.state.finish(Outcome::Cancelled);
     local
         .ended
         .set(local.ended.get() + u64::from(header.vtable.kind == Kind::Task));
     raw::drop_quietly(header.extra.get().and_then(|extra| extra.context.take()));
-    // SAFETY: COUNTED: the count that a task holds of itself while it is unfinished.
+    // SAFETY: COUNTED: the reference that an unfinished task owns to itself.
     drop(unsafe { Task::from_ptr(task.as_ptr()) });
 }
 
 impl Local {
-    /// A copy of the context of whoever runs, for what it makes.
+    /// A copy of the running task's or call's context, for a task or call that it creates.
     #[inline]
     pub(super) fn context(&self) -> Option<super::Context> {
         self.current()?.extra.get()?.context.borrow().clone()
@@ -278,24 +280,24 @@ mod tests {
 
     use super::super::{Plain, Scheduler, Unpark};
 
-    struct Mute;
+    struct NoopUnpark;
 
-    impl Unpark for Mute {
+    impl Unpark for NoopUnpark {
         fn unpark(&self) {}
     }
 
     #[test]
-    fn a_cell_that_was_never_filled_goes_as_it_came() {
-        let scheduler = Scheduler::new(Arc::new(Mute));
+    fn a_cell_that_was_never_filled_is_freed() {
+        let scheduler = Scheduler::new(Arc::new(NoopUnpark));
         let vacant = || scheduler.vacant::<Plain<Pending<()>>>(Location::caller());
         let task = vacant().spawn(pending());
         drop(vacant());
-        drop(vacant().named("nobody"));
+        drop(vacant().named("unfilled"));
         assert_eq!(scheduler.tasks(), [task.task()]);
         scheduler.enter(|| scheduler.end_all());
         scheduler.close();
         drop(vacant());
-        drop(vacant().named("nobody, late"));
+        drop(vacant().named("unfilled, late"));
         assert_eq!((scheduler.live(), scheduler.spawned()), (0, 5));
         assert!(task.is_cancelled());
     }

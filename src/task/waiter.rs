@@ -1,4 +1,4 @@
-//! One word of a task: while it lives, which task awaits its handle; afterwards, when it ended.
+//! One word of a task: until it finishes, the task that awaits its handle; then the stamp of its end.
 
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
@@ -7,7 +7,7 @@ use super::Task;
 use super::raw::Header;
 use super::waker;
 
-/// The address of a header, whose count it owns; or a stamp, which is odd, as no such address is; or null.
+/// Null, the address of a header with an owned reference, or a stamp. A stamp is odd, unlike an address.
 pub(super) struct Waiter(Cell<*mut Header>);
 
 /// The lowest bit of a stamp.
@@ -30,17 +30,17 @@ impl Waiter {
             return None;
         }
         let task = NonNull::new(self.0.replace(ptr::null_mut()))?;
-        // SAFETY: COUNTED: an address that is no stamp came from a `Task`, and its count leaves with it.
+        // SAFETY: COUNTED: an address that is no stamp owns a reference, which moves into the `Task`.
         Some(unsafe { Task::from_ptr(task) })
     }
 
-    /// The waiter, if there is one, which stays where it is.
+    /// A clone of the waiter, if there is one.
     pub(super) fn peek(&self) -> Option<Task> {
         if self.is_stamp() {
             return None;
         }
         let task = NonNull::new(self.0.get())?;
-        // SAFETY: COUNTED: as in `take`, but the count stays here.
+        // SAFETY: COUNTED: as in `take`, but the reference stays here.
         Some(Task::clone(&*unsafe { Task::borrowed(task) }))
     }
 
@@ -54,7 +54,7 @@ impl Waiter {
         self.0.get() == task.as_ptr()
     }
 
-    /// Makes a task the waiter where there is none.
+    /// Sets the waiter where there is neither a waiter nor a stamp.
     ///
     /// # Safety
     ///
@@ -63,24 +63,24 @@ impl Waiter {
     pub(super) unsafe fn put(&self, task: NonNull<Header>) {
         debug_assert!(
             self.is_vacant(),
-            "a waiter's count would be lost, or a stamp"
+            "a waiter's reference or a stamp would be lost"
         );
         // SAFETY: the caller's promise.
         waker::count_up(unsafe { task.as_ref() });
         self.0.set(task.as_ptr());
     }
 
-    /// The task ends as the `nth` of its loop: takes the waiter out for good.
+    /// The task ends as the `nth` of its loop: replaces the waiter by the stamp and returns it.
     #[inline]
     pub(super) fn stamp(&self, nth: u64) -> Option<Task> {
         let waiter = self.take();
-        // A word of 32 bits forgets after two billion ends which of two came first.
+        // A 32-bit word wraps after two billion ends, so it orders only ends that are closer.
         self.0
             .set(ptr::without_provenance_mut((nth as usize) << 1 | STAMP));
         waiter
     }
 
-    /// The stamp of a task that has ended: it is greater the later that was.
+    /// The stamp of a finished task, which increases in the order of the ends.
     pub(super) fn ended_as(&self) -> usize {
         if self.is_stamp() {
             self.0.get().addr() >> 1

@@ -1,4 +1,4 @@
-//! The waker of a task: four functions, each in a plain local form and a cold form for other threads.
+//! The waker of a task: four functions, each with a plain path for the owner thread and a cold path for remote threads.
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
@@ -10,9 +10,9 @@ use super::Task;
 use super::raw::Header;
 use super::shared::{self, Shared};
 
-/// So many references to one task can only come from wakers that were forgotten one by one: the process is aborted, as
-/// with `Arc`. The word has room for as many and more.
-pub(super) const MOST_REFERENCES: i32 = if isize::BITS < 64 {
+/// The process is aborted beyond this count, as in `Arc`: only forgotten wakers add up to it. The atomic word
+/// is wide enough for more.
+pub(super) const MAX_REFERENCES: i32 = if isize::BITS < 64 {
     i32::MAX >> 5
 } else {
     i32::MAX >> 1
@@ -20,7 +20,7 @@ pub(super) const MOST_REFERENCES: i32 = if isize::BITS < 64 {
 
 #[cfg(not(looplet_loom))]
 thread_local! {
-    /// The loop that runs on this thread now. It has no destructor, so it can be read even while the thread ends.
+    /// The loop that runs on this thread. It has no destructor, so it can be read even while the thread ends.
     static OWNER: Cell<*const Shared> = const { Cell::new(ptr::null()) };
 }
 
@@ -41,7 +41,7 @@ pub(super) fn as_owner<R>(shared: &Shared, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// The owner test: does the task belong to the loop that runs on this thread?
+/// Whether the task belongs to the loop that runs on this thread.
 #[inline]
 fn is_owner(header: &Header) -> bool {
     ptr::eq(OWNER.with(Cell::get), header.shared.as_ptr())
@@ -49,22 +49,22 @@ fn is_owner(header: &Header) -> bool {
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
 
-/// The waker of one poll. It is borrowed: the loop holds a reference as long as the poll lasts, so neither counting up
-/// before nor down after it is needed, and it is never dropped.
+/// The waker of one poll. The unfinished task's own reference outlives the poll, so the waker is neither counted nor
+/// dropped.
 #[inline]
 pub(super) fn borrowed(task: NonNull<Header>) -> ManuallyDrop<Waker> {
-    // SAFETY: COUNTED: lent from the running task's own reference, and `ManuallyDrop` keeps it from being given back.
+    // SAFETY: COUNTED: borrowed from the running task's own reference, which `ManuallyDrop` keeps from being dropped.
     ManuallyDrop::new(unsafe { Waker::new(task.as_ptr().cast(), &VTABLE) })
 }
 
-/// A waker of its own for a task or call, held on the loop's thread.
+/// A waker that owns the reference of `task`.
 pub(super) fn owned(task: Task) -> Waker {
     let task = ManuallyDrop::new(task).as_ptr();
-    // SAFETY: COUNTED: the count of `task` moves into the waker.
+    // SAFETY: COUNTED: the reference of `task` moves into the waker.
     unsafe { Waker::new(task.as_ptr().cast(), &VTABLE) }
 }
 
-/// The task behind a waker, if it belongs to this loop. On the loop's thread only.
+/// The task of a waker, if it belongs to this loop. On the owner thread only.
 #[inline]
 pub(super) fn task_of(waker: &Waker, shared: NonNull<Shared>) -> Option<NonNull<Header>> {
     if !ptr::eq(waker.vtable(), &VTABLE) {
@@ -75,7 +75,7 @@ pub(super) fn task_of(waker: &Waker, shared: NonNull<Shared>) -> Option<NonNull<
     (unsafe { task.as_ref() }.shared == shared).then_some(task)
 }
 
-/// Wakes any waker; what a foreign one panics with comes back.
+/// Wakes any waker and returns a panic of an external one.
 pub(super) fn wake_guarded(waker: Waker) -> std::thread::Result<()> {
     if ptr::eq(waker.vtable(), &VTABLE) {
         waker.wake();
@@ -90,9 +90,9 @@ fn pointer(data: *const ()) -> NonNull<Header> {
     unsafe { NonNull::new_unchecked(data.cast_mut().cast()) }
 }
 
-/// The waker is copied: one reference more.
+/// Adds a reference.
 unsafe fn clone(data: *const ()) -> RawWaker {
-    // SAFETY: COUNTED: the waker that is being cloned holds a reference.
+    // SAFETY: COUNTED: the waker that is cloned holds a reference.
     let header = unsafe { pointer(data).as_ref() };
     if is_owner(header) {
         count_up(header);
@@ -102,22 +102,22 @@ unsafe fn clone(data: *const ()) -> RawWaker {
     RawWaker::new(data, &VTABLE)
 }
 
-/// One more plain reference.
+/// Adds a reference to the plain count.
 #[inline]
 pub(super) fn count_up(header: &Header) {
     let count = header.count.get();
-    if count >= MOST_REFERENCES {
+    if count >= MAX_REFERENCES {
         process::abort();
     }
     header.count.set(count + 1);
 }
 
-/// The waker is used up: a wakeup, then one reference less.
+/// Wakes the task and drops a reference.
 unsafe fn wake(data: *const ()) {
     let task = pointer(data);
     // SAFETY: COUNTED: the waker holds a reference.
     if is_owner(unsafe { task.as_ref() }) {
-        // SAFETY: COUNTED, HOME-THREAD: the waker's count moves into the `Task`, which gives it back.
+        // SAFETY: COUNTED, OWNER-THREAD: the waker's reference moves into the `Task`, which drops it.
         unsafe { Task::from_ptr(task) }.wake();
     } else {
         wake_remote(task);
@@ -125,25 +125,25 @@ unsafe fn wake(data: *const ()) {
     }
 }
 
-/// A wakeup.
+/// Wakes the task.
 unsafe fn wake_by_ref(data: *const ()) {
     let task = pointer(data);
     // SAFETY: COUNTED: the waker holds a reference.
     let header = unsafe { task.as_ref() };
     if is_owner(header) {
-        // SAFETY: COUNTED, HOME-THREAD: the waker holds a count for as long as this view is used.
+        // SAFETY: COUNTED, OWNER-THREAD: the waker holds a reference for as long as this view is used.
         unsafe { Task::borrowed(task) }.schedule();
     } else {
         wake_remote(task);
     }
 }
 
-/// The waker is dropped: one reference less.
+/// Drops a reference.
 unsafe fn drop(data: *const ()) {
     let task = pointer(data);
     // SAFETY: COUNTED: the waker holds a reference.
     if is_owner(unsafe { task.as_ref() }) {
-        // SAFETY: COUNTED, HOME-THREAD: the waker's count moves into the `Task`, which gives it back.
+        // SAFETY: COUNTED, OWNER-THREAD: the waker's reference moves into the `Task`, which drops it.
         std::mem::drop(unsafe { Task::from_ptr(task) });
     } else {
         shared::drop_remote(task);
@@ -171,28 +171,28 @@ mod tests {
     use super::super::{Plain, Scheduler, Unpark};
     use super::*;
 
-    struct Mute;
+    struct NoopUnpark;
 
-    impl Unpark for Mute {
+    impl Unpark for NoopUnpark {
         fn unpark(&self) {}
     }
 
     #[test]
-    fn more_wakers_may_come_from_elsewhere_and_end_here_than_a_plain_count_can_tell() {
-        let scheduler = Scheduler::new(Arc::new(Mute));
+    fn more_wakers_may_be_cloned_remotely_and_dropped_here_than_a_plain_count_holds() {
+        let scheduler = Scheduler::new(Arc::new(NoopUnpark));
         let handle = scheduler
             .vacant::<Plain<_>>(Location::caller())
             .spawn(pending::<()>());
         let task = handle.task();
-        // As if so many clones had been made elsewhere, and all but these had been dropped here.
-        let many = MOST_REFERENCES - 10;
+        // As if so many clones had been made on other threads, and all but these dropped here.
+        let many = MAX_REFERENCES - 10;
         task.header().remote.add_references(many as isize);
         let count = &task.header().count;
         count.set(count.get() - many);
         for _ in 0..3 {
             clone_remote(task.header());
         }
-        // SAFETY: COUNTED: the three counts that were added just now.
+        // SAFETY: COUNTED: the three references that were added just now.
         let wakers =
             [(); 3].map(|()| unsafe { Waker::new(task.as_ptr().as_ptr().cast(), &VTABLE) });
         scheduler.enter(|| std::mem::drop(wakers));
@@ -203,14 +203,14 @@ mod tests {
         std::mem::drop((handle, task));
     }
 
-    /// Two more references than the limit, most of them taken over from the atomic word.
+    /// Two more references than the limit, some of them merged from the atomic word.
     fn exceed_the_limit() {
-        let scheduler = Scheduler::new(Arc::new(Mute));
+        let scheduler = Scheduler::new(Arc::new(NoopUnpark));
         let handle = scheduler
             .vacant::<Plain<_>>(Location::caller())
             .spawn(pending::<()>());
         let task = handle.task();
-        task.header().count.set(MOST_REFERENCES - 2);
+        task.header().count.set(MAX_REFERENCES - 2);
         task.header().remote.add_references(3);
         wake_remote(task.as_ptr());
         scheduler.take_remote();

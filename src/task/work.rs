@@ -1,15 +1,15 @@
-//! What a cell can run: a future as it was spawned, one whose error is urgent, one that may end without a value, and a
+//! What a cell can run: a plain future, one whose error wakes lazy waiters, one that may end without a value, and a
 //! plain call.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// What is inside a cell.
+/// Whether a cell runs a task or a call.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Task,
-    /// A plain call: no current task while it runs, no number, no handle.
+    /// A plain call: it is no current task while it runs, and has no number and no handle.
     Call,
 }
 
@@ -23,16 +23,16 @@ pub(crate) unsafe trait Work {
     type Inner;
     type Output;
 
-    /// `None`: finished without a value.
+    /// Polls the future. `None`: finished without a value.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Output>>;
 
-    /// Whether an output is an error that a lazy waiter wants to hear of.
+    /// Whether an output is an error that wakes a lazy waiter.
     fn is_error(_: &Self::Output) -> bool {
         false
     }
 }
 
-/// A future as it was spawned.
+/// A plain future.
 #[repr(transparent)]
 pub(crate) struct Plain<F>(F);
 
@@ -43,14 +43,15 @@ unsafe impl<F: Future> Work for Plain<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
-        // SAFETY: PINNED: a projection to the only field; `Plain` has no destructor and hands the field out nowhere else.
+        // SAFETY: PINNED: a projection to the only field; `Plain` has no destructor and gives no other access to the
+        // field.
         unsafe { self.map_unchecked_mut(|plain| &mut plain.0) }
             .poll(cx)
             .map(Some)
     }
 }
 
-/// A future whose `Err` is urgent.
+/// A future whose `Err` wakes a lazy waiter.
 #[repr(transparent)]
 pub(crate) struct Attempt<F>(F);
 

@@ -101,7 +101,7 @@ impl Drop for Grenade {
     }
 }
 
-/// What a loop has said about panics that nobody saw.
+/// The unhandled panics that a loop has reported.
 pub(crate) type Reports = Rc<RefCell<Vec<String>>>;
 
 /// Makes the builder's loop note what it would report.

@@ -183,7 +183,8 @@ fn a_stuck_program_a_cancelled_one_and_an_unseen_panic_are_failures() {
     });
     let unseen = unseen.unwrap_err().to_string();
     assert!(
-        unseen.contains("nobody saw that task 'Task-2' panicked: no salt"),
+        unseen.contains("unhandled panic in task 'Task-2' (spawned at")
+            && unseen.contains("): no salt"),
         "{unseen}"
     );
 }

@@ -303,7 +303,7 @@ fn a_report_that_cannot_be_written_harms_nobody() {
 }
 
 #[test]
-fn without_a_hook_what_nobody_saw_is_told_on_stderr() {
+fn without_a_hook_unhandled_panics_are_printed_to_stderr() {
     const CHILD: &str = "LOOPLET_TEST_STDERR";
     if std::env::var_os(CHILD).is_some() {
         looplet::run(async {
@@ -316,16 +316,18 @@ fn without_a_hook_what_nobody_saw_is_told_on_stderr() {
     let output = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
-            name_of(without_a_hook_what_nobody_saw_is_told_on_stderr),
+            name_of(without_a_hook_unhandled_panics_are_printed_to_stderr),
         ])
         .arg("--nocapture")
         .env(CHILD, "1")
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
-    let of_task = "looplet: nobody saw that task 'cook' panicked: out of eggs (spawned at tests/it/panic/tasks.rs:";
+    let of_task = "looplet: unhandled panic in task 'cook' (spawned at tests/it/panic/tasks.rs:";
     assert!(text.contains(of_task), "{text}");
-    assert!(text.contains("out of salt\n"), "{text}");
+    assert!(text.contains("): out of eggs\n"), "{text}");
+    let of_call = "looplet: unhandled panic in 'call': out of salt\n";
+    assert!(text.contains(of_call), "{text}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A task's turn: poll it or end it, and tell everybody who waits for its end.
+//! Runs a task: polls it or ends it, and notifies its waiters.
 
 use std::any::Any;
 use std::fmt;
@@ -15,11 +15,11 @@ use super::{Task, waker};
 use crate::error::{JoinError, panic_message};
 
 impl Local {
-    /// Gives a task that came out of the queue its turn.
+    /// Runs a task that was popped from the ready queue.
     #[inline(always)]
-    pub(super) fn turn(&self, entry: NonNull<Header>) {
-        // SAFETY: ONE-ENTRY: the queued flag has kept the task alive so far; from here on its own count does, for it
-        // is unfinished; or, if it is not, nothing but `skip` touches it.
+    pub(super) fn run(&self, entry: NonNull<Header>) {
+        // SAFETY: ONE-ENTRY: the queued flag has kept the task alive; from here on an unfinished task has its own
+        // reference, and a finished one is accessed by `skip` only.
         let task = unsafe { Task::borrowed(entry) };
         match task.header().state.begin_run() {
             RunAction::Poll => self.poll(&task),
@@ -34,11 +34,10 @@ impl Local {
         matches!(self.phase.get(), Phase::Closing | Phase::Closed)
     }
 
-    /// Takes all entries out of the queue of a loop that has ended its tasks; what has not ended is a call that was made
-    /// meanwhile, and ends now.
+    /// Empties the queue of a loop that has ended its tasks, and ends the calls that destructors have queued.
     pub(super) fn end_queued(&self) {
         while let Some(entry) = self.ready.pop() {
-            // SAFETY: ONE-ENTRY: as in `turn`; one that is unfinished has its own count.
+            // SAFETY: ONE-ENTRY: as in `run`; an unfinished task has its own reference.
             let task = unsafe { Task::borrowed(entry) };
             let state = &task.header().state;
             state.unqueue();
@@ -50,12 +49,12 @@ impl Local {
         }
     }
 
-    /// Polls a task whose turn has begun. A panic of the future ends the task and goes no further.
+    /// Polls a task that `begin_run` has marked as running. A panic of the future is caught and ends the task.
     #[inline(always)]
     pub(super) fn poll(&self, task: &Task) {
         let outer = self.running.replace(Some(task.as_ptr()));
         self.polls.set(self.polls.get() + 1);
-        // SAFETY: HOME-THREAD: `begin_run` said so: the future is there, and not on the stack.
+        // SAFETY: OWNER-THREAD: by `begin_run`, the future exists and is not being polled.
         let poll = || unsafe { raw::poll_work(task.as_ptr()) };
         let polled = panic::catch_unwind(AssertUnwindSafe(poll));
         debug_assert_on_the_stack(task);
@@ -72,13 +71,13 @@ impl Local {
         }
     }
 
-    /// Ends a task by what its last poll has returned.
+    /// Finishes a task according to its last poll.
     #[cold]
     fn finish_polled(&self, task: &Task, polled: Polled) {
         let state = &task.header().state;
         let outcome = match polled {
             Polled::Panicked => Outcome::Panicked,
-            // A task that cancelled itself counts as cancelled, whatever it returned.
+            // A task that cancelled itself is cancelled, whatever it returned.
             _ if state.is_cancel_requested() => Outcome::Cancelled,
             Polled::Failed => Outcome::Failed,
             Polled::DoneWithError => {
@@ -90,23 +89,23 @@ impl Local {
         self.finish(task, outcome);
     }
 
-    /// Gives a new task its first turn inside of another one's.
+    /// Polls a new task inside the poll of another one.
     pub(super) fn first_run(&self, task: &Task) {
         match task.header().state.begin_run() {
             RunAction::Poll => self.poll(task),
             RunAction::PollObserved => self.poll_observed(task),
             RunAction::Cancel | RunAction::Skip => {
-                unreachable!("nobody could ask for the end of a task that was made just now")
+                unreachable!("a new task is not cancelled")
             }
         }
         if self.is_refusing() {
-            // The poll has dropped the loop, which leaves alone what is on the stack.
+            // The poll has dropped the loop, which does not end a task that is on the stack.
             self.end(task);
         }
     }
 
-    /// Ends a task that has not finished, now: its future is dropped, with the task as the current one. A task that is
-    /// on the stack at this moment is only asked to end.
+    /// Drops the future of an unfinished task now, with the task as the current one. For a task on the stack,
+    /// cancellation is requested instead.
     pub(super) fn end(&self, task: &Task) {
         let state = &task.header().state;
         if state.is_finished() {
@@ -122,7 +121,7 @@ impl Local {
     fn drop_and_finish(&self, task: &Task) {
         task.header().state.begin_drop();
         let outer = self.running.replace(Some(task.as_ptr()));
-        // SAFETY: HOME-THREAD: the future is there, for the task has not finished, and it is not on the stack.
+        // SAFETY: OWNER-THREAD: the task is unfinished, so the future exists, and it is not being polled.
         let dropped = unsafe { raw::drop_future(task.as_ptr()) };
         debug_assert_on_the_stack(task);
         self.running.set(outer);
@@ -132,11 +131,11 @@ impl Local {
         }
     }
 
-    /// Ends a task whose poll has unwound.
+    /// Finishes a task whose poll has unwound.
     #[cold]
     fn poll_panicked(&self, task: &Task, panic: Box<dyn Any + Send>) {
         let outer = self.running.replace(Some(task.as_ptr()));
-        // SAFETY: HOME-THREAD: the poll has unwound, so the future is there, whole or not, and off the stack.
+        // SAFETY: OWNER-THREAD: the poll has unwound, so the future exists and is not being polled.
         let dropped = unsafe { raw::drop_future(task.as_ptr()) };
         debug_assert_on_the_stack(task);
         self.running.set(outer);
@@ -147,12 +146,12 @@ impl Local {
     }
 
     fn finish_panicked(&self, task: &Task, panic: Box<dyn Any + Send>) {
-        // SAFETY: HOME-THREAD: the future has just gone, and it left no value.
+        // SAFETY: OWNER-THREAD: the future has just been dropped, and there is no value.
         unsafe { raw::put_panic(task.as_ptr(), panic) };
         self.finish(task, Outcome::Panicked);
     }
 
-    /// The future is gone, and has left its value: what most tasks come to.
+    /// The fast path of `finish`: a value, and no extra fields.
     #[inline(never)]
     fn finish_with_value(&self, task: &Task) {
         let header = task.header();
@@ -162,11 +161,11 @@ impl Local {
         header.state.finish(Outcome::Value);
         self.ended.set(self.ended.get() + 1);
         Self::wake_waiter(header, header.waiter.stamp(self.ended.get()));
-        // SAFETY: COUNTED: the count that a task holds of itself while it is unfinished.
+        // SAFETY: COUNTED: the reference that an unfinished task owns to itself.
         drop(unsafe { Task::from_ptr(task.as_ptr()) });
     }
 
-    /// The future is gone: settles the outcome, tells who waits, and lets go of the task.
+    /// Records the outcome of a task whose future has been dropped, notifies its waiters and drops its own reference.
     #[inline(never)]
     fn finish(&self, task: &Task, outcome: Outcome) {
         let header = task.header();
@@ -176,30 +175,30 @@ impl Local {
         }
         if header.state.is_irregular() {
             self.irregular.set(self.irregular.get() + 1);
-            // Lazy waiters hear of it too.
+            // Lazy waiters are woken too.
             header.state.set_lazy(false);
         }
         let waiter = header.waiter.stamp(self.ended.get());
         let extra = header.extra.get();
         if let Some(extra) = extra {
-            self.tell_group(task, extra);
+            self.notify_group(task, extra);
         }
         if !header.state.has_handle() {
-            self.abandon(task);
+            self.report_unhandled(task);
         }
         match extra {
             None => Self::wake_waiter(header, waiter),
             Some(extra) => {
-                self.announce(task, extra, waiter);
-                debug_assert!(extra.is_bare(), "what is left may be dropped on any thread");
+                self.wake_all_waiters(task, extra, waiter);
+                debug_assert!(extra.is_bare(), "the rest may be dropped on any thread");
             }
         }
-        // SAFETY: COUNTED: the count that a task holds of itself while it is unfinished.
+        // SAFETY: COUNTED: the reference that an unfinished task owns to itself.
         drop(unsafe { Task::from_ptr(task.as_ptr()) });
     }
 
-    /// Nobody will look at the outcome: a panic is reported.
-    pub(super) fn abandon(&self, task: &Task) {
+    /// The task has no handle any more: its panic, if it has one, is reported.
+    pub(super) fn report_unhandled(&self, task: &Task) {
         if task.header().state.outcome() != Some(Outcome::Panicked) {
             return;
         }
@@ -208,21 +207,21 @@ impl Local {
         }
     }
 
-    /// Tells of a panic of a task, or of a plain call, which is no task.
+    /// Reports a panic of a task or a plain call, which is passed as no task.
     fn report_of(&self, task: &Task, error: JoinError) {
         let is_task = task.header().vtable.kind == Kind::Task;
         self.report(is_task.then_some(task), &error);
-        // The payload is the user's value, and its destructor may panic in turn.
+        // The destructor of the payload is user code, which may panic.
         raw::drop_quietly(error);
     }
 
-    /// Wakes the waiter and queues the callbacks, in the order in which they came.
+    /// Wakes the waiters and queues the callbacks, in the order of registration.
     #[cold]
-    fn announce(&self, task: &Task, extra: &Extra, mut waiter: Option<Task>) {
+    fn wake_all_waiters(&self, task: &Task, extra: &Extra, mut waiter: Option<Task>) {
         let callbacks = extra.callbacks.take();
-        let early = extra.before_waiter.get();
-        for (place, callback) in callbacks.into_iter().enumerate() {
-            if place == early {
+        let before_waiter = extra.before_waiter.get();
+        for (index, callback) in callbacks.into_iter().enumerate() {
+            if index == before_waiter {
                 self.wake_waiters(task, extra, waiter.take());
             }
             callback.schedule();
@@ -231,14 +230,14 @@ impl Local {
         self.report_drop(task, raw::drop_guarded(extra.context.take()));
     }
 
-    /// Tells of a panic of a destructor of what a finished task has left.
+    /// Reports a panic of a destructor of a finished task's contents.
     pub(super) fn report_drop(&self, task: &Task, dropped: Result<(), Box<dyn Any + Send>>) {
         if let Err(panic) = dropped {
             self.report_of(task, JoinError::panicked(&task.name(), panic));
         }
     }
 
-    /// Wakes the task of this loop that awaits the handle, if it wants to hear of this.
+    /// Wakes the task of this loop that awaits the handle, unless it is lazy.
     #[inline(always)]
     fn wake_waiter(header: &Header, waiter: Option<Task>) {
         if let Some(waiter) = waiter.filter(|_| !header.state.is_lazy()) {
@@ -246,27 +245,27 @@ impl Local {
         }
     }
 
-    /// The same, and whoever else awaits the handle.
+    /// The same, and the collector and the external waiter.
     pub(super) fn wake_waiters(&self, task: &Task, extra: &Extra, waiter: Option<Task>) {
         let header = task.header();
         Self::wake_waiter(header, waiter);
-        self.tell(task, &extra.collector);
-        let Some(elsewhere) = extra.waiter.take() else {
+        self.notify(task, &extra.collector);
+        let Some(external) = extra.waiter.take() else {
             return;
         };
         if header.state.is_lazy() {
-            self.discard(elsewhere);
+            self.discard(external);
         } else {
-            self.wake_any(elsewhere);
+            self.wake_any(external);
         }
     }
 
-    /// Wakes anybody's waker; a panic in it is reported.
+    /// Wakes any waker and reports a panic of it.
     pub(super) fn wake_any(&self, waker: Waker) {
         self.report_waker(waker::wake_guarded(waker));
     }
 
-    /// Drops anybody's waker, or what may hold one; a panic in it is reported.
+    /// Drops a waker, or a value that may hold one, and reports a panic of its destructor.
     pub(super) fn discard<T>(&self, waker: T) {
         self.report_waker(raw::drop_guarded(waker));
     }
@@ -279,7 +278,7 @@ impl Local {
         }
     }
 
-    /// Tells of a panic that nobody can see any more.
+    /// Passes an unhandled panic to the hook, or prints it.
     pub(super) fn report(&self, task: Option<&Task>, error: &JoinError) {
         let report = self.report.borrow().clone();
         let Some(report) = report else {
@@ -293,55 +292,58 @@ impl Local {
             ));
             raw::drop_quietly(panic);
         }
-        // It may have dropped the loop, and so be the last to hold itself.
+        // The hook may have dropped the loop, and this is its last reference then.
         raw::drop_quietly(report);
     }
 
-    /// The task or call on top of the stack.
+    /// The innermost task or call on the stack.
     #[inline]
     pub(super) fn current(&self) -> Option<&Header> {
-        // SAFETY: COUNTED: whoever runs is unfinished, and so alive.
+        // SAFETY: COUNTED: a running task is unfinished, and so alive.
         self.running
             .get()
             .map(|task: NonNull<Header>| unsafe { task.as_ref() })
     }
 
-    /// The task on top of the stack; none inside of a plain call.
+    /// The innermost task on the stack; none inside of a plain call.
     pub(super) fn current_task(&self) -> Option<Task> {
         let task = self.running.get()?;
-        // SAFETY: COUNTED: whoever runs is unfinished, and so alive.
+        // SAFETY: COUNTED: a running task is unfinished, and so alive.
         let task = unsafe { Task::borrowed(task) };
         (task.header().vtable.kind == Kind::Task).then(|| Task::clone(&task))
     }
 }
 
-/// What holds whenever a poll or a destructor of a future returns, whatever it did to the loop: only the frame that put a
-/// task on the stack ends it.
+/// Holds whenever a poll or a destructor of a future returns: only the frame that began to run a task finishes it.
 fn debug_assert_on_the_stack(task: &Task) {
     let state = &task.header().state;
     debug_assert!(state.is_running() && !state.is_finished());
 }
 
-/// A task that finished while it was queued has lost its entry; that may have been all that kept it.
+/// Frees a task that finished while it was queued, if the entry alone kept it alive.
 #[cold]
 fn skip(task: &Task) {
     if task.header().count.get() <= 0 {
-        shared::settle(task.as_ptr());
+        shared::free_if_last(task.as_ptr());
     }
 }
 
-/// What happens to a panic if no hook was given.
+/// The report of an unhandled panic; without a task if it came out of a plain call or a waker.
+pub(crate) fn unhandled(task: Option<&Task>, error: &JoinError) -> String {
+    let (name, message) = (error.task_name(), error.message());
+    let Some(task) = task else {
+        return format!("unhandled panic in '{name}': {message}");
+    };
+    let at = task.spawned_at();
+    format!("unhandled panic in task '{name}' (spawned at {at}): {message}")
+}
+
+/// The report where there is no hook.
 fn print_report(task: Option<&Task>, error: &JoinError) {
-    match task {
-        Some(task) => print(format_args!(
-            "nobody saw that {error} (spawned at {})",
-            task.spawned_at()
-        )),
-        None => print(format_args!("nobody saw that {error}")),
-    }
+    print(format_args!("{}", unhandled(task, error)));
 }
 
-/// Writes to stderr, if that is possible: `eprintln` panics if it is not.
+/// Writes to stderr; a panic of `eprintln`, if stderr cannot be written to, is ignored.
 pub(crate) fn print(text: fmt::Arguments<'_>) {
     let written = panic::catch_unwind(AssertUnwindSafe(|| eprintln!("looplet: {text}")));
     drop(written);

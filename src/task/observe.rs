@@ -1,10 +1,9 @@
-//! Watching tasks: the side doors through which a loop that is observed tells what happens, at no cost to others.
+//! Observed tasks: the slow paths that notify the observer and record what a task waits for.
 //!
-//! A watched task carries a flag of its own among those that a wakeup and a turn test anyway, so both leave the usual
-//! path at a test that is there already; a spawn leaves it at the test of the loop's phase. A loop is watched for one
-//! of two reasons: an observer wants to hear everything, or only the notes are wanted (what a task waits for), which
-//! lie in the task's ready link while it is in no queue. An observed task has an `Extra` from its birth; so its end
-//! and its joins pass by this room too.
+//! An observed task has a flag among those that a wakeup and a run test anyway, and a spawn tests the phase of the loop
+//! anyway, so the paths of unobserved tasks have no additional branch. The tasks of a loop are observed either for an
+//! observer, or only for the notes of what each task waits for, which are stored in the task's ready link while it is
+//! not queued. An observed task has an `Extra` from its spawn, so its end and its joins take the slow path too.
 
 use std::collections::HashSet;
 use std::mem::ManuallyDrop;
@@ -20,17 +19,17 @@ use super::work::Kind;
 use super::{Outcome, Task, TaskId, waker};
 use crate::waiting::{self, Kinds};
 
-/// A task that waits for many others may be woken by each of them. Of so many it is told again then: of all of them each
-/// time would be the square of their number.
-const TOLD_AGAIN: usize = 100;
+/// A task that waits for many others may be woken by each of them. Later polls note at most this many joins, for all
+/// joins at each wakeup would be quadratic.
+const MAX_REJOINS: usize = 100;
 
-/// Hears what happens to the tasks of a loop.
+/// The observer of the tasks of a loop.
 pub(crate) trait Watch {
-    /// The loop may be in the middle of its own work here; must not panic.
+    /// Called in the middle of the loop's own work; must not panic.
     fn notice(&self, news: News<'_>);
 }
 
-/// What has happened.
+/// An event of a task.
 pub(crate) enum News<'a> {
     Spawned(&'a Task, Cause<'a>),
     Queued(&'a Task, Cause<'a>),
@@ -40,7 +39,7 @@ pub(crate) enum News<'a> {
     Ended(&'a Task, Outcome),
 }
 
-/// Who has done something to a task.
+/// The cause of a spawn or a wakeup.
 #[derive(Clone, Copy)]
 pub(crate) enum Cause<'a> {
     Task(&'a Task),
@@ -50,23 +49,23 @@ pub(crate) enum Cause<'a> {
     Outside,
 }
 
-/// What a task waits for, noted while it was polled.
+/// What a task waits for, recorded during its poll.
 #[derive(Default)]
 pub(crate) struct Notes {
     /// The deadlines of its timers.
     pub(crate) deadlines: Vec<u64>,
-    /// The tasks whose results it awaits; one that was awaited again may be there again.
+    /// The tasks whose results it awaits, possibly with repetitions.
     tasks: Vec<Task>,
-    /// It awaits others too, of which it was told before.
+    /// It awaits other tasks too, which were noted before.
     pub(crate) others: bool,
     pub(crate) kinds: Kinds,
 }
 
 impl Notes {
-    /// The tasks whose results it awaits, each one once.
+    /// The tasks whose results it awaits, without repetitions.
     pub(crate) fn results(&self) -> Vec<TaskId> {
         let mut ids: Vec<_> = self.tasks.iter().map(Task::id).collect();
-        // As they mostly are: in spawn order, and so each one once.
+        // They mostly are in spawn order, and then there are no repetitions.
         if !ids.is_sorted_by(|one, next| one < next) {
             let mut known = HashSet::new();
             ids.retain(|&id| known.insert(id));
@@ -75,48 +74,49 @@ impl Notes {
     }
 }
 
-/// What a task is doing at this moment.
+/// What a task is doing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Activity {
     Running,
     Ready,
-    /// The kinds are known of watched tasks only.
+    /// The kinds are known for observed tasks only.
     Waiting(Option<Kinds>),
 }
 
-/// A task as seen from outside.
+/// The state of an unfinished task.
 pub(crate) struct Snapshot {
     pub(crate) task: Task,
     pub(crate) activity: Activity,
-    /// The tasks that wait for its end; some may be the same.
+    /// The tasks that wait for its end, possibly with repetitions.
     pub(crate) awaited_by: [Option<Task>; 3],
 }
 
 impl Local {
     fn is_observed(&self) -> bool {
-        self.watch.borrow().is_some()
+        self.observer.borrow().is_some()
     }
 
-    fn tell_watch(&self, news: News<'_>) {
-        let watch = self.watch.borrow().clone();
-        if let Some(watch) = watch {
-            watch.notice(news);
+    /// Notifies the observer, if there is one.
+    fn emit(&self, news: News<'_>) {
+        let observer = self.observer.borrow().clone();
+        if let Some(observer) = observer {
+            observer.notice(news);
         }
     }
 
-    /// Whether new tasks are to be watched.
-    fn new_tasks_are_observed(&self) -> bool {
-        self.phase.get() == Phase::Watched || self.is_observed()
+    /// Whether new tasks are observed.
+    fn observes_new_tasks(&self) -> bool {
+        self.phase.get() == Phase::Observed || self.is_observed()
     }
 
-    /// Calls `f` with whoever is behind what happens now.
+    /// Calls `f` with the cause of the current event.
     fn with_cause(&self, task: &Task, f: impl FnOnce(Cause<'_>)) {
         let kind_of = |header: NonNull<Header>| {
-            // SAFETY: COUNTED: whoever runs is unfinished, and so alive.
+            // SAFETY: COUNTED: a running task is unfinished, and so alive.
             unsafe { header.as_ref() }.vtable.kind
         };
         if let Some(actor) = self.actor.get() {
-            // SAFETY: COUNTED: `as_actor` holds a count of the actor.
+            // SAFETY: COUNTED: `as_actor` holds a reference to the actor.
             let actor = unsafe { Task::borrowed(actor) };
             return f(Cause::Task(&actor));
         }
@@ -128,59 +128,59 @@ impl Local {
         });
     }
 
-    /// What happens in `f` is the task's doing, if it is watched.
+    /// Runs `f` with the task as the cause of events, if it is observed.
     pub(super) fn as_actor<R>(&self, task: &Task, f: impl FnOnce() -> R) -> R {
-        if !task.header().state.is_watched() {
-            // Not even counted: it may be one that was made after its loop's end.
+        if !task.header().state.is_observed() {
+            // Without a clone: the task may have been created after the end of its loop.
             return f();
         }
         let task = task.clone();
         let outer = self.actor.replace(Some(task.as_ptr()));
         let outer_notes = self.notes.take();
         let result = f();
-        // What was noted in a destructor goes: a note holds a task, and so the loop's memory.
+        // Notes of a destructor are dropped: a note holds a task, and so the loop's memory.
         self.notes.replace(outer_notes);
         self.actor.set(outer);
         result
     }
 
-    /// Takes note of a new task, before it is queued, polled or refused.
+    /// Notifies the observer of a new task, before it is queued, polled or refused.
     #[cold]
     #[inline(never)]
     pub(super) fn note_spawn(&self, task: &Task) {
-        if !self.new_tasks_are_observed() || task.header().vtable.kind == Kind::Call {
+        if !self.observes_new_tasks() || task.header().vtable.kind == Kind::Call {
             return;
         }
         task.header().state.set_observed();
         if self.is_observed() {
             task.extra();
             self.with_cause(task, |cause| {
-                // Timers wake and do not spawn.
+                // Timers only wake.
                 let cause = match cause {
                     Cause::Timer => Cause::Outside,
                     cause => cause,
                 };
-                self.tell_watch(News::Spawned(task, cause));
+                self.emit(News::Spawned(task, cause));
             });
         }
     }
 
-    /// A watched task, just woken, goes into the queue.
+    /// Notifies the observer of a wakeup of an observed task.
     pub(super) fn note_wakeup(&self, task: &Task) {
         if self.is_observed() {
-            self.with_cause(task, |cause| self.tell_watch(News::Queued(task, cause)));
+            self.with_cause(task, |cause| self.emit(News::Queued(task, cause)));
         }
     }
 
-    /// Polls a watched task.
+    /// Polls an observed task.
     #[cold]
     #[inline(never)]
     pub(super) fn poll_observed(&self, task: &Task) {
-        // It may end here, and nobody else may hold it.
+        // The task may finish here, and this may be its last reference then.
         let task = &task.clone();
         let observed = self.is_observed();
         if observed {
-            self.tell_watch(News::PollBegins(task));
+            self.emit(News::PollBegins(task));
         }
         let outer = waiting::replace(Kinds::default());
         let mut notes = self.as_actor(task, || {
@@ -195,14 +195,14 @@ impl Local {
             task.header().ready_next.set(NonNull::new(link));
         }
         if observed {
-            self.tell_watch(News::PollEnds(task));
+            self.emit(News::PollEnds(task));
             if waits {
-                self.tell_watch(News::Waits(task, &notes));
+                self.emit(News::Waits(task, &notes));
             }
         }
     }
 
-    /// The running task arms a timer.
+    /// Records a timer that the running task arms.
     #[cold]
     fn note_deadline(&self, deadline: u64) {
         if self.actor.get().is_some() && self.is_observed() {
@@ -210,7 +210,7 @@ impl Local {
         }
     }
 
-    /// A task awaits the result of another one.
+    /// Records that a task awaits the result of another one.
     #[cold]
     pub(super) fn note_join(&self, waiter: NonNull<Header>, awaited: &Task) {
         if self.actor.get() == Some(waiter) && self.is_observed() {
@@ -221,51 +221,51 @@ impl Local {
         }
     }
 
-    /// A task has ended; the first of all who hear of it.
+    /// Notifies the observer of the end of a task, before all listeners and waiters.
     #[cold]
     pub(super) fn note_end(&self, task: &Task) {
         if let Some(outcome) = task.outcome().filter(|_| self.is_observed()) {
             if task.header().vtable.kind == Kind::Task {
-                self.tell_watch(News::Ended(task, outcome));
+                self.emit(News::Ended(task, outcome));
             }
         }
     }
 }
 
-/// The same as `Task::enqueue`, for a watched task. It takes an address and not the address of one, so that the usual
-/// path needs no room on the stack.
+/// `Task::enqueue` for an observed task. It takes the pointer by value, so that the caller's fast path needs no stack
+/// slot.
 #[cold]
 #[inline(never)]
 pub(super) fn enqueue(task: NonNull<Header>) {
-    // SAFETY: COUNTED: the caller has a `Task`.
+    // SAFETY: COUNTED: the caller holds a `Task`.
     let task = unsafe { Task::borrowed(task) };
-    // In the queue before the observer hears of it: what it hears is true, and it may run the loop.
+    // The task is queued first: the observer may run the loop.
     task.enqueue();
     task.local().note_wakeup(&task);
 }
 
-/// The same, and the end of a reference.
+/// The same, and drops a reference.
 ///
 /// # Safety
 ///
-/// One of the task's counts is the caller's, which gives it up.
+/// The caller owns a reference to the task, and gives it up.
 #[cold]
 #[inline(never)]
 unsafe fn enqueue_and_drop(task: NonNull<Header>) {
     enqueue(task);
-    // SAFETY: COUNTED: the caller's count.
+    // SAFETY: COUNTED: the caller's reference.
     drop(unsafe { Task::from_ptr(task) });
 }
 
 impl Task {
-    /// Makes the task ready and lets go of it.
+    /// Makes the task ready and drops this reference.
     #[inline]
     pub(super) fn wake(self) {
         match self.header().state.wake() {
             WakeAction::Nothing => {}
             WakeAction::Enqueue => self.enqueue(),
-            // The last thing that happens here, so that the usual path need not keep anything for later.
-            // SAFETY: COUNTED: this `Task`'s count.
+            // A tail call, so that the fast path saves no registers.
+            // SAFETY: COUNTED: the reference of this `Task`.
             WakeAction::NoteAndEnqueue => unsafe {
                 enqueue_and_drop(ManuallyDrop::new(self).as_ptr());
             },
@@ -274,33 +274,33 @@ impl Task {
 }
 
 impl Scheduler {
-    /// From now on what new tasks wait for is noted. Before anything is spawned.
+    /// Records what new tasks wait for. Call it before the first spawn.
     pub(crate) fn note_waits(&self) {
-        self.local().phase.set(Phase::Watched);
+        self.local().phase.set(Phase::Observed);
     }
 
-    /// The same, and `watch` hears of every new task.
+    /// The same, and sets the observer.
     pub(crate) fn watch(&self, watch: Rc<dyn Watch>) {
         self.note_waits();
-        *self.local().watch.borrow_mut() = Some(watch);
+        *self.local().observer.borrow_mut() = Some(watch);
     }
 
-    /// The running task waits until then; for a watch.
+    /// Records a deadline that the running task waits for.
     #[cold]
     pub(crate) fn note_deadline(&self, deadline: u64) {
         self.local().note_deadline(deadline);
     }
 
-    /// How many of the tasks that the running one awaits are to be noted, beside those whose waiter it is. None if nobody
-    /// hears of them.
+    /// How many of the tasks that the running one awaits are to be noted, in addition to those whose waiter it is.
+    /// `None` without an observer.
     #[inline]
     pub(crate) fn joins_to_note(&self, again: bool) -> Option<usize> {
         let local = self.local();
-        let is_heard = local.actor.get().is_some() && local.is_observed();
-        is_heard.then_some(if again { TOLD_AGAIN } else { usize::MAX })
+        let is_observed = local.actor.get().is_some() && local.is_observed();
+        is_observed.then_some(if again { MAX_REJOINS } else { usize::MAX })
     }
 
-    /// Whoever polls with this waker awaits these tasks, and perhaps others.
+    /// Records that the task of this waker awaits `tasks`, and `others` if there are more.
     #[cold]
     pub(crate) fn note_joins<'a>(
         &self,
@@ -323,25 +323,25 @@ impl Scheduler {
         self.tasks().into_iter().map(Task::snapshot).collect()
     }
 
-    /// The task that a waker is of, if it is one of this loop, and no call.
+    /// The task of a waker, if it is a task of this loop.
     pub(crate) fn task_behind(&self, waker: &Waker) -> Option<Task> {
         task_behind(waker, self.pointer())
     }
 }
 
-/// The task that a waker is of, if it is one of that loop, and no call.
+/// The task of a waker, if it is a task of that loop.
 pub(super) fn task_behind(waker: &Waker, shared: NonNull<Shared>) -> Option<Task> {
     let task = waker::task_of(waker, shared)?;
-    // SAFETY: COUNTED: the waker holds a count.
+    // SAFETY: COUNTED: the waker holds a reference.
     let task = unsafe { Task::borrowed(task) };
     (task.header().vtable.kind == Kind::Task).then(|| Task::clone(&task))
 }
 
 impl Task {
-    /// Whether its loop takes notes of what tasks wait for.
+    /// Whether the task is observed.
     #[inline]
     pub(crate) fn is_watched(&self) -> bool {
-        self.header().state.is_watched()
+        self.header().state.is_observed()
     }
 
     fn snapshot(self) -> Snapshot {
@@ -350,7 +350,7 @@ impl Task {
             Activity::Running
         } else if header.state.is_queued() {
             Activity::Ready
-        } else if header.state.is_watched() {
+        } else if header.state.is_observed() {
             let link = header.ready_next.get().map_or(0, |link| link.addr().get());
             Activity::Waiting(Some(Kinds::from_bits(link >> 1)))
         } else {
