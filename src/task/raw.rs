@@ -196,7 +196,7 @@ pub(super) unsafe fn drop_future(task: NonNull<Header>) -> Result<(), Box<dyn An
 /// On the owner thread, for a live cell that holds a value, which the caller owns and gives up.
 pub(super) unsafe fn drop_output(task: NonNull<Header>) -> Result<(), Box<dyn Any + Send>> {
     // SAFETY: COUNTED: the cell is live.
-    let Some(drop_value) = (unsafe { task.as_ref() }.vtable.drop_value) else {
+    let Some(drop_value) = unsafe { task.as_ref() }.vtable.drop_value else {
         return Ok(());
     };
     // SAFETY: the vtable belongs to this cell; the rest is this function's own contract.
