@@ -3,6 +3,7 @@
 //!
 //! In a model no thread of the pool loses its patience, and the threads are the model checker's own.
 
+use std::array;
 use std::cell::RefCell;
 use std::panic::Location;
 use std::rc::Rc;
@@ -32,30 +33,45 @@ fn submit<R: Send + 'static>(
     (task, work)
 }
 
+/// As many jobs, each on a thread of its own.
+fn results_come_before_virtual_time_goes_on<const JOBS: usize>() {
+    let event_loop = Loop::new();
+    let flights = Arc::new(Flights::new(event_loop.scheduler.doorway()));
+    let submitted: [_; JOBS] = array::from_fn(|job| submit(&event_loop, &flights, move || job));
+    let (mut tasks, threads): (Vec<_>, Vec<_>) = submitted
+        .into_iter()
+        .map(|(task, job)| (task, thread::spawn(move || job.run())))
+        .unzip();
+    // A loop that others keep awake; then one that sleeps.
+    for _ in 0..2 {
+        // As the loop does before it waits: asked first, then looked.
+        let in_flight = flights.any();
+        event_loop.run_ready();
+        let is_too_late = !in_flight && !tasks.iter().all(JoinHandle::is_finished);
+        assert!(!is_too_late, "time would go on before the result is there");
+    }
+    event_loop.run_until(|| tasks.iter().all(JoinHandle::is_finished));
+    for (job, task) in tasks.iter_mut().enumerate() {
+        assert_eq!(task.try_join().unwrap().unwrap(), job);
+    }
+    event_loop.run_until(|| {
+        event_loop.scheduler.take_mail();
+        !flights.any()
+    });
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    event_loop.close();
+}
+
 #[test]
 fn loom_a_jobs_result_reaches_its_task_before_virtual_time_goes_on() {
-    check(Some(3), || {
-        let event_loop = Loop::new();
-        let flights = Arc::new(Flights::new(event_loop.scheduler.doorway()));
-        let (mut task, job) = submit(&event_loop, &flights, || 7);
-        let other = thread::spawn(move || job.run());
-        // A loop that others keep awake; then one that sleeps.
-        for _ in 0..2 {
-            // As the loop does before it waits: asked first, then looked.
-            let in_flight = flights.any();
-            event_loop.run_ready();
-            let is_too_late = !in_flight && !task.is_finished();
-            assert!(!is_too_late, "time would go on before the result is there");
-        }
-        event_loop.run_until(|| task.is_finished());
-        assert_eq!(task.try_join().unwrap().unwrap(), 7);
-        event_loop.run_until(|| {
-            event_loop.scheduler.take_mail();
-            !flights.any()
-        });
-        other.join().unwrap();
-        event_loop.close();
-    });
+    check(Some(3), results_come_before_virtual_time_goes_on::<1>);
+}
+
+#[test]
+fn loom_two_jobs_results_reach_their_tasks_before_virtual_time_goes_on() {
+    check(Some(1), results_come_before_virtual_time_goes_on::<2>);
 }
 
 #[test]

@@ -5,25 +5,43 @@
 //!
 //! Each model ends with the loop closed and every reference gone. The checker then complains of cells that were never
 //! freed; of cells that somebody could still be using when they were freed; and of a loop that sleeps for ever.
-//! `docs/soundness.md` tells which weakening of the code fails which model.
+//! `docs/soundness.md` tells which weakening of the code fails which model. What takes two tasks is in `two_tasks_loom`.
 
 use std::future::poll_fn;
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
+use super::sync::set_cells_per_chunk;
 use super::{Bell, Doorway, JoinHandle, Plain, Scheduler};
 
 /// What the loop sleeps on: the nudge stays until it is seen, as in a channel with room for one.
-struct Nudge {
+pub(super) struct Nudge {
     given: Mutex<bool>,
     arrived: Condvar,
+}
+
+impl Nudge {
+    pub(super) fn new() -> Self {
+        Self {
+            given: Mutex::new(false),
+            arrived: Condvar::new(),
+        }
+    }
+
+    pub(super) fn wait(&self) {
+        let mut given = self.given.lock().unwrap();
+        while !*given {
+            given = self.arrived.wait(given).unwrap();
+        }
+        *given = false;
+    }
 }
 
 impl Bell for Nudge {
@@ -36,28 +54,44 @@ impl Bell for Nudge {
 /// An event loop without time.
 pub(crate) struct Loop {
     pub(crate) scheduler: Scheduler,
-    nudge: Arc<Nudge>,
+    pub(super) nudge: Arc<Nudge>,
 }
 
 impl Loop {
     pub(crate) fn new() -> Self {
-        let nudge = Arc::new(Nudge {
-            given: Mutex::new(false),
-            arrived: Condvar::new(),
-        });
+        let nudge = Arc::new(Nudge::new());
+        Self::with_bell(nudge.clone(), nudge)
+    }
+
+    pub(super) fn with_bell(bell: Arc<dyn Bell>, nudge: Arc<Nudge>) -> Self {
+        set_cells_per_chunk(1);
         Self {
-            scheduler: Scheduler::new(nudge.clone()),
+            scheduler: Scheduler::new(bell),
             nudge,
         }
     }
 
+    /// Two tasks at a time lie in one chunk.
+    pub(super) fn with_neighbours() -> Self {
+        let event_loop = Self::new();
+        set_cells_per_chunk(2);
+        event_loop
+    }
+
     /// A task that is done once `is_done` says so, and a waker of it.
-    fn spawn(&self, is_done: impl Fn() -> bool + 'static) -> (JoinHandle<()>, Waker) {
+    pub(super) fn spawn(&self, is_done: impl Fn() -> bool + 'static) -> (JoinHandle<()>, Waker) {
+        self.spawn_polled(move |_| is_done())
+    }
+
+    pub(super) fn spawn_polled(
+        &self,
+        is_done: impl Fn(&mut Context<'_>) -> bool + 'static,
+    ) -> (JoinHandle<()>, Waker) {
         let place = Rc::new(std::cell::Cell::new(None));
         let there = place.clone();
         let future = poll_fn(move |cx| {
             there.set(Some(cx.waker().clone()));
-            if is_done() {
+            if is_done(cx) {
                 Poll::Ready(())
             } else {
                 Poll::Pending
@@ -85,12 +119,7 @@ impl Loop {
 
     pub(crate) fn sleep(&self) {
         if self.scheduler.fall_asleep() {
-            let mut given = self.nudge.given.lock().unwrap();
-            while !*given {
-                given = self.nudge.arrived.wait(given).unwrap();
-            }
-            *given = false;
-            drop(given);
+            self.nudge.wait();
             self.scheduler.wake_up();
         }
     }
@@ -119,18 +148,22 @@ pub(crate) fn check(preemptions: Option<usize>, model: impl Fn() + Sync + Send +
 
 /// A flag that orders nothing by itself: what is seen of it, the wakeup has brought.
 #[derive(Clone)]
-struct Flag(Arc<AtomicBool>);
+pub(super) struct Flag(Arc<AtomicBool>);
 
 impl Flag {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Arc::new(AtomicBool::new(false)))
     }
 
-    fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    pub(super) fn set(&self) {
+        self.set_to(true);
     }
 
-    fn get(&self) -> bool {
+    pub(super) fn set_to(&self, value: bool) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }

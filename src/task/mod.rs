@@ -69,6 +69,8 @@ mod shared;
 mod state;
 mod sync;
 mod turn;
+#[cfg(all(test, looplet_loom))]
+mod two_tasks_loom;
 mod vacant;
 mod waiter;
 mod waker;
@@ -92,7 +94,8 @@ pub(crate) use work::{Attempt, Fallible, Plain, Work};
 
 /// How another thread tells the loop that something has arrived.
 pub(crate) trait Bell: Send + Sync {
-    /// Ends the loop's sleep. Called once per sleep, on any thread; must not panic.
+    /// Ends the loop's sleep. Called once per sleep, on any thread; must not panic. What the loop did before it fell
+    /// asleep happens before this.
     fn ring(&self);
 }
 

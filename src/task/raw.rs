@@ -26,7 +26,7 @@ use super::extra::Extra;
 use super::foreign::ForeignWord;
 use super::shared::Shared;
 use super::state::State;
-use super::sync::AtomicPtr;
+use super::sync::Link;
 use super::waiter::Waiter;
 use super::waker;
 use super::work::{Kind, Work};
@@ -38,7 +38,7 @@ pub(super) struct Header {
     pub(super) shared: NonNull<Shared>,
     pub(super) foreign: ForeignWord,
     /// The next older task in the foreign stack.
-    pub(super) foreign_next: AtomicPtr<Header>,
+    pub(super) foreign_next: Link<Header>,
     /// The next task in the ready queue.
     pub(super) ready_next: Cell<Option<NonNull<Header>>>,
     pub(super) state: State,
@@ -66,7 +66,7 @@ impl Header {
             vtable,
             shared,
             foreign: ForeignWord::new(),
-            foreign_next: AtomicPtr::new(ptr::null_mut()),
+            foreign_next: Link::new(ptr::null_mut()),
             ready_next: Cell::new(None),
             state,
             // Its own while it is unfinished, and one for whoever makes it.
