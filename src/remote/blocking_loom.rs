@@ -1,8 +1,9 @@
-//! Checks every interleaving of a blocking job's thread and the loop: the production code, on real tasks, with locks
-//! and counters of the model checker. See `task::remote_loom` for how to run it.
+//! Every interleaving of a blocking job's thread and the loop: the code that ships, on real tasks, with its locks and
+//! counters taken over by the model checker. See `task::remote_loom` for how to run it.
 //!
-//! In a model no idle thread of the pool times out, and the threads are those of the model checker.
+//! In a model no thread of the pool loses its patience, and the threads are the model checker's own.
 
+use std::array;
 use std::cell::RefCell;
 use std::panic::Location;
 use std::rc::Rc;
@@ -19,7 +20,7 @@ use crate::lock::{Lock, Signal};
 use crate::task::remote_loom::{Loop, check};
 use crate::task::{JoinHandle, Plain};
 
-/// Does what `spawn_blocking` does, except for the choice of a thread.
+/// What `spawn_blocking` does, but for the choice of a thread.
 fn submit<R: Send + 'static>(
     event_loop: &Loop,
     job_count: &Arc<JobCount>,
@@ -32,30 +33,45 @@ fn submit<R: Send + 'static>(
     (task, work)
 }
 
+/// As many jobs, each on a thread of its own.
+fn results_come_before_virtual_time_goes_on<const JOBS: usize>() {
+    let event_loop = Loop::new();
+    let job_count = Arc::new(JobCount::new(event_loop.scheduler.notifier()));
+    let submitted: [_; JOBS] = array::from_fn(|job| submit(&event_loop, &job_count, move || job));
+    let (mut tasks, threads): (Vec<_>, Vec<_>) = submitted
+        .into_iter()
+        .map(|(task, job)| (task, thread::spawn(move || job.run())))
+        .unzip();
+    // A loop that others keep awake; then one that sleeps.
+    for _ in 0..2 {
+        // As the loop does before it waits: asked first, then looked.
+        let in_flight = job_count.any();
+        event_loop.run_ready();
+        let is_too_late = !in_flight && !tasks.iter().all(JoinHandle::is_finished);
+        assert!(!is_too_late, "time would go on before the result is there");
+    }
+    event_loop.run_until(|| tasks.iter().all(JoinHandle::is_finished));
+    for (job, task) in tasks.iter_mut().enumerate() {
+        assert_eq!(task.try_join().unwrap().unwrap(), job);
+    }
+    event_loop.run_until(|| {
+        event_loop.scheduler.take_messages();
+        !job_count.any()
+    });
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    event_loop.close();
+}
+
 #[test]
 fn loom_a_jobs_result_reaches_its_task_before_virtual_time_goes_on() {
-    check(Some(3), || {
-        let event_loop = Loop::new();
-        let job_count = Arc::new(JobCount::new(event_loop.scheduler.notifier()));
-        let (mut task, job) = submit(&event_loop, &job_count, || 7);
-        let other = thread::spawn(move || job.run());
-        // First a loop that is kept awake by other work, then one that sleeps.
-        for _ in 0..2 {
-            // The order of the loop before a wait: it reads the count, then looks.
-            let in_flight = job_count.any();
-            event_loop.run_ready();
-            let is_too_late = !in_flight && !task.is_finished();
-            assert!(!is_too_late, "time would go on before the result is there");
-        }
-        event_loop.run_until(|| task.is_finished());
-        assert_eq!(task.try_join().unwrap().unwrap(), 7);
-        event_loop.run_until(|| {
-            event_loop.scheduler.take_messages();
-            !job_count.any()
-        });
-        other.join().unwrap();
-        event_loop.close();
-    });
+    check(Some(3), results_come_before_virtual_time_goes_on::<1>);
+}
+
+#[test]
+fn loom_two_jobs_results_reach_their_tasks_before_virtual_time_goes_on() {
+    check(Some(1), results_come_before_virtual_time_goes_on::<2>);
 }
 
 #[test]
@@ -68,7 +84,7 @@ fn loom_a_job_whose_task_is_cancelled_runs_or_not_and_leaves_nothing() {
         let grounded = Arc::new(AtomicBool::new(false));
         let noted = grounded.clone();
         let (task, job) = submit(&event_loop, &job_count, move || {
-            // Read late, to leave time for the cancellation.
+            // Asked late, to leave time for the cancellation.
             thread::yield_now();
             noted.fetch_or(!still.any(), Relaxed);
             held
@@ -88,7 +104,7 @@ fn loom_a_job_whose_task_is_cancelled_runs_or_not_and_leaves_nothing() {
     });
 }
 
-/// A job that counts its runs.
+/// Counts how often it was run.
 struct Tally(Lock<usize>, Signal);
 
 impl Job for Tally {
@@ -107,7 +123,7 @@ impl Tally {
     }
 }
 
-/// Submits two jobs, the second one after the first or at once, with a bound on the threads.
+/// Two jobs, the second one after the first or at once, for at most so many threads.
 fn all_jobs_are_run(one_by_one: bool, bound: usize) {
     let workers = Arc::new(Workers::new(Duration::MAX));
     let tally = Arc::new(Tally(Lock::new(0), Signal::new()));
@@ -134,12 +150,12 @@ fn all_jobs_are_run(one_by_one: bool, bound: usize) {
 }
 
 #[test]
-fn loom_one_thread_runs_all_jobs_and_ends() {
+fn loom_one_thread_runs_all_jobs_and_goes_home() {
     check(None, || all_jobs_are_run(true, 1));
     check(None, || all_jobs_are_run(false, 1));
 }
 
 #[test]
-fn loom_two_threads_run_all_jobs_and_end() {
+fn loom_two_threads_run_all_jobs_and_go_home() {
     check(Some(2), || all_jobs_are_run(false, 2));
 }

@@ -19,7 +19,7 @@ use std::ptr::NonNull;
 pub(super) use super::chunk::CellLayout;
 use super::chunk::{CLASSES, Chunk, Role, chunk_of};
 use super::raw::Header;
-use super::sync::Ordering;
+use super::sync::{Ordering, cells_per_chunk};
 
 /// The size of a chunk: about a hundred cells of common size, and cheap for a loop that has one task.
 const CHUNK_BYTES: usize = 16 << 10;
@@ -80,19 +80,12 @@ impl Cells {
     /// The current chunk is full, or there is none.
     #[cold]
     fn allocate_slow(&self, layout: CellLayout) -> (NonNull<Header>, u32) {
-        // Under the model checker each cell has a chunk of its own, so that it tracks the free of each cell.
-        let room = if cfg!(looplet_loom) {
-            layout.layout.size()
-        } else {
-            CHUNK_BYTES - size_of::<Chunk>()
-        };
+        let room = CHUNK_BYTES - size_of::<Chunk>();
         let chunk = match self.classes.get(layout.class) {
             Some(class) if !self.closed.get() => {
                 let chunk = class.next_partial().unwrap_or_else(|| {
-                    self.list(Chunk::allocate(
-                        layout,
-                        (room / layout.layout.size()) as u32,
-                    ))
+                    let capacity = cells_per_chunk(room / layout.layout.size());
+                    self.list(Chunk::allocate(layout, capacity as u32))
                 });
                 class.make_current(chunk);
                 chunk

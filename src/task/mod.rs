@@ -71,6 +71,8 @@ mod scoped;
 mod shared;
 mod state;
 mod sync;
+#[cfg(all(test, looplet_loom))]
+mod two_tasks_loom;
 mod vacant;
 mod waiter;
 mod waker;
@@ -93,7 +95,8 @@ pub(crate) use work::{Attempt, Fallible, Plain, Work};
 
 /// Unparks the loop from another thread.
 pub(crate) trait Unpark: Send + Sync {
-    /// Ends the loop's sleep. Called at most once per sleep, on any thread; must not panic.
+    /// Ends the loop's sleep. Called at most once per sleep, on any thread; must not panic. What the loop did before it
+    /// fell asleep happens before this.
     fn unpark(&self);
 }
 

@@ -26,7 +26,7 @@ use super::extra::Extra;
 use super::remote::RemoteWord;
 use super::shared::Shared;
 use super::state::State;
-use super::sync::AtomicPtr;
+use super::sync::Link;
 use super::waiter::Waiter;
 use super::waker;
 use super::work::{Kind, Work};
@@ -37,8 +37,8 @@ pub(super) struct Header {
     /// The loop's block. Borrowed while the loop lives; from `Shared::orphan` on, the cell owns a reference to it.
     pub(super) shared: NonNull<Shared>,
     pub(super) remote: RemoteWord,
-    /// The next older task in the remote stack.
-    pub(super) remote_next: AtomicPtr<Header>,
+    /// The next older task in the foreign stack.
+    pub(super) remote_next: Link<Header>,
     /// The next task in the ready queue.
     pub(super) ready_next: Cell<Option<NonNull<Header>>>,
     pub(super) state: State,
@@ -66,7 +66,7 @@ impl Header {
             vtable,
             shared,
             remote: RemoteWord::new(),
-            remote_next: AtomicPtr::new(ptr::null_mut()),
+            remote_next: Link::new(ptr::null_mut()),
             ready_next: Cell::new(None),
             state,
             // The unfinished task's own, and the creator's.

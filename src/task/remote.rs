@@ -84,7 +84,8 @@ impl RemoteWord {
             } else {
                 (word - ONE) | QUEUED
             };
-            // AcqRel: the thread that frees must see all accesses before the other drops.
+            // AcqRel: whoever frees sees all that the other holders did before they let go. And a pusher writes the link
+            // after the owner has read it.
             match self
                 .0
                 .compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed)
@@ -101,8 +102,8 @@ impl RemoteWord {
     pub(super) fn wake(&self) -> WakeAction {
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
-            // The read-modify-write happens even if WAKE is set already: it releases this thread's earlier writes to
-            // the owner, which clears WAKE by an acquiring swap.
+            // The read-modify-write happens even if WAKE is set already: it hands what this thread did before over
+            // to the owner, who takes WAKE off with an acquiring swap. It acquires for the sake of the link, as above.
             let next = if word & DEAD != 0 {
                 word
             } else {
@@ -121,6 +122,7 @@ impl RemoteWord {
 
     /// The owner has taken the task off the stack: moves count and wakeup to the owner.
     pub(super) fn take(&self) -> Taken {
+        // AcqRel: the owner sees what was done before a wakeup or a drop; the next pusher, that the link was read.
         let word = self.0.swap(0, Ordering::AcqRel);
         Taken {
             references: word >> COUNT_SHIFT,
@@ -130,6 +132,7 @@ impl RemoteWord {
 
     /// Whether no reference is left, given the owner's count, and no push is under way.
     pub(super) fn is_last(&self, owner_count: isize) -> bool {
+        // Acquire: while the loop closes, the last use elsewhere may have been a push that was refused.
         let word = self.0.load(Ordering::Acquire);
         word & QUEUED == 0 && (word >> COUNT_SHIFT) + owner_count == 0
     }
@@ -137,6 +140,7 @@ impl RemoteWord {
     /// The stack refused the push. True if the caller must free the memory.
     #[must_use]
     pub(super) fn push_refused(&self) -> bool {
+        // AcqRel: as in `drop_reference`.
         let word = self.0.fetch_and(!(QUEUED | WAKE), Ordering::AcqRel) & !(QUEUED | WAKE);
         word & DEAD != 0 && is_unreferenced(word)
     }
@@ -145,6 +149,7 @@ impl RemoteWord {
     #[must_use]
     pub(super) fn die(&self, owner_count: isize) -> bool {
         let change = owner_count * ONE + DEAD;
+        // AcqRel: as in `drop_reference`.
         is_unreferenced(self.0.fetch_add(change, Ordering::AcqRel) + change)
     }
 }
@@ -156,9 +161,12 @@ fn is_unreferenced(word: isize) -> bool {
 
 /// The tasks with remote wakeups or drops, newest first, and whether the loop sleeps.
 ///
-/// A push changes the stack and then reads `asleep`; the loop sets `asleep` and then checks the stack, by a
-/// compare-exchange of null for null. Read-modify-writes of one location are totally ordered: either the loop's reads
-/// the push, or the push reads the loop's and synchronizes with it, and so sees `asleep`. The same holds for messages.
+/// Pushing and falling asleep are a pair: a pusher changes the stack and then looks at the flag, the loop sets the flag
+/// and then looks at the stack, by an exchange of nothing for nothing. Exchanges of one place come one after the other:
+/// either the loop's sees the push, or the push sees the loop's, and with it the flag. The same holds for the mail.
+///
+/// A thread whose push was taken before the loop fell asleep may look at the flag afterwards, and be the one that must
+/// ring. It has no exchange to learn from, so the flag itself carries what the loop did before it fell asleep.
 pub(super) struct Stack {
     head: AtomicPtr<Header>,
     /// The mailbox has messages.
@@ -171,10 +179,12 @@ fn closed() -> *mut Header {
     ptr::without_provenance_mut(1)
 }
 
-/// Whether nothing was pushed. An exchange and not a load, to be ordered among the pushes.
+/// Whether nothing was pushed: an exchange, not a load, for the sake of its place among the pushes.
+///
+/// Release: later pushes see the flag. Nothing is acquired, for what was pushed is still to be taken.
 fn is_unchanged(head: &AtomicPtr<Header>) -> bool {
     let null = ptr::null_mut();
-    head.compare_exchange(null, null, Ordering::AcqRel, Ordering::Acquire)
+    head.compare_exchange(null, null, Ordering::Release, Ordering::Relaxed)
         .is_ok()
 }
 
@@ -193,14 +203,16 @@ impl Stack {
         !self.head.load(Ordering::Relaxed).is_null() || self.has_message.load(Ordering::Relaxed)
     }
 
-    /// Records that the mailbox has messages. Called after the message was put in.
+    /// Tells the loop to look into its mailbox. The letter is in it already.
     pub(super) fn announce_messages(&self) {
+        // AcqRel: the loop sees the letter, and this thread whether the loop sleeps.
         self.has_message.swap(true, Ordering::AcqRel);
     }
 
-    /// Whether there are messages. A later message is announced again.
+    /// Whether there is mail. What arrives after this call announces itself again.
     pub(super) fn take_messages(&self) -> bool {
-        self.has_message.load(Ordering::Relaxed) && self.has_message.swap(false, Ordering::AcqRel)
+        // Acquire: the letters are seen.
+        self.has_message.load(Ordering::Relaxed) && self.has_message.swap(false, Ordering::Acquire)
     }
 
     /// Pushes a task whose QUEUED flag the caller has just set. False: the stack is closed.
@@ -213,6 +225,7 @@ impl Stack {
             unsafe { task.as_ref() }
                 .remote_next
                 .store(head, Ordering::Relaxed);
+            // AcqRel: the loop sees the link, and this thread whether the loop sleeps.
             match self.head.compare_exchange_weak(
                 head,
                 task.as_ptr(),
@@ -228,19 +241,23 @@ impl Stack {
 
     /// Takes all pushed tasks, in the order of the pushes.
     pub(super) fn take_all(&self) -> Pushed {
-        Pushed::oldest_first(self.head.swap(ptr::null_mut(), Ordering::AcqRel))
+        // Acquire: the links are seen. Nothing is released: a link is given back by its task's word.
+        Pushed::oldest_first(self.head.swap(ptr::null_mut(), Ordering::Acquire))
     }
 
     /// Takes all pushed tasks and refuses later pushes.
     pub(super) fn close(&self) -> Pushed {
-        Pushed::oldest_first(self.head.swap(closed(), Ordering::AcqRel))
+        // Acquire: the links are seen. Nothing is released: whoever is refused goes by its task's word.
+        Pushed::oldest_first(self.head.swap(closed(), Ordering::Acquire))
     }
 
     /// Announces that the loop is about to sleep. False: there are tasks or messages, so it must not.
     #[must_use]
     pub(super) fn fall_asleep(&self) -> bool {
-        self.asleep.swap(true, Ordering::AcqRel);
-        let quiet = is_unchanged(&self.head) && !self.has_message.fetch_or(false, Ordering::AcqRel);
+        // Release, for a thread that must ring and has pushed before. The mail's: as in `is_unchanged`.
+        self.asleep.swap(true, Ordering::Release);
+        let quiet =
+            is_unchanged(&self.head) && !self.has_message.fetch_or(false, Ordering::Release);
         if !quiet {
             self.wake_up();
         }
@@ -248,14 +265,15 @@ impl Stack {
     }
 
     pub(super) fn wake_up(&self) {
-        self.asleep.swap(false, Ordering::AcqRel);
+        // Relaxed: whoever still finds it set rings once too often.
+        self.asleep.swap(false, Ordering::Relaxed);
     }
 
-    /// True for the one caller that must unpark the sleeping loop.
+    /// True for the one caller that must ring for a sleeping loop. What the loop did before it fell asleep is seen.
     #[must_use]
     pub(super) fn must_unpark(&self) -> bool {
-        // The load avoids a write to the flag's cache line by each of many wakeups.
-        self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::AcqRel)
+        // The load keeps a flood of wakeups from writing to the flag's cache line.
+        self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::Acquire)
     }
 }
 

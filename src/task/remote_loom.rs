@@ -1,63 +1,97 @@
-//! Models of all interleavings of remote operations on a task. They run the code that ships: real tasks and wakers,
-//! with atomics, memory of cells and unpark replaced by those of the model checker.
+//! Every interleaving of what other threads do to a task, run on the code that ships: real tasks and wakers, with the
+//! atomics, the memory of cells and the bell taken over by the model checker.
 //!
 //! `RUSTFLAGS="--cfg looplet_loom" cargo test --release --lib loom`
 //!
-//! Each model ends with the loop closed and all references dropped. The checker reports cells that are never freed,
-//! cells whose free is not ordered after all accesses, and a loop that sleeps for ever. `docs/soundness.md` lists which
-//! weakening of the code fails which model.
+//! Each model ends with the loop closed and every reference gone. The checker then complains of cells that were never
+//! freed; of cells that somebody could still be using when they were freed; and of a loop that sleeps for ever.
+//! `docs/soundness.md` tells which weakening of the code fails which model. What takes two tasks is in `two_tasks_loom`.
 
 use std::future::poll_fn;
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
+use super::sync::set_cells_per_chunk;
 use super::{JoinHandle, Notifier, Plain, Scheduler, Unpark};
 
-/// The loop sleeps on this signal, which stays set until it is consumed.
-struct Signal {
-    is_set: Mutex<bool>,
-    changed: Condvar,
+/// What the loop sleeps on: the nudge stays until it is seen, as in a channel with room for one.
+pub(super) struct Nudge {
+    given: Mutex<bool>,
+    arrived: Condvar,
 }
 
-impl Unpark for Signal {
+impl Nudge {
+    pub(super) fn new() -> Self {
+        Self {
+            given: Mutex::new(false),
+            arrived: Condvar::new(),
+        }
+    }
+
+    pub(super) fn wait(&self) {
+        let mut given = self.given.lock().unwrap();
+        while !*given {
+            given = self.arrived.wait(given).unwrap();
+        }
+        *given = false;
+    }
+}
+
+impl Unpark for Nudge {
     fn unpark(&self) {
-        *self.is_set.lock().unwrap() = true;
-        self.changed.notify_one();
+        *self.given.lock().unwrap() = true;
+        self.arrived.notify_one();
     }
 }
 
 /// An event loop without time.
 pub(crate) struct Loop {
     pub(crate) scheduler: Scheduler,
-    signal: Arc<Signal>,
+    pub(super) nudge: Arc<Nudge>,
 }
 
 impl Loop {
     pub(crate) fn new() -> Self {
-        let signal = Arc::new(Signal {
-            is_set: Mutex::new(false),
-            changed: Condvar::new(),
-        });
+        let nudge = Arc::new(Nudge::new());
+        Self::with_unpark(nudge.clone(), nudge)
+    }
+
+    pub(super) fn with_unpark(parker: Arc<dyn Unpark>, nudge: Arc<Nudge>) -> Self {
+        set_cells_per_chunk(1);
         Self {
-            scheduler: Scheduler::new(signal.clone()),
-            signal,
+            scheduler: Scheduler::new(parker),
+            nudge,
         }
     }
 
-    /// A task that finishes once `is_done` returns true, and a waker of it.
-    fn spawn(&self, is_done: impl Fn() -> bool + 'static) -> (JoinHandle<()>, Waker) {
-        let slot = Rc::new(std::cell::Cell::new(None));
-        let waker_slot = slot.clone();
+    /// Two tasks at a time lie in one chunk.
+    pub(super) fn with_neighbours() -> Self {
+        let event_loop = Self::new();
+        set_cells_per_chunk(2);
+        event_loop
+    }
+
+    /// A task that is done once `is_done` says so, and a waker of it.
+    pub(super) fn spawn(&self, is_done: impl Fn() -> bool + 'static) -> (JoinHandle<()>, Waker) {
+        self.spawn_polled(move |_| is_done())
+    }
+
+    pub(super) fn spawn_polled(
+        &self,
+        is_done: impl Fn(&mut Context<'_>) -> bool + 'static,
+    ) -> (JoinHandle<()>, Waker) {
+        let place = Rc::new(std::cell::Cell::new(None));
+        let there = place.clone();
         let future = poll_fn(move |cx| {
-            waker_slot.set(Some(cx.waker().clone()));
-            if is_done() {
+            there.set(Some(cx.waker().clone()));
+            if is_done(cx) {
                 Poll::Ready(())
             } else {
                 Poll::Pending
@@ -68,7 +102,7 @@ impl Loop {
             .vacant::<Plain<_>>(Location::caller())
             .spawn(future);
         self.run_ready();
-        (handle, slot.take().expect("the task has run once"))
+        (handle, place.take().expect("the task has run once"))
     }
 
     pub(crate) fn run_ready(&self) {
@@ -85,12 +119,7 @@ impl Loop {
 
     pub(crate) fn sleep(&self) {
         if self.scheduler.fall_asleep() {
-            let mut is_set = self.signal.is_set.lock().unwrap();
-            while !*is_set {
-                is_set = self.signal.changed.wait(is_set).unwrap();
-            }
-            *is_set = false;
-            drop(is_set);
+            self.nudge.wait();
             self.scheduler.wake_up();
         }
     }
@@ -117,20 +146,24 @@ pub(crate) fn check(preemptions: Option<usize>, model: impl Fn() + Sync + Send +
     builder.check(model);
 }
 
-/// A relaxed flag: only the wakeup orders accesses to it.
+/// A flag that orders nothing by itself: what is seen of it, the wakeup has brought.
 #[derive(Clone)]
-struct Flag(Arc<AtomicBool>);
+pub(super) struct Flag(Arc<AtomicBool>);
 
 impl Flag {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Arc::new(AtomicBool::new(false)))
     }
 
-    fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    pub(super) fn set(&self) {
+        self.set_to(true);
     }
 
-    fn get(&self) -> bool {
+    pub(super) fn set_to(&self, value: bool) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -155,7 +188,7 @@ fn loom_a_wakeup_reaches_a_loop_that_falls_asleep() {
     });
 }
 
-/// One thread has set QUEUED by a drop and not pushed yet; another sets WAKE. The first must unpark.
+/// One thread has turned QUEUED on by a drop and not pushed yet; another turns WAKE on. Who rings?
 #[test]
 fn loom_a_wakeup_reaches_a_loop_past_a_drop_that_is_under_way() {
     check(Some(3), || {
@@ -175,7 +208,7 @@ fn loom_a_wakeup_reaches_a_loop_past_a_drop_that_is_under_way() {
         event_loop.run_until(|| handle.is_finished());
         other.join().unwrap();
         dropper.join().unwrap();
-        // The forgotten waker's reference: the drop on the other thread would have been a second unpark.
+        // The waker that was forgotten: it would have rung a second time.
         let ptr = handle.as_task().as_ptr();
         // SAFETY: COUNTED: the reference of the forgotten waker.
         drop(unsafe { super::Task::from_ptr(ptr) });
@@ -210,7 +243,7 @@ fn loom_two_threads_wake_a_task_of_a_running_loop() {
     });
 }
 
-/// The running loop frees cells while other threads clone and drop.
+/// Cells are freed by the running loop, while other threads clone and drop.
 #[test]
 fn loom_two_threads_clone_and_drop_while_the_loop_frees() {
     check(Some(4), || {
@@ -221,7 +254,7 @@ fn loom_two_threads_clone_and_drop_while_the_loop_frees() {
             thread::spawn(move || drop(waker.clone())),
             thread::spawn(move || drop(second)),
         ];
-        // Only the threads hold references to the task from now on, and the loop still lives.
+        // Whatever is left of the task is now those threads' alone, and the loop still lives.
         event_loop.scheduler.enter(|| {
             handle.as_task().end();
             drop(handle);
@@ -272,7 +305,7 @@ fn loom_two_threads_wake_while_the_loop_closes() {
 }
 
 #[test]
-fn loom_a_handle_that_outlives_the_loop_may_be_the_last_reference_or_not() {
+fn loom_a_handle_that_outlives_the_loop_goes_as_the_last_or_not() {
     check(None, || {
         let event_loop = Loop::new();
         let (handle, waker) = event_loop.spawn(|| false);
@@ -286,29 +319,29 @@ fn loom_a_handle_that_outlives_the_loop_may_be_the_last_reference_or_not() {
 }
 
 #[test]
-fn loom_a_waker_cloned_on_another_thread_is_dropped_by_the_owner() {
+fn loom_a_waker_cloned_elsewhere_is_dropped_at_home() {
     check(Some(4), || {
         let event_loop = Loop::new();
         let (handle, waker) = event_loop.spawn(|| false);
-        let slot = Arc::new(Mutex::new(None));
+        let place = Arc::new(Mutex::new(None));
         let other = thread::spawn({
-            let slot = slot.clone();
-            move || *slot.lock().unwrap() = Some(waker.clone())
+            let place = place.clone();
+            move || *place.lock().unwrap() = Some(waker.clone())
         });
         event_loop.scheduler.enter(|| handle.as_task().end());
         drop(handle);
         event_loop.run_ready();
-        let sent = slot.lock().unwrap().take();
+        let sent = place.lock().unwrap().take();
         event_loop.scheduler.enter(|| drop(sent));
         event_loop.run_ready();
         other.join().unwrap();
-        let sent = slot.lock().unwrap().take();
+        let sent = place.lock().unwrap().take();
         event_loop.scheduler.enter(|| drop(sent));
         event_loop.close();
     });
 }
 
-/// The poll sees what a thread wrote before its wakeup, even if another thread's wakeup is pending already.
+/// What a thread did before its wakeup is seen by the poll, even if another's wakeup is on its way already.
 #[test]
 fn loom_a_wakeup_hands_over_what_was_done_before_it() {
     check(Some(2), || {
@@ -321,7 +354,7 @@ fn loom_a_wakeup_hands_over_what_was_done_before_it() {
                 let is_there = written.get();
                 if is_there {
                     value.with(|value| {
-                        // SAFETY: the writer has set the flag and woken this task afterwards.
+                        // SAFETY: whoever wrote it has set the flag and woken this task afterwards.
                         assert_eq!(unsafe { *value }, 7);
                     });
                 }
@@ -329,9 +362,9 @@ fn loom_a_wakeup_hands_over_what_was_done_before_it() {
             }
         });
         let early = event_loop.scheduler.enter(|| waker.clone());
-        let first = thread::spawn(move || early.wake());
+        let hasty = thread::spawn(move || early.wake());
         value.with_mut(|value| {
-            // SAFETY: the task does not read it before the flag is set.
+            // SAFETY: nobody looks before the flag is set.
             unsafe { *value = 7 };
         });
         let other = thread::spawn(move || {
@@ -341,13 +374,13 @@ fn loom_a_wakeup_hands_over_what_was_done_before_it() {
         event_loop.run_until(|| handle.is_finished());
         event_loop.close();
         drop(handle);
-        first.join().unwrap();
+        hasty.join().unwrap();
         other.join().unwrap();
     });
 }
 
 #[test]
-fn loom_a_message_reaches_a_loop_that_falls_asleep() {
+fn loom_mail_reaches_a_loop_that_falls_asleep() {
     check(None, || {
         let event_loop = Loop::new();
         let notifier: Notifier = event_loop.scheduler.notifier();

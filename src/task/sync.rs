@@ -5,22 +5,47 @@
 pub(super) use std::{
     alloc::{alloc, dealloc},
     sync::Arc,
-    sync::atomic::{AtomicBool, AtomicIsize, AtomicPtr, AtomicU32, Ordering},
+    sync::atomic::{AtomicBool, AtomicIsize, AtomicPtr, AtomicPtr as Link, AtomicU32, Ordering},
 };
 
 #[cfg(looplet_loom)]
 pub(super) use {
-    self::model::{AtomicBool, AtomicIsize, alloc, dealloc},
+    self::model::{AtomicBool, AtomicIsize, AtomicU32, Link, alloc, cells_per_chunk, dealloc},
     loom::sync::Arc,
-    loom::sync::atomic::{AtomicPtr, AtomicU32, Ordering},
+    loom::sync::atomic::{AtomicPtr, Ordering},
 };
+
+#[cfg(all(test, looplet_loom))]
+pub(super) use self::model::set_cells_per_chunk;
+
+/// How many cells a chunk has that has room for so many.
+#[cfg(not(looplet_loom))]
+pub(super) fn cells_per_chunk(room: usize) -> usize {
+    room
+}
 
 #[cfg(looplet_loom)]
 mod model {
     use std::alloc::Layout;
+    use std::cell::Cell;
 
     use loom::cell::UnsafeCell;
     use loom::sync::atomic::{self, Ordering};
+
+    std::thread_local! {
+        /// All threads of a model are played on one.
+        static CELLS_PER_CHUNK: Cell<usize> = const { Cell::new(1) };
+    }
+
+    /// As many as the model wants. If that is one, a cell's memory is spoiled as soon as it is free.
+    pub(in crate::task) fn cells_per_chunk(room: usize) -> usize {
+        room.min(CELLS_PER_CHUNK.get())
+    }
+
+    #[cfg(test)]
+    pub(in crate::task) fn set_cells_per_chunk(cells: usize) {
+        CELLS_PER_CHUNK.set(cells);
+    }
 
     /// A value whose lifetime is checked. Each access is recorded as a read and its drop as a write, so the model finds
     /// a free that is not ordered after the last access of another thread.
@@ -39,6 +64,11 @@ mod model {
 
         fn access(&self) -> &T {
             self.uses.with(|_| ());
+            &self.value
+        }
+
+        fn change(&self) -> &T {
+            self.uses.with_mut(|_| ());
             &self.value
         }
     }
@@ -106,7 +136,50 @@ mod model {
         }
     }
 
-    /// Memory whose leaks the model reports.
+    /// How many cells of a chunk are in use, which stands for the chunk.
+    pub(in crate::task) struct AtomicU32(Guarded<atomic::AtomicU32>);
+
+    impl AtomicU32 {
+        pub(in crate::task) fn new(count: u32) -> Self {
+            Self(Guarded::new(atomic::AtomicU32::new(count)))
+        }
+
+        pub(in crate::task) fn load(&self, order: Ordering) -> u32 {
+            self.0.access().load(order)
+        }
+
+        pub(in crate::task) fn store(&self, count: u32, order: Ordering) {
+            self.0.access().store(count, order);
+        }
+
+        pub(in crate::task) fn fetch_add(&self, add: u32, order: Ordering) -> u32 {
+            self.0.access().fetch_add(add, order)
+        }
+
+        pub(in crate::task) fn fetch_sub(&self, sub: u32, order: Ordering) -> u32 {
+            self.0.access().fetch_sub(sub, order)
+        }
+    }
+
+    /// A task's link. One thread at a time has it to itself, so a store is noted as a change: the model finds a turn
+    /// that does not come after the one before.
+    pub(in crate::task) struct Link<T>(Guarded<atomic::AtomicPtr<T>>);
+
+    impl<T> Link<T> {
+        pub(in crate::task) fn new(link: *mut T) -> Self {
+            Self(Guarded::new(atomic::AtomicPtr::new(link)))
+        }
+
+        pub(in crate::task) fn load(&self, order: Ordering) -> *mut T {
+            self.0.access().load(order)
+        }
+
+        pub(in crate::task) fn store(&self, link: *mut T, order: Ordering) {
+            self.0.change().store(link, order);
+        }
+    }
+
+    /// Memory whose leak the model reports.
     pub(in crate::task) unsafe fn alloc(layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise.
         unsafe { loom::alloc::alloc(layout) }
