@@ -84,8 +84,8 @@ impl RemoteWord {
             } else {
                 (word - ONE) | QUEUED
             };
-            // AcqRel: whoever frees sees all that the other holders did before they let go. And a pusher writes the link
-            // after the owner has read it.
+            // AcqRel: the thread that frees sees all that the other holders did before their drops. And a pusher writes
+            // the link after the owner has read it.
             match self
                 .0
                 .compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed)
@@ -247,7 +247,7 @@ impl Stack {
 
     /// Takes all pushed tasks and refuses later pushes.
     pub(super) fn close(&self) -> Pushed {
-        // Acquire: the links are seen. Nothing is released: whoever is refused goes by its task's word.
+        // Acquire: the links are seen. Nothing is released: a refused push goes by its task's word.
         Pushed::oldest_first(self.head.swap(closed(), Ordering::Acquire))
     }
 
@@ -265,7 +265,7 @@ impl Stack {
     }
 
     pub(super) fn wake_up(&self) {
-        // Relaxed: whoever still finds it set rings once too often.
+        // Relaxed: a thread that still finds it set unparks once too often.
         self.asleep.swap(false, Ordering::Relaxed);
     }
 
