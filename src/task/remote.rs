@@ -163,10 +163,10 @@ fn is_unreferenced(word: isize) -> bool {
 ///
 /// Pushing and falling asleep are a pair: a pusher changes the stack and then looks at the flag, the loop sets the flag
 /// and then looks at the stack, by an exchange of nothing for nothing. Exchanges of one place come one after the other:
-/// either the loop's sees the push, or the push sees the loop's, and with it the flag. The same holds for the mail.
+/// either the loop's sees the push, or the push sees the loop's, and with it the flag. The same holds for messages.
 ///
 /// A thread whose push was taken before the loop fell asleep may look at the flag afterwards, and be the one that must
-/// ring. It has no exchange to learn from, so the flag itself carries what the loop did before it fell asleep.
+/// unpark it. It has no exchange to learn from, so the flag itself carries what the loop did before it fell asleep.
 pub(super) struct Stack {
     head: AtomicPtr<Header>,
     /// The mailbox has messages.
@@ -203,15 +203,15 @@ impl Stack {
         !self.head.load(Ordering::Relaxed).is_null() || self.has_message.load(Ordering::Relaxed)
     }
 
-    /// Tells the loop to look into its mailbox. The letter is in it already.
+    /// Records that the mailbox has messages. Called after the message was put in.
     pub(super) fn announce_messages(&self) {
-        // AcqRel: the loop sees the letter, and this thread whether the loop sleeps.
+        // AcqRel: the loop sees the message, and this thread whether the loop sleeps.
         self.has_message.swap(true, Ordering::AcqRel);
     }
 
-    /// Whether there is mail. What arrives after this call announces itself again.
+    /// Whether there are messages. A later message is announced again.
     pub(super) fn take_messages(&self) -> bool {
-        // Acquire: the letters are seen.
+        // Acquire: the messages are seen.
         self.has_message.load(Ordering::Relaxed) && self.has_message.swap(false, Ordering::Acquire)
     }
 
@@ -254,7 +254,7 @@ impl Stack {
     /// Announces that the loop is about to sleep. False: there are tasks or messages, so it must not.
     #[must_use]
     pub(super) fn fall_asleep(&self) -> bool {
-        // Release, for a thread that must ring and has pushed before. The mail's: as in `is_unchanged`.
+        // Release, for a thread that must unpark and has pushed before. The messages': as in `is_unchanged`.
         self.asleep.swap(true, Ordering::Release);
         let quiet =
             is_unchanged(&self.head) && !self.has_message.fetch_or(false, Ordering::Release);
@@ -269,7 +269,7 @@ impl Stack {
         self.asleep.swap(false, Ordering::Relaxed);
     }
 
-    /// True for the one caller that must ring for a sleeping loop. What the loop did before it fell asleep is seen.
+    /// True for the one caller that must unpark a sleeping loop. What the loop did before it fell asleep is seen.
     #[must_use]
     pub(super) fn must_unpark(&self) -> bool {
         // The load keeps a flood of wakeups from writing to the flag's cache line.

@@ -4,7 +4,7 @@
 //! `RUSTFLAGS="--cfg looplet_loom" cargo test --release --lib loom`
 //!
 //! Each model ends with the loop closed and every reference gone. The checker then complains of cells that were never
-//! freed; of cells that somebody could still be using when they were freed; and of a loop that sleeps for ever.
+//! freed; of cells that a thread could still be using when they were freed; and of a loop that sleeps for ever.
 //! `docs/soundness.md` tells which weakening of the code fails which model. What takes two tasks is in `two_tasks_loom`.
 
 use std::future::poll_fn;
@@ -188,7 +188,7 @@ fn loom_a_wakeup_reaches_a_loop_that_falls_asleep() {
     });
 }
 
-/// One thread has turned QUEUED on by a drop and not pushed yet; another turns WAKE on. Who rings?
+/// One thread has set QUEUED by a drop and not pushed yet; another sets WAKE. One of them must unpark the loop.
 #[test]
 fn loom_a_wakeup_reaches_a_loop_past_a_drop_that_is_under_way() {
     check(Some(3), || {
@@ -354,7 +354,7 @@ fn loom_a_wakeup_hands_over_what_was_done_before_it() {
                 let is_there = written.get();
                 if is_there {
                     value.with(|value| {
-                        // SAFETY: whoever wrote it has set the flag and woken this task afterwards.
+                        // SAFETY: the thread that wrote it has set the flag and woken this task afterwards.
                         assert_eq!(unsafe { *value }, 7);
                     });
                 }
@@ -364,7 +364,7 @@ fn loom_a_wakeup_hands_over_what_was_done_before_it() {
         let early = event_loop.scheduler.enter(|| waker.clone());
         let hasty = thread::spawn(move || early.wake());
         value.with_mut(|value| {
-            // SAFETY: nobody looks before the flag is set.
+            // SAFETY: no thread reads it before the flag is set.
             unsafe { *value = 7 };
         });
         let other = thread::spawn(move || {

@@ -72,7 +72,7 @@ fn loom_two_tasks_have_their_turns_in_the_order_in_which_a_thread_has_woken_them
     });
 }
 
-/// One thread comes by the stack, another by the mail: the loop sleeps if neither has anything.
+/// One thread pushes to the stack, another sends a message: the loop sleeps if neither has done so.
 #[test]
 fn loom_a_wakeup_and_a_letter_reach_a_loop_that_falls_asleep() {
     check(Some(2), || {
@@ -156,7 +156,7 @@ fn loom_a_cell_is_used_again_by_a_task_that_hears_nothing_of_the_one_before() {
 }
 
 /// What a loop with a host sleeps on, as the doorbell does it: inside, the loop looks for itself; outside the host is
-/// told. The flag orders nothing by itself: what the loop did before it fell asleep comes before a ring.
+/// told. The flag orders nothing by itself: what the loop did before it fell asleep happens before an unpark.
 struct HostBell {
     outside: Flag,
     host: Arc<Nudge>,
@@ -170,7 +170,7 @@ impl Unpark for HostBell {
     }
 }
 
-/// A thread's wakeup is taken in before the thread looks whether the loop sleeps. Then it may be the one that must ring
+/// A thread's wakeup is taken in before the thread looks whether the loop sleeps. Then it may be the one that must unpark
 /// for what another thread sends.
 #[test]
 fn loom_a_thread_that_rings_late_sees_that_the_loop_has_gone_to_its_host() {
