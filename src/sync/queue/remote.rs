@@ -186,7 +186,8 @@ impl<T> RemoteQueue<T> {
     ///
     /// # Errors
     ///
-    /// [`PutError`] with the item if the queue is shut down or its loop is gone, before the call or while it waits.
+    /// [`PutError`] with the item if the queue is shut down or its loop has begun to end, before the call or while it
+    /// waits.
     ///
     /// # Panics
     ///
