@@ -250,7 +250,7 @@ impl Loop {
         }
     }
 
-    fn no_longer_await(&mut self, waiter: usize, task: usize) {
+    pub(super) fn no_longer_await(&mut self, waiter: usize, task: usize) {
         let listeners = &mut self.tasks[task].listeners;
         listeners.retain(|listener| *listener != Listener::Waiter(waiter));
     }

@@ -252,9 +252,13 @@ impl Loop {
             Pending::Acquire(semaphore) => self.leave_semaphore(semaphore, task),
             Pending::Join(handle, Stays::No) => self.drop_handle(task, &handle),
             Pending::Join(handle, Stays::Yes) => self.tasks[task].handles.push(handle),
-            // The children are dropped at once, in order.
+            // The children are dropped at once, in order, and nobody hears of it.
             Pending::Gather(children, _) => {
                 self.differs(Difference::GroupGoesAway);
+                for &child in &children {
+                    self.tasks[child].gathered_by = None;
+                    self.no_longer_await(task, child);
+                }
                 children.into_iter().for_each(|child| self.end(child));
             }
         }
