@@ -1,4 +1,4 @@
-//! Holds the shape of the source: imports point down, and unsafe code stays in its room.
+//! Holds the shape of the source: imports point down, unsafe code stays in its room, and functions stay short.
 //!
 //! ```text
 //! lib
@@ -33,6 +33,8 @@ const ROOMS: [(&str, u32); 13] = [
 ];
 const EXCEPTIONS: [(&str, &str); 1] = [("future", "time")];
 const UNSAFE_ROOM: &str = "task";
+/// The most lines of a function, from its name to its closing bracket.
+const MOST_LINES: usize = 50;
 
 fn row(room: &str) -> Option<u32> {
     ROOMS
@@ -148,7 +150,37 @@ fn faults(room: &str, text: &str) -> Vec<String> {
     if room != UNSAFE_ROOM && tokens.contains(&"unsafe_code") {
         faults.push("a lint about unsafe code is changed".to_owned());
     }
+    faults.extend(long_functions(text));
     faults
+}
+
+/// The functions of a formatted file that are too long.
+fn long_functions(text: &str) -> Vec<String> {
+    let lines: Vec<_> = text.lines().collect();
+    let mut long = Vec::new();
+    for (first, line) in lines.iter().enumerate() {
+        let (indent, rest) = line.split_at(line.len() - line.trim_start().len());
+        let name = rest.split_once("fn ").filter(|(before, _)| {
+            let mut words = before.split_whitespace();
+            words
+                .all(|word| word.starts_with("pub") || ["const", "async", "unsafe"].contains(&word))
+        });
+        let Some((_, name)) = name.filter(|_| !rest.ends_with('}')) else {
+            continue;
+        };
+        let end = format!("{indent}}}");
+        let length = lines[first..].iter().position(|line| *line == end);
+        let is_declaration = lines[first..]
+            .iter()
+            .take_while(|line| !line.ends_with('{'));
+        if is_declaration.clone().any(|line| line.ends_with(';')) {
+            continue;
+        }
+        if length.is_some_and(|length| length >= MOST_LINES) {
+            long.push(format!("a function is too long: {name}"));
+        }
+    }
+    long
 }
 
 fn source() -> PathBuf {
@@ -257,4 +289,21 @@ fn unsafe_code_is_found_outside_of_its_room_only() {
         ),
         [""; 0]
     );
+}
+
+#[test]
+fn a_function_that_is_too_long_is_found() {
+    let function = |lines| {
+        format!(
+            "    pub(super) fn f() {{\n{}    }}\n",
+            "        g();\n".repeat(lines)
+        )
+    };
+    assert_eq!(faults("sync", &function(MOST_LINES - 2)), [""; 0]);
+    assert_eq!(faults("sync", &function(MOST_LINES - 1)).len(), 1);
+    let declared = format!(
+        "fn f();\n\nimpl A {{\n{}}}\n",
+        "    // ..\n".repeat(MOST_LINES)
+    );
+    assert_eq!(faults("sync", &declared), [""; 0]);
 }
