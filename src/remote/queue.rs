@@ -197,7 +197,7 @@ impl<T: Send + 'static> Flow for Inflow<T> {
             _ if !self.is_empty() => {}
             Left::Items => self.pipe.announce(),
             Left::Senders => {}
-            Left::Nobody => {
+            Left::NoSender => {
                 let (queue, keepalive) = (self.queue.take(), self.keepalive.take());
                 drop((queue, keepalive));
             }

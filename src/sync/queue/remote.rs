@@ -62,7 +62,7 @@ pub(crate) enum Left {
     /// The pipe is empty, but has senders.
     Senders,
     /// The pipe is empty and has no senders.
-    Nobody,
+    NoSender,
 }
 
 /// The state that the two ends share.
@@ -137,7 +137,7 @@ impl<T> Pipe<T> {
         } else if state.senders > 0 {
             Left::Senders
         } else {
-            Left::Nobody
+            Left::NoSender
         }
     }
 

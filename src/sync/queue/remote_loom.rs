@@ -71,7 +71,7 @@ impl Consumer {
         if left == Left::Items {
             self.pipe.announce();
         }
-        left != Left::Nobody
+        left != Left::NoSender
     }
 
     fn collect(&mut self, count: usize, bound: usize) {
