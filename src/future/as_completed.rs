@@ -1,19 +1,17 @@
 //! The results of many tasks, in the order in which they end.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 
+use super::wait_many::{Noted, close};
 use crate::event_loop::context;
-use crate::event_loop::core::Core;
-use crate::task::{JoinError, JoinHandle, Listener, Task};
+use crate::task::{Ends, Filter, JoinError, JoinHandle, Task};
 use crate::waiting::{self, Kind};
 
 /// The results of several tasks in the order in which they end; made by [`as_completed`].
@@ -23,29 +21,12 @@ use crate::waiting::{self, Kind};
 pub struct AsCompleted<T> {
     /// By argument; `None` once the result was returned.
     handles: Vec<Option<JoinHandle<T>>>,
-    completions: Rc<Completions>,
+    /// The addresses of the tasks, in ascending order, and their indices.
+    indices: Vec<(usize, usize)>,
+    ends: Rc<Ends>,
     /// How many results were not returned yet.
     left: usize,
-    /// The index of the first task that was left when the tasks were last reported to an observer.
-    reported: Option<usize>,
-}
-
-/// The tasks that have ended, in order. Each adds itself at its end, which makes a scan of all tasks unnecessary.
-#[derive(Default)]
-struct Completions {
-    ended: RefCell<VecDeque<usize>>,
-    waiting: Cell<Option<Waker>>,
-}
-
-impl Listener for Completions {
-    fn ended(&self, _: &Task, number: usize) -> Option<Waker> {
-        self.ended.borrow_mut().push_back(number);
-        self.waiting.take()
-    }
-
-    fn waiting(&self) -> Option<&Cell<Option<Waker>>> {
-        Some(&self.waiting)
-    }
+    noted: Noted,
 }
 
 /// Returns the results of tasks in the order in which they end, each as soon as it is available.
@@ -78,32 +59,21 @@ impl Listener for Completions {
 /// ```
 #[doc(alias = "asyncio.as_completed")]
 pub fn as_completed<T>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> AsCompleted<T> {
-    let completions = Rc::new(Completions::default());
     let mut handles: Vec<_> = handles.into_iter().map(Some).collect();
-    for handle in handles.iter_mut().flatten() {
-        handle.forget_await();
-        // This may drop a waker whose destructor ends tasks, so it precedes the check for ended ones.
-        handle.as_task().clear_waiter();
-    }
-    let mut ended = Vec::new();
-    for (index, handle) in handles.iter().flatten().enumerate() {
-        let task = handle.as_task();
-        if task.is_finished() {
-            ended.push((task.ended_as(), index));
-        } else {
-            task.set_collector(completions.clone(), index);
-        }
-    }
-    ended.sort_unstable();
-    completions
-        .ended
-        .borrow_mut()
-        .extend(ended.into_iter().map(|(_, index)| index));
+    handles
+        .iter_mut()
+        .flatten()
+        .for_each(JoinHandle::forget_await);
+    let tasks = || handles.iter().flatten().map(JoinHandle::as_task);
+    let addresses = tasks().map(Task::address);
+    let mut indices: Vec<_> = addresses.zip(0..).collect();
+    indices.sort_unstable();
     AsCompleted {
+        ends: Ends::of(tasks(), Filter::AnyEnd),
+        indices,
         left: handles.len(),
-        reported: None,
         handles,
-        completions,
+        noted: Noted::default(),
     }
 }
 
@@ -136,37 +106,31 @@ impl<T> AsCompleted<T> {
         if self.left == 0 {
             return Poll::Ready(None);
         }
-        let next = self.completions.ended.borrow_mut().pop_front();
-        let Some(index) = next else {
+        let Some(task) = self.ends.take_first() else {
             context::try_with(|core| {
-                core.tasks.refuse_own_end(cx.waker(), &self.completions);
-                if let Some(limit) = core.tasks.joins_to_note(self.reported.is_some()) {
-                    self.report_left(core, cx.waker(), limit);
-                }
+                core.tasks.refuse_own_end(cx.waker(), &self.ends);
+                let tasks = |from: usize| {
+                    let left = self.handles[from..].iter();
+                    left.map(|handle| handle.as_ref().map(JoinHandle::as_task))
+                };
+                self.noted.note(core, cx.waker(), self.left, tasks);
             });
-            let former = self.completions.waiting.replace(Some(cx.waker().clone()));
-            drop(former);
+            self.ends.set_waker(cx.waker());
             waiting::note(Kind::AnyOfMany);
             return Poll::Pending;
         };
         self.left -= 1;
-        let mut handle = self.handles[index]
-            .take()
-            .expect("a task ends once, so its index is queued once");
+        let mut handle = self.take_handle(&task);
         Pin::new(&mut handle).poll(cx).map(Some)
     }
 
-    /// Reports the tasks that are waited for to an observer, at most `limit` of them.
-    #[cold]
-    fn report_left(&mut self, core: &Core, waker: &Waker, limit: usize) {
-        let from = self.reported.unwrap_or(0);
-        let given = self.handles[from..].iter().take_while(|it| it.is_none());
-        let first = from + given.count();
-        self.reported = Some(first);
-        let reported = self.handles[first..].iter().take(limit).flatten();
-        let others = reported.clone().count() < self.left;
-        let tasks = reported.map(JoinHandle::as_task);
-        core.tasks.note_joins(waker, tasks, others);
+    fn take_handle(&mut self, task: &Task) -> JoinHandle<T> {
+        let address = task.address();
+        let index = self.indices.partition_point(|known| known.0 < address);
+        let (_, index) = self.indices[index];
+        self.handles[index]
+            .take()
+            .expect("a task ends once, so its handle is taken once")
     }
 }
 
@@ -185,6 +149,12 @@ impl<T> Stream for AsCompleted<T> {
 impl<T> FusedStream for AsCompleted<T> {
     fn is_terminated(&self) -> bool {
         self.left == 0
+    }
+}
+
+impl<T> Drop for AsCompleted<T> {
+    fn drop(&mut self) {
+        close(&self.ends);
     }
 }
 

@@ -4,10 +4,10 @@ use std::panic;
 use std::rc::Rc;
 use std::task::Context;
 
-use super::wait_many::{Filter, Progress, WaitMany};
+use super::wait_many::{Progress, WaitMany};
 use crate::event_loop::context;
 use crate::event_loop::core::Core;
-use crate::task::{JoinError, JoinHandle, Outcome, Task};
+use crate::task::{Filter, JoinError, JoinHandle, Outcome, Task};
 
 /// Handles in one of the shapes that `gather` takes, and the same shape of its results.
 pub trait Children {
@@ -153,14 +153,16 @@ impl<C: Children> Group<C> {
         }
     }
 
-    /// Checks the children. If the wait is not over, registers the caller to be woken by the next relevant end.
-    pub(super) fn check(&mut self, filter: Filter, cx: &Context<'_>) -> Progress {
+    /// Looks at the children. If the wait is not over, the caller is woken by the next end that matters.
+    pub(super) fn poll(&mut self, filter: Filter, cx: &Context<'_>) -> Progress {
         assert!(!self.done, "a gather was polled after it had finished");
-        let progress = self.wait_many.check(&self.children, filter);
-        if matches!(progress, Progress::Waiting) {
-            self.wait_many.register(&self.children, filter, cx);
-        }
-        progress
+        self.wait_many.poll(&self.children, filter, cx)
+    }
+
+    /// The same children, to be waited for with another filter.
+    pub(super) fn restarted(mut self) -> Self {
+        self.wait_many = WaitMany::default();
+        self
     }
 
     /// Marks the group as done; the caller takes the results.
@@ -171,8 +173,7 @@ impl<C: Children> Group<C> {
 
     /// Handles a child that has ended without an output: resumes its panic in the awaiter, or cancels the awaiter as
     /// the child was cancelled.
-    pub(super) fn propagate(&mut self, index: usize) {
-        let task = self.children.task(index);
+    pub(super) fn propagate(&mut self, task: &Task) {
         if task.outcome() == Some(Outcome::Cancelled) {
             context::try_with(|core| core.tasks.current_task().map(|awaiter| awaiter.cancel()));
             return;
@@ -184,8 +185,10 @@ impl<C: Children> Group<C> {
         panic::resume_unwind(panic.into_panic());
     }
 
-    pub(super) fn outcome(&self, index: usize) -> Option<Outcome> {
-        self.children.task(index).outcome()
+    pub(super) fn position(&self, task: &Task) -> usize {
+        (0..self.children.len())
+            .find(|&index| self.children.task(index) == task)
+            .expect("the task is one of the children")
     }
 }
 
@@ -196,10 +199,11 @@ impl<C: Children> Drop for Group<C> {
         }
         // This may be dropped outside of the loop, or inside another one.
         context::lend(&self.core, || {
-            let children = || (0..self.children.len()).map(|index| self.children.task(index));
             // The ends must not wake the task that drops this.
-            children().for_each(Task::clear_waiter);
-            children().for_each(Task::end);
+            self.wait_many.close();
+            for index in 0..self.children.len() {
+                self.children.task(index).end();
+            }
         });
     }
 }

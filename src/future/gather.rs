@@ -7,9 +7,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::children::{Children, Group, for_tuples};
-use super::wait_many::{Filter, Progress};
+use super::wait_many::Progress;
 use crate::event_loop::context;
-use crate::task::{JoinHandle, Plain};
+use crate::task::{Filter, JoinHandle, Plain};
 
 /// Groups of futures that [`gather`] takes: `Vec`, arrays, and tuples of up to twelve futures of any types.
 pub trait Gather {
@@ -107,7 +107,7 @@ impl<C: Children> Gathered<C> {
     /// });
     /// ```
     pub fn return_exceptions(self) -> Settled<C> {
-        Settled(self.0)
+        Settled(self.0.restarted())
     }
 }
 
@@ -117,9 +117,9 @@ impl<C: Children> Future for Gathered<C> {
     type Output = C::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Output> {
-        match self.0.check(Filter::Irregular, cx) {
+        match self.0.poll(Filter::Irregular, cx) {
             Progress::AllEnded => return Poll::Ready(self.0.finish().collect()),
-            Progress::Found(index) => self.0.propagate(index),
+            Progress::Found(task) => self.0.propagate(&task),
             Progress::Waiting => {}
         }
         Poll::Pending
@@ -137,7 +137,7 @@ impl<C: Children> Future for Settled<C> {
     type Output = C::Settled;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Settled> {
-        match self.0.check(Filter::Nothing, cx) {
+        match self.0.poll(Filter::Nothing, cx) {
             Progress::AllEnded => Poll::Ready(self.0.finish().settle()),
             Progress::Waiting | Progress::Found(_) => Poll::Pending,
         }

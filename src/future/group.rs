@@ -9,7 +9,7 @@
 //!     +--------------------+------> over <------------------+
 //! ```
 //!
-//! The group is a listener of its children. The failure of a child, and the end of the last child once the body has
+//! The group is notified of the end of each child. The failure of a child, and the end of the last child once the body has
 //! ended, wakes the group's future, which acts on it in its own poll.
 
 use std::cell::{Cell, RefCell};
@@ -26,7 +26,7 @@ use pin_project_lite::pin_project;
 use crate::error::{Failure, GroupError};
 use crate::event_loop::context;
 use crate::event_loop::core::Core;
-use crate::task::{Fallible, JoinHandle, Listener, Outcome, Task, drop_quietly};
+use crate::task::{Fallible, Group, JoinHandle, Outcome, Task, drop_quietly};
 use crate::waiting::{self, Kind};
 
 /// Spawns tasks that end with their group; passed to the body of a [`task_group`].
@@ -128,8 +128,8 @@ impl<E> Shared<E> {
     }
 }
 
-impl<E> Listener for Shared<E> {
-    fn ended(&self, task: &Task, number: usize) -> Option<Waker> {
+impl<E> Group for Shared<E> {
+    fn child_ended(&self, task: &Task, number: usize) -> Option<Waker> {
         let child = self.children.borrow_mut().remove(&number);
         let failure = match task.outcome() {
             Some(Outcome::Failed) => self.error.take().map(Failure::Error),

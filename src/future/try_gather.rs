@@ -7,9 +7,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::children::{Children, Group, for_tuples, value};
-use super::wait_many::{Filter, Progress};
+use super::wait_many::Progress;
 use crate::event_loop::context;
-use crate::task::{Attempt, JoinHandle, Outcome};
+use crate::task::{Attempt, Filter, JoinHandle, Outcome};
 
 /// Groups of futures that [`try_gather`] takes: as for [`Gather`](crate::Gather), with outputs `Result<T, E>` of one
 /// `E`.
@@ -186,12 +186,13 @@ impl<C: TryChildren> Future for TryGathered<C> {
     type Output = Result<C::Values, C::Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.0.check(Filter::Irregular, cx) {
+        match self.0.poll(Filter::Irregular, cx) {
             Progress::AllEnded => return Poll::Ready(Ok(self.0.finish().collect_values())),
-            Progress::Found(index) if self.0.outcome(index) == Some(Outcome::Value) => {
+            Progress::Found(task) if task.outcome() == Some(Outcome::Value) => {
+                let index = self.0.position(&task);
                 return Poll::Ready(Err(self.0.finish().take_error(index)));
             }
-            Progress::Found(index) => self.0.propagate(index),
+            Progress::Found(task) => self.0.propagate(&task),
             Progress::Waiting => {}
         }
         Poll::Pending

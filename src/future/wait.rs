@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::wait_many::{Filter, Progress, WaitMany};
-use crate::task::JoinHandle;
+use super::wait_many::{Progress, WaitMany};
+use crate::task::{Filter, JoinHandle};
 use crate::time::{Sleep, sleep};
 
 /// The condition for the end of a [`Wait`].
@@ -141,24 +141,17 @@ impl<T> Wait<T> {
 
     fn until(mut self, when: When) -> Self {
         self.when = when;
-        // If it was polled before, it has registered for another condition.
-        self.wait_many = WaitMany::over(&self.handles);
+        // If it was polled before, it waits for another condition.
+        self.wait_many = WaitMany::default();
         self
     }
 
     /// Whether the wait is over. If not, registers the caller to be woken.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
-        let filter = self.when.filter();
-        let progress = self.wait_many.check(&self.handles, filter);
-        if !matches!(progress, Progress::Waiting) {
-            return true;
-        }
+        let progress = self.wait_many.poll(&self.handles, self.when.filter(), cx);
         let limit = self.limit.as_mut();
-        if limit.is_some_and(|limit| Pin::new(limit).poll(cx).is_ready()) {
-            return true;
-        }
-        self.wait_many.register(&self.handles, filter, cx);
-        false
+        !matches!(progress, Progress::Waiting)
+            || limit.is_some_and(|limit| Pin::new(limit).poll(cx).is_ready())
     }
 }
 
@@ -176,9 +169,7 @@ impl<T> Future for Wait<T> {
         let (done, pending): (Vec<_>, Vec<_>) = std::mem::take(&mut self.handles)
             .into_iter()
             .partition(JoinHandle::is_finished);
-        pending
-            .iter()
-            .for_each(|handle| handle.as_task().clear_waiter());
+        self.wait_many.close();
         self.limit = None;
         Poll::Ready(Waited { done, pending })
     }

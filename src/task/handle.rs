@@ -9,10 +9,10 @@ use std::ptr::{self, NonNull};
 use std::rc::Rc;
 use std::task::Waker;
 
-use super::extra::Extra;
 use super::raw::{self, Header};
 use super::shared::{self, Local, Phase, Shared};
 use super::state::{CancelAction, Outcome, WakeAction};
+use super::waiters::{AtEnd, Waiter};
 use super::work::Kind;
 use super::{observe, vacant, waker};
 use crate::error::{JoinError, panic_message};
@@ -167,11 +167,8 @@ impl Task {
 
     /// The task's identity.
     pub fn id(&self) -> TaskId {
-        let named = self
-            .header()
-            .extra
-            .get()
-            .map_or(0, |extra| extra.named.get());
+        let extra = self.header().waiters.extra();
+        let named = extra.map_or(0, |extra| extra.named.get());
         TaskId {
             serial: self.local().serial,
             number: self.header().state.number(),
@@ -182,11 +179,8 @@ impl Task {
     /// The task's name: the one it was given, or `Task-N`.
     #[doc(alias = "get_name")]
     pub fn name(&self) -> Rc<str> {
-        let own = self
-            .header()
-            .extra
-            .get()
-            .and_then(|extra| extra.name.borrow().as_deref().map(Rc::from));
+        let extra = self.header().waiters.extra();
+        let own = extra.and_then(|extra| extra.name.borrow().as_deref().map(Rc::from));
         own.unwrap_or_else(|| match self.header().vtable.kind {
             Kind::Task => format!("Task-{}", self.header().state.number()).into(),
             Kind::Call => "call".into(),
@@ -223,10 +217,6 @@ impl Task {
         *self.extra().name.borrow_mut() = Some(name.into());
     }
 
-    pub(super) fn extra(&self) -> &Extra {
-        self.header().extra.get_or_init(Box::default)
-    }
-
     /// Whether this task is the innermost one on the stack.
     pub(super) fn is_current(&self) -> bool {
         self.local().running.get() == Some(self.0)
@@ -247,81 +237,68 @@ impl Task {
         self.local().end(self);
     }
 
-    /// Registers the waiter of the task's handle. A lazy waiter is woken only by an irregular end. False: it was
-    /// registered before.
+    /// Registers the waiter of the task's handle.
     #[inline]
-    pub(crate) fn set_waiter(&self, waker: &Waker, lazy: bool) -> bool {
+    pub(super) fn set_waiter(&self, waker: &Waker) {
         let header = self.header();
-        header.state.set_lazy(lazy);
         match waker::task_of(waker, header.shared) {
-            Some(task) if header.is_plain() && task != self.0 => {
-                // SAFETY: COUNTED: the waker holds a reference, so the task is alive; and it is of this loop.
-                unsafe { header.waiter.put(task) };
-                true
+            Some(task) if header.waiters.is_empty() && task != self.0 => {
+                // SAFETY: COUNTED: the waker holds a reference, so the task is alive; and it is of this loop, which
+                // would have given this task a box when it was closed.
+                unsafe { header.waiters.put(task) };
             }
             Some(task) => self.replace_waiter(task),
             None => self.set_external_waiter(waker),
         }
     }
 
-    fn replace_waiter(&self, task: NonNull<Header>) -> bool {
+    fn replace_waiter(&self, task: NonNull<Header>) {
         assert!(task != self.0, "{AWAITS_ITSELF}");
         self.local().note_join(task, self);
-        let header = self.header();
-        if header.waiter.is(task) {
-            return false;
+        let waiters = &self.header().waiters;
+        if waiters.is(task) {
+            return;
         }
-        let first = header.waiter.take().is_none();
-        if !header.waiter.is_vacant() {
-            // There is a stamp: this task's destructor has dropped the loop, so no waiter can be woken.
-            return true;
-        }
-        if let Some(extra) = header.extra.get() {
-            self.note_waiter_order(extra, first);
-        }
-        // SAFETY: COUNTED: the caller's waker holds a reference to the task, which is of this loop.
-        unsafe { header.waiter.put(task) };
-        // Last, for it may run user code.
-        drop(header.extra.get().and_then(|extra| extra.waiter.take()));
-        true
+        // SAFETY: COUNTED: the caller's waker holds a reference.
+        let task = Self::clone(&*unsafe { Self::borrowed(task) });
+        // The destructor of an external waiter is user code.
+        drop(waiters.set_waiter(Waiter::Task(task)));
     }
 
     #[cold]
-    fn set_external_waiter(&self, waker: &Waker) -> bool {
+    fn set_external_waiter(&self, waker: &Waker) {
         assert!(!self.is_current(), "{AWAITS_ITSELF}");
-        let extra = self.extra();
-        let first = self.header().waiter.take().is_none();
-        let known = extra.waiter.borrow();
-        if known.as_ref().is_some_and(|old| old.will_wake(waker)) {
-            return false;
+        let waiters = &self.header().waiters;
+        let is_known =
+            |known: &Waiter| matches!(known, Waiter::External(known) if known.will_wake(waker));
+        if waiters.with_waiter(is_known) == Some(true) {
+            return;
         }
-        drop(known);
-        self.note_waiter_order(extra, first);
-        // Clone and drop of an external waker are user code: nothing is borrowed meanwhile.
+        // Clone and drop of an external waker are user code, which may drop the loop, and so end the task.
         let waker = waker.clone();
-        let old = extra.waiter.replace(Some(waker));
-        drop(old);
         if self.is_finished() {
-            // User code has dropped the loop, which has ended the task before the waiter was registered.
-            self.local().wake_waiters(self, extra, None);
-        }
-        true
-    }
-
-    /// Callbacks that were registered before the first waiter are queued before it, or one that replaces it, is woken.
-    fn note_waiter_order(&self, extra: &Extra, first: bool) {
-        if first && extra.waiter.borrow().is_none() {
-            extra.before_waiter.set(extra.callbacks.borrow().len());
+            self.local().wake_any(waker);
+        } else {
+            drop(waiters.set_waiter(Waiter::External(waker)));
         }
     }
 
-    /// Removes waiter and collector. Their destructors may be user code; a panic in one is reported.
-    pub(crate) fn clear_waiter(&self) {
-        drop(self.header().waiter.take());
-        if let Some(extra) = self.header().extra.get() {
-            let external = (extra.waiter.take(), extra.collector.take());
-            self.local().discard(external);
-        }
+    /// Removes the waiter of the handle. Its destructor may be user code; a panic in it is reported.
+    pub(super) fn clear_waiter(&self) {
+        let former = self.header().waiters.take_waiter();
+        self.local().discard(former);
+    }
+
+    /// Takes the panic of a task of a group. The outcome becomes `Failed`.
+    pub(crate) fn take_failure(&self) -> Option<JoinError> {
+        let panic = self.take_panic()?;
+        self.header().state.finish(Outcome::Failed);
+        Some(panic)
+    }
+
+    /// A number that no other task has as long as this one is referred to.
+    pub(crate) fn address(&self) -> usize {
+        self.0.addr().get()
     }
 
     /// Takes the panic that the task ended with, as an error.
@@ -344,7 +321,7 @@ impl Task {
         if self.is_finished() {
             callback.schedule();
         } else {
-            self.extra().callbacks.borrow_mut().push(callback);
+            self.header().waiters.push(AtEnd::Call(callback));
         }
     }
 

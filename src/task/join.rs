@@ -226,7 +226,9 @@ impl<T> JoinHandle<T> {
             // SAFETY: OWNER-THREAD: `take_payload` returned true: there was a value, and this handle owns it now.
             let dropped = unsafe { raw::drop_output(self.task.as_ptr()) };
             debug_assert!(state.is_spent(), "a handle's output is dropped once");
-            self.task.local().report_drop(&self.task, dropped);
+            if dropped.is_err() {
+                self.task.local().report_drop(&self.task, dropped);
+            }
         }
     }
 
@@ -250,7 +252,7 @@ impl<T> Future for JoinHandle<T> {
             return Poll::Ready(self.try_join().unwrap_or_else(|| already_taken(&self.task)));
         }
         self.awaited = true;
-        self.task.set_waiter(cx.waker(), false);
+        self.task.set_waiter(cx.waker());
         Poll::Pending
     }
 }

@@ -33,7 +33,7 @@
 //! | `vtable`, `shared`, `spawned_at` | read | read |
 //! | `remote` | any time | any time |
 //! | `remote_next` | while it drains the stack | between setting QUEUED and the push |
-//! | `ready_next`, `state`, `count`, `offset`, `waiter`, `extra` | any time | never, except to free a dead task |
+//! | `ready_next`, `state`, `count`, `offset`, `waiters` | any time | never, except to free a dead task |
 //! | future, output | any time | never |
 //!
 //! # Invariants cited by the `SAFETY` notes
@@ -43,7 +43,7 @@
 //! * **COUNTED**: the holder of a pointer owns a reference, or borrows from an owner of one.
 //! * **ONE-ENTRY**: the queued flag stands for exactly one entry of the ready queue; QUEUED in the remote word for
 //!   exactly one entry of the remote stack, or one thread about to push it. A task that is QUEUED is not freed.
-//! * **OWNER-THREAD**: plain cells, future, output and waiter are accessed on the owner thread only. `Task` and
+//! * **OWNER-THREAD**: plain cells, future, output and waiters are accessed on the owner thread only. `Task` and
 //!   `JoinHandle` are not `Send`, and a waker compares its loop with the one that runs on the thread.
 //! * **DROPPED-BY-OWNER**: the contents of a task are dropped on the owner thread; a last reference dropped on another
 //!   thread frees bare memory.
@@ -54,10 +54,9 @@
 
 mod cells;
 mod chunk;
-mod extra;
+mod ends;
 mod handle;
 mod join;
-mod listener;
 mod observe;
 mod raw;
 mod ready;
@@ -74,16 +73,15 @@ mod sync;
 #[cfg(all(test, looplet_loom))]
 mod two_tasks_loom;
 mod vacant;
-mod waiter;
+mod waiters;
 mod waker;
 mod work;
 
 pub use crate::error::JoinError;
 
-pub(crate) use extra::Context;
+pub(crate) use ends::{Ends, Filter};
 pub use handle::{Task, TaskId};
 pub use join::JoinHandle;
-pub(crate) use listener::Listener;
 pub(crate) use observe::{Activity, Cause, News, Notes, Snapshot, Watch};
 pub(crate) use raw::drop_quietly;
 pub(crate) use run::{print, unhandled};
@@ -91,6 +89,7 @@ pub(crate) use scheduler::{Notifier, Scheduler};
 pub(crate) use scoped::Scoped;
 pub(crate) use state::Outcome;
 pub(crate) use vacant::{Call, Vacant};
+pub(crate) use waiters::{Context, Group};
 pub(crate) use work::{Attempt, Fallible, Plain, Work};
 
 /// Unparks the loop from another thread.

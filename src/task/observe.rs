@@ -88,7 +88,7 @@ pub(crate) struct Snapshot {
     pub(crate) task: Task,
     pub(crate) activity: Activity,
     /// The tasks that wait for its end, possibly with repetitions.
-    pub(crate) awaited_by: [Option<Task>; 3],
+    pub(crate) awaited_by: [Option<Task>; 2],
 }
 
 impl Local {
@@ -338,12 +338,6 @@ pub(super) fn task_behind(waker: &Waker, shared: NonNull<Shared>) -> Option<Task
 }
 
 impl Task {
-    /// Whether the task is observed.
-    #[inline]
-    pub(crate) fn is_watched(&self) -> bool {
-        self.header().state.is_observed()
-    }
-
     fn snapshot(self) -> Snapshot {
         let header = self.header();
         let activity = if header.state.is_running() {

@@ -13,7 +13,7 @@
 //! ```
 
 use std::any::Any;
-use std::cell::{Cell, OnceCell};
+use std::cell::Cell;
 use std::mem::{self, ManuallyDrop};
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
@@ -22,12 +22,11 @@ use std::task::{Context, Poll};
 
 use super::cells::Cells;
 use super::chunk::CellLayout;
-use super::extra::Extra;
 use super::remote::RemoteWord;
 use super::shared::Shared;
 use super::state::State;
 use super::sync::Link;
-use super::waiter::Waiter;
+use super::waiters::Waiters;
 use super::waker;
 use super::work::{Kind, Work};
 
@@ -46,11 +45,9 @@ pub(super) struct Header {
     pub(super) count: Cell<i32>,
     /// The offset of the cell in its chunk.
     pub(super) offset: Cell<u32>,
-    /// The task of the same loop that awaits the handle; once finished, the stamp of the end.
-    pub(super) waiter: Waiter,
+    /// What waits for the end, and rarely needed fields: name, context.
+    pub(super) waiters: Waiters,
     pub(super) spawned_at: &'static Location<'static>,
-    /// Rarely needed fields: name, callbacks, external waiter, context.
-    pub(super) extra: OnceCell<Box<Extra>>,
 }
 
 impl Header {
@@ -72,16 +69,9 @@ impl Header {
             // The unfinished task's own, and the creator's.
             count: Cell::new(2),
             offset: Cell::new(offset),
-            waiter: Waiter::new(),
+            waiters: Waiters::new(),
             spawned_at,
-            extra: OnceCell::new(),
         }
-    }
-
-    /// No waiter and no extra fields.
-    #[inline]
-    pub(super) fn is_plain(&self) -> bool {
-        self.waiter.is_vacant() && self.extra.get().is_none()
     }
 }
 
@@ -91,7 +81,7 @@ pub(super) enum Polled {
     Pending,
     /// The value is in the cell, or was dropped because there is no handle for it.
     Done,
-    /// The same, and the value is an error, which wakes a lazy waiter.
+    /// The same, and the value is an error of `try_gather`.
     DoneWithError,
     /// The destructor of the future or of a value that was not kept panicked; the panic is in the cell.
     Panicked,

@@ -4,12 +4,14 @@ use std::any::Any;
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr::NonNull;
+use std::rc::Rc;
 use std::task::Waker;
 
-use super::extra::Extra;
+use super::ends::Ends;
 use super::raw::{self, Header, Polled};
 use super::shared::{self, Local, Phase};
 use super::state::{Outcome, RunAction};
+use super::waiters::{AtEnd, Ended, Extra, Group, Waiter};
 use super::work::Kind;
 use super::{Task, waker};
 use crate::error::{JoinError, panic_message};
@@ -151,16 +153,34 @@ impl Local {
         self.finish(task, Outcome::Panicked);
     }
 
-    /// The fast path of `finish`: a value, and no extra fields.
+    /// The fast path of `finish`: a value, and no waiter but a task.
     #[inline(never)]
     fn finish_with_value(&self, task: &Task) {
         let header = task.header();
-        if header.extra.get().is_some() || header.vtable.kind == Kind::Call {
-            return self.finish(task, Outcome::Value);
+        if !header.waiters.is_at_most_a_task() || header.vtable.kind == Kind::Call {
+            return self.finish_counted(task);
         }
         header.state.finish(Outcome::Value);
         self.ended.set(self.ended.get() + 1);
-        Self::wake_waiter(header, header.waiter.stamp(self.ended.get()));
+        if let Some(waiter) = header.waiters.end_with_task(self.ended.get()) {
+            waiter.wake();
+        }
+        // SAFETY: COUNTED: the reference that an unfinished task owns to itself.
+        drop(unsafe { Task::from_ptr(task.as_ptr()) });
+    }
+
+    /// The same for a task whose end is counted.
+    #[inline(never)]
+    fn finish_counted(&self, task: &Task) {
+        let header = task.header();
+        let Some(ends) = header.waiters.end_with_ends(self.ended.get() + 1) else {
+            return self.finish(task, Outcome::Value);
+        };
+        header.state.finish(Outcome::Value);
+        self.ended.set(self.ended.get() + 1);
+        if ends.count_value() {
+            self.notify_ends(task, &ends);
+        }
         // SAFETY: COUNTED: the reference that an unfinished task owns to itself.
         drop(unsafe { Task::from_ptr(task.as_ptr()) });
     }
@@ -173,25 +193,22 @@ impl Local {
         if header.vtable.kind == Kind::Task {
             self.ended.set(self.ended.get() + 1);
         }
-        if header.state.is_irregular() {
-            self.irregular.set(self.irregular.get() + 1);
-            // Lazy waiters are woken too.
-            header.state.set_lazy(false);
-        }
-        let waiter = header.waiter.stamp(self.ended.get());
-        let extra = header.extra.get();
-        if let Some(extra) = extra {
-            self.notify_group(task, extra);
+        let ended = header.waiters.end(self.ended.get());
+        if let Ended::Extra(extra) = &ended {
+            self.note_end(task);
+            // It comes first, for it may take a panic that would be reported otherwise.
+            if let Some((group, number)) = extra.take_group() {
+                self.notify_group(task, group, number);
+            }
         }
         if !header.state.has_handle() {
             self.report_unhandled(task);
         }
-        match extra {
-            None => Self::wake_waiter(header, waiter),
-            Some(extra) => {
-                self.wake_all_waiters(task, extra, waiter);
-                debug_assert!(extra.is_bare(), "the rest may be dropped on any thread");
-            }
+        match ended {
+            Ended::Nothing => {}
+            Ended::Wake(waiter) => self.wake_waiter(task, waiter),
+            Ended::Extra(extra) if extra.is_bare() => {}
+            Ended::Extra(extra) => self.empty(task, extra),
         }
         // SAFETY: COUNTED: the reference that an unfinished task owns to itself.
         drop(unsafe { Task::from_ptr(task.as_ptr()) });
@@ -215,19 +232,22 @@ impl Local {
         raw::drop_quietly(error);
     }
 
-    /// Wakes the waiters and queues the callbacks, in the order of registration.
+    /// Wakes the waiter and queues the callbacks, in the order of registration, and drops the context.
     #[cold]
-    fn wake_all_waiters(&self, task: &Task, extra: &Extra, mut waiter: Option<Task>) {
-        let callbacks = extra.callbacks.take();
-        let before_waiter = extra.before_waiter.get();
-        for (index, callback) in callbacks.into_iter().enumerate() {
-            if index == before_waiter {
-                self.wake_waiters(task, extra, waiter.take());
+    fn empty(&self, task: &Task, extra: &Extra) {
+        for entry in extra.take_list() {
+            match entry {
+                AtEnd::Group(..) => unreachable!("the group comes first, and was notified"),
+                AtEnd::Wake(waiter) => self.wake_waiter(task, waiter),
+                AtEnd::Call(call) => {
+                    call.schedule();
+                }
             }
-            callback.schedule();
         }
-        self.wake_waiters(task, extra, waiter);
-        self.report_drop(task, raw::drop_guarded(extra.context.take()));
+        if let Some(context) = extra.context.take() {
+            self.report_drop(task, raw::drop_guarded(context));
+        }
+        debug_assert!(extra.is_bare(), "the rest may be dropped on any thread");
     }
 
     /// Reports a panic of a destructor of a finished task's contents.
@@ -237,26 +257,30 @@ impl Local {
         }
     }
 
-    /// Wakes the task of this loop that awaits the handle, unless it is lazy.
-    #[inline(always)]
-    fn wake_waiter(header: &Header, waiter: Option<Task>) {
-        if let Some(waiter) = waiter.filter(|_| !header.state.is_lazy()) {
-            waiter.wake();
+    fn wake_waiter(&self, task: &Task, waiter: Waiter) {
+        match waiter {
+            Waiter::Task(waiter) => waiter.wake(),
+            Waiter::Ends(ends) => {
+                ends.count();
+                self.notify_ends(task, &ends);
+            }
+            Waiter::External(waker) => self.wake_any(waker),
         }
     }
 
-    /// The same, and the collector and the external waiter.
-    pub(super) fn wake_waiters(&self, task: &Task, extra: &Extra, waiter: Option<Task>) {
-        let header = task.header();
-        Self::wake_waiter(header, waiter);
-        self.notify(task, &extra.collector);
-        let Some(external) = extra.waiter.take() else {
-            return;
-        };
-        if header.state.is_lazy() {
-            self.discard(external);
-        } else {
-            self.wake_any(external);
+    #[inline(never)]
+    fn notify_ends(&self, task: &Task, ends: &Ends) {
+        if let Some(waker) = ends.notify(task) {
+            self.wake_any(waker);
+        }
+    }
+
+    #[cold]
+    fn notify_group(&self, task: &Task, group: Rc<dyn Group>, number: usize) {
+        let woken = group.child_ended(task, number);
+        raw::drop_quietly(group);
+        if let Some(waker) = woken {
+            self.wake_any(waker);
         }
     }
 

@@ -251,7 +251,7 @@ impl Scheduler {
         change: impl FnOnce(&mut Option<Context>) -> R,
     ) -> Option<R> {
         let running = self.shared.local.current()?;
-        let extra = running.extra.get_or_init(Box::default);
+        let extra = running.waiters.extra_or_new();
         Some(change(&mut extra.context.borrow_mut()))
     }
 

@@ -16,6 +16,7 @@ use super::ready::ReadyQueue;
 use super::remote::{DropAction, Stack, WakeAction};
 use super::rng::Rng;
 use super::sync::Arc;
+use super::waiters::Extra;
 use super::waker::MAX_REFERENCES;
 use super::{Report, Task, Unpark};
 
@@ -56,9 +57,6 @@ pub(super) struct Local {
     pub(super) named: Cell<u64>,
     /// How many tasks have ended.
     pub(super) ended: Cell<u64>,
-    /// How many tasks have ended without a value or with an error. While it is unchanged, a waiter for many tasks need
-    /// not check each of them again.
-    pub(super) irregular: Cell<u64>,
     pub(super) rounds: Cell<u64>,
     pub(super) polls: Cell<u64>,
     pub(super) wakes: Cell<u64>,
@@ -93,7 +91,6 @@ impl Shared {
             numbered: Cell::new(0),
             named: Cell::new(0),
             ended: Cell::new(0),
-            irregular: Cell::new(0),
             rounds: Cell::new(0),
             polls: Cell::new(0),
             wakes: Cell::new(0),
@@ -173,10 +170,10 @@ impl Shared {
             // SAFETY: ONE-ENTRY: the task is off the stack and QUEUED.
             unsafe { self.take_one(task) };
         }
-        // SAFETY: COUNTED: a cell in use is live, and none is freed before `waiters` is dropped.
-        let unlink = |task: NonNull<Header>| unlink(unsafe { task.as_ref() });
-        let waiters: Vec<_> = self.local.cells.in_use().into_iter().map(unlink).collect();
-        drop(waiters);
+        for task in self.local.cells.in_use() {
+            // SAFETY: COUNTED: a cell in use is live.
+            unlink(unsafe { task.as_ref() });
+        }
         self.local.phase.set(Phase::Closed);
         self.local.cells.close(Self::orphan);
     }
@@ -187,7 +184,7 @@ impl Shared {
         if self.local.phase.get() == Phase::Closed {
             self.local.cells.unlist_last();
             // SAFETY: COUNTED: the cell is new.
-            drop(unlink(unsafe { task.as_ref() }));
+            unlink(unsafe { task.as_ref() });
             Self::orphan(task);
         }
     }
@@ -206,15 +203,13 @@ impl Shared {
 }
 
 /// Prepares an unfinished task to outlive its loop. It is marked as queued, so that no wakeup pushes it onto the ready
-/// queue, which is never run again, and as ended, so that no task of the same loop becomes its waiter. Returns its
-/// waiter.
-fn unlink(header: &Header) -> Option<Task> {
-    if header.state.is_finished() {
-        return None;
+/// queue, which is never run again. It gets a box, so that a waiter is not counted as one of a living loop.
+fn unlink(header: &Header) {
+    if !header.state.is_finished() {
+        // It may be queued already, by an entry of the remote stack.
+        let _ = header.state.wake();
+        header.waiters.extra_or_new();
     }
-    // It may be queued already, by an entry of the remote stack.
-    let _ = header.state.wake();
-    header.waiter.stamp(0)
 }
 
 /// A wakeup from another thread, or outside of the running loop. The caller holds a reference.
@@ -290,12 +285,12 @@ pub(super) fn free_if_last(task: NonNull<Header>) {
 /// The caller has exclusive access to the cell, and the task has finished.
 unsafe fn drop_header(task: NonNull<Header>) {
     // SAFETY: the caller has exclusive access to the cell.
-    let left = unsafe { task.as_ref() }.extra.get();
-    debug_assert!(left.is_none_or(|extra| extra.is_bare()), "DROPPED-BY-OWNER");
+    let left = unsafe { task.as_ref() }.waiters.extra();
+    debug_assert!(left.is_none_or(Extra::is_bare), "DROPPED-BY-OWNER");
     // SAFETY: the caller has exclusive access to the cell.
-    let extra = unsafe { &raw mut (*task.as_ptr()).extra };
+    let waiters = unsafe { &raw mut (*task.as_ptr()).waiters };
     // SAFETY: as above.
-    unsafe { ptr::drop_in_place(extra) };
+    unsafe { ptr::drop_in_place(waiters) };
     // SAFETY: as above.
     let word = unsafe { &raw mut (*task.as_ptr()).remote };
     // SAFETY: as above. It has a destructor only under the model checker.

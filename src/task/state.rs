@@ -20,16 +20,14 @@ const PAYLOAD: u64 = 1 << 5;
 /// Two bits for the [`Outcome`]; valid once FINISHED is set.
 const OUTCOME_SHIFT: u32 = 6;
 const OUTCOME: u64 = 0b11 << OUTCOME_SHIFT;
-/// The waiter is woken only by an irregular end.
-const LAZY: u64 = 1 << 8;
 /// The task returned an error.
-const ERROR: u64 = 1 << 9;
+const ERROR: u64 = 1 << 8;
 /// The cell holds no task.
-const VACANT: u64 = 1 << 10;
+const VACANT: u64 = 1 << 9;
 /// Wakeups and polls take the observed path: see `observe`.
-const OBSERVED: u64 = 1 << 11;
-/// The task's number, in spawn order, is above the flags: 52 bits last for a year of continuous spawning.
-const NUMBER_SHIFT: u32 = 12;
+const OBSERVED: u64 = 1 << 10;
+/// The task's number, in spawn order, is above the flags: 53 bits last for years of continuous spawning.
+const NUMBER_SHIFT: u32 = 11;
 
 /// How a task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -243,15 +241,6 @@ impl State {
     /// Finished without a value, or with an error.
     pub(super) fn is_irregular(&self) -> bool {
         self.is_finished() && self.has(ERROR | OUTCOME)
-    }
-
-    pub(super) fn is_lazy(&self) -> bool {
-        self.has(LAZY)
-    }
-
-    pub(super) fn set_lazy(&self, lazy: bool) {
-        self.0
-            .set(self.0.get() & !LAZY | if lazy { LAZY } else { 0 });
     }
 
     pub(super) fn has_handle(&self) -> bool {

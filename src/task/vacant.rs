@@ -6,7 +6,6 @@ use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::task::Waker;
 
-use super::extra::Extra;
 use super::raw::{self, Header};
 use super::shared::{Local, Phase, Shared};
 use super::state::{Outcome, State};
@@ -198,10 +197,9 @@ fn allocate<W: Work>(shared: NonNull<Shared>, at: &'static Location<'static>) ->
         Header::new(vtable, shared, State::new(number, is_task), offset, at)
     });
     if let Some(context) = local.context() {
-        let extra = Extra::default();
-        extra.context.replace(Some(context));
         // SAFETY: COUNTED: the cell is new.
-        let _ = unsafe { task.as_ref() }.extra.set(Box::new(extra));
+        let extra = unsafe { task.as_ref() }.waiters.extra_or_new();
+        extra.context.replace(Some(context));
     }
     task
 }
@@ -259,7 +257,12 @@ fn free_unfilled(task: NonNull<Header>) {
     local
         .ended
         .set(local.ended.get() + u64::from(header.vtable.kind == Kind::Task));
-    raw::drop_quietly(header.extra.get().and_then(|extra| extra.context.take()));
+    raw::drop_quietly(
+        header
+            .waiters
+            .extra()
+            .and_then(|extra| extra.context.take()),
+    );
     // SAFETY: COUNTED: the reference that an unfinished task owns to itself.
     drop(unsafe { Task::from_ptr(task.as_ptr()) });
 }
@@ -268,7 +271,7 @@ impl Local {
     /// A copy of the running task's or call's context, for a task or call that it creates.
     #[inline]
     pub(super) fn context(&self) -> Option<super::Context> {
-        self.current()?.extra.get()?.context.borrow().clone()
+        self.current()?.waiters.extra()?.context.borrow().clone()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a cell can run: a plain future, one whose error wakes lazy waiters, one that may end without a value, and a
+//! What a cell can run: a plain future, one whose error is not an ordinary value, one that may end without a value, and a
 //! plain call.
 
 use std::future::Future;
@@ -26,7 +26,7 @@ pub(crate) unsafe trait Work {
     /// Polls the future. `None`: finished without a value.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Output>>;
 
-    /// Whether an output is an error that wakes a lazy waiter.
+    /// Whether an output is an error, and so no ordinary value.
     fn is_error(_: &Self::Output) -> bool {
         false
     }
@@ -51,7 +51,7 @@ unsafe impl<F: Future> Work for Plain<F> {
     }
 }
 
-/// A future whose `Err` wakes a lazy waiter.
+/// A future whose `Err` is no ordinary value.
 #[repr(transparent)]
 pub(crate) struct Attempt<F>(F);
 

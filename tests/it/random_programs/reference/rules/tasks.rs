@@ -294,13 +294,21 @@ impl Loop {
                 Listener::Call(call) => self.make_ready(Entry::Call(call)),
             }
         }
-        // Whoever gathers hears of a cancellation at once.
-        let parent = self.tasks[task]
-            .gathered_by
-            .filter(|_| end == End::Cancelled);
-        if let Some(parent) = parent.filter(|&parent| !self.tasks[parent].is_finished()) {
-            self.differs(Difference::ChildCancelled);
-            self.make_ready(Entry::Task(parent));
+        if let Some(parent) = self.tasks[task].gathered_by {
+            self.gathered_ends(parent, end);
         }
+    }
+
+    /// A cancellation wakes the task that gathers, and so does the last end.
+    fn gathered_ends(&mut self, parent: usize, end: End) {
+        if self.tasks[parent].is_finished() {
+            return;
+        }
+        if end == End::Cancelled {
+            self.differs(Difference::ChildCancelled);
+        } else if self.gathers_more(parent) {
+            return;
+        }
+        self.make_ready(Entry::Task(parent));
     }
 }

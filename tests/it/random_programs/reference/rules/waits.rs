@@ -21,8 +21,8 @@ enum Pending {
     Acquire(usize),
     /// The handle, and whether it stays if the wait is cut short.
     Join(Handle, Stays),
-    /// Children, and how many of them are known to have ended.
-    Gather(Vec<usize>, usize),
+    /// Children.
+    Gather(Vec<usize>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -140,11 +140,10 @@ impl Loop {
         for &child in &children {
             self.tasks[child].gathered_by = Some(task);
         }
-        let Some(&child) = children.first() else {
+        if children.is_empty() {
             return Begun::Done(gathered(&children));
-        };
-        self.await_end(task, child);
-        Begun::Waits(Pending::Gather(children, 0))
+        }
+        Begun::Waits(Pending::Gather(children))
     }
 
     /// A look at what the task waits for. Gives the result, unless the wait goes on.
@@ -195,10 +194,9 @@ impl Loop {
         result.map_or(Begun::Waits(what), Begun::Done)
     }
 
-    /// A child that was cancelled from outside cancels who awaits; else the first unfinished child, in the
-    /// order of the arguments, is the one whose end wakes.
+    /// A child that was cancelled from outside cancels the task that gathers.
     fn look_at_children(&mut self, task: usize, what: Pending) -> Begun {
-        let Pending::Gather(children, mut ended) = what else {
+        let Pending::Gather(children) = what else {
             unreachable!("only asked for a gather");
         };
         if children
@@ -206,19 +204,29 @@ impl Loop {
             .any(|&child| self.tasks[child].is_cancelled())
         {
             self.cancel(task);
-            return Begun::Waits(Pending::Gather(children, ended));
+            return Begun::Waits(Pending::Gather(children));
         }
-        while ended < children.len() && self.tasks[children[ended]].is_finished() {
-            ended += 1;
-        }
-        if ended < children.len() {
-            self.await_end(task, children[ended]);
-            return Begun::Waits(Pending::Gather(children, ended));
+        if !self.have_ended(&children) {
+            return Begun::Waits(Pending::Gather(children));
         }
         if self.round > 1 || self.is_last_round() {
             self.differs(Difference::GatherInCompany);
         }
         Begun::Done(gathered(&children))
+    }
+
+    fn have_ended(&self, children: &[usize]) -> bool {
+        let mut children = children.iter();
+        children.all(|&child| self.tasks[child].is_finished())
+    }
+
+    /// Whether the task gathers children that have not ended.
+    pub(super) fn gathers_more(&self, task: usize) -> bool {
+        let waiting = &self.tasks[task].waiting;
+        waiting.as_ref().is_some_and(|waiting| match &waiting.what {
+            Pending::Gather(children) => !self.have_ended(children),
+            _ => false,
+        })
     }
 
     fn disarm_limit(&mut self, limit: Limit) {
@@ -253,11 +261,10 @@ impl Loop {
             Pending::Join(handle, Stays::No) => self.drop_handle(task, &handle),
             Pending::Join(handle, Stays::Yes) => self.tasks[task].handles.push(handle),
             // The children are dropped at once, in order, and nobody hears of it.
-            Pending::Gather(children, _) => {
+            Pending::Gather(children) => {
                 self.differs(Difference::GroupGoesAway);
                 for &child in &children {
                     self.tasks[child].gathered_by = None;
-                    self.no_longer_await(task, child);
                 }
                 children.into_iter().for_each(|child| self.end(child));
             }
