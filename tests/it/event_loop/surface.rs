@@ -1,13 +1,15 @@
 //! What a loop tells of itself, and the ways into it for code that is not one of its tasks.
 
 use std::collections::HashSet;
+use std::future::Future;
 use std::hash::{BuildHasher, Hash};
+use std::pin::Pin;
 use std::time::Duration;
 
 use futures::task::{LocalSpawn, LocalSpawnExt};
 use looplet::{
     EventLoop, JoinError, JoinHandle, LoopGone, Task, TaskId, all_tasks, call_later, current_task,
-    gather, spawn, spawn_named, yield_now,
+    gather, spawn, spawn_named, wait, yield_now,
 };
 
 use crate::support::trace::{Guard, Stage, log, nap, note, play, secs, told, virtual_loop};
@@ -94,15 +96,26 @@ fn metrics_are_exact_in_a_loop_that_nobody_watches() {
 }
 
 #[test]
-fn a_gather_is_polled_for_its_first_unfinished_child_and_not_for_the_others() {
-    let polls = |children: u32| {
+fn children_of_a_gather_or_a_wait_for_all_that_end_one_by_one_wake_its_task_once() {
+    let polls = |main: Pin<Box<dyn Future<Output = ()>>>| {
         let mut event_loop = virtual_loop();
-        let last_first = (0..children).rev().map(|n| nap(1.0 + f64::from(n)));
-        event_loop.block_on(async { gather(last_first.collect::<Vec<_>>()).await });
+        event_loop.block_on(main);
         event_loop.metrics().polls
     };
+    let naps = |children: u32| (0..children).map(|n| nap(1.0 + f64::from(n)));
+    let gathers = |n| {
+        polls(Box::pin(async move {
+            drop(gather(naps(n).collect::<Vec<_>>()).await)
+        }))
+    };
+    let waits = |n| {
+        polls(Box::pin(
+            async move { drop(wait(naps(n).map(spawn)).await) },
+        ))
+    };
     // Each child is polled when it begins and when its nap is over.
-    assert_eq!(polls(10) - polls(5), 2 * 5);
+    assert_eq!(gathers(10) - gathers(5), 2 * 5);
+    assert_eq!(waits(10) - waits(5), 2 * 5);
 }
 
 #[test]

@@ -18,6 +18,36 @@ async fn value_after<T>(seconds: f64, value: T) -> T {
 }
 
 #[test]
+fn the_awaiter_of_a_gather_runs_after_what_its_last_child_made_ready() {
+    let order = Rc::new(RefCell::new(Vec::new()));
+    let (of_main, of_woken) = (order.clone(), order.clone());
+    EventLoop::builder()
+        .virtual_time()
+        .build()
+        .block_on(async move {
+            let gate = Gate::default();
+            let opens = gate.clone();
+            let woken = spawn(async move {
+                gate.opened().await;
+                of_woken.borrow_mut().push("made ready by the last child");
+            });
+            yield_now().await;
+            gather([false, true].map(|last| {
+                let opens = opens.clone();
+                async move {
+                    if last {
+                        opens.open();
+                    }
+                }
+            }))
+            .await;
+            of_main.borrow_mut().push("awaiter");
+            woken.await.unwrap();
+        });
+    assert_eq!(*order.borrow(), ["made ready by the last child", "awaiter"]);
+}
+
+#[test]
 fn results_come_in_argument_order_and_only_when_all_are_there() {
     let mut stage = Stage::new();
     let gates = [(); 3].map(|()| Gate::default());
