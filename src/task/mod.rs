@@ -87,10 +87,11 @@ pub(crate) use listener::Listener;
 pub(crate) use observe::{Activity, Cause, News, Notes, Snapshot, Watch};
 pub(crate) use raw::drop_quietly;
 pub(crate) use run::{print, unhandled};
-pub(crate) use scheduler::{Notifier, Scheduler};
+pub(crate) use scheduler::Scheduler;
 pub(crate) use scoped::Scoped;
 pub(crate) use state::Outcome;
 pub(crate) use vacant::{Call, Vacant};
+pub(crate) use waker::RemoteTask;
 pub(crate) use work::{Attempt, Fallible, Plain, Work};
 
 /// Unparks the loop from another thread.

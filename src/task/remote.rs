@@ -1,15 +1,16 @@
 //! The operations of remote threads on a task: one atomic word per task, and one lock-free stack per loop.
 //!
 //! ```text
-//!  63                              3    2      1      0
-//! +---------------------------------+------+------+--------+
-//! | references, signed              | DEAD | WAKE | QUEUED |
-//! +---------------------------------+------+------+--------+
+//!  63                     4    3       2       1      0
+//! +------------------------+------+--------+------+--------+
+//! | references, signed     | DEAD | CANCEL | WAKE | QUEUED |
+//! +------------------------+------+--------+------+--------+
 //! ```
 //!
-//! QUEUED: the task is in the stack, or one thread is about to push it. WAKE: a wakeup was requested. DEAD: the loop
-//! has been dropped, and the word counts all references. While the loop lives, the word counts what remote threads
-//! added and dropped, so the total is the owner's plain count plus this one.
+//! QUEUED: the task is in the stack, or one thread is about to push it. WAKE: a wakeup was requested. CANCEL: the
+//! task's cancellation was requested. DEAD: the loop has been dropped, and the word counts all references. While the
+//! loop lives, the word counts what remote threads added and dropped, so the total is the owner's plain count plus this
+//! one.
 
 use std::process;
 use std::ptr::{self, NonNull};
@@ -19,9 +20,18 @@ use super::sync::{AtomicBool, AtomicIsize, AtomicPtr, Ordering};
 
 const QUEUED: isize = 1 << 0;
 const WAKE: isize = 1 << 1;
-const DEAD: isize = 1 << 2;
-const COUNT_SHIFT: u32 = 3;
+const CANCEL: isize = 1 << 2;
+const DEAD: isize = 1 << 3;
+const COUNT_SHIFT: u32 = 4;
 const ONE: isize = 1 << COUNT_SHIFT;
+
+/// What a thread asks of the task when it drops a reference.
+#[derive(Clone, Copy)]
+pub(super) enum Request {
+    Nothing = 0,
+    Wake = WAKE,
+    Cancel = CANCEL,
+}
 
 /// What the caller of `drop_reference` must do next.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,6 +58,7 @@ pub(super) enum WakeAction {
 pub(super) struct Taken {
     pub(super) references: isize,
     pub(super) wake: bool,
+    pub(super) cancel: bool,
 }
 
 /// The atomic word of one task.
@@ -74,17 +85,18 @@ impl RemoteWord {
         self.0.fetch_add(references * ONE, Ordering::Relaxed);
     }
 
-    /// Drops a reference. The owner is notified through the stack; once DEAD is set, the count alone decides.
-    pub(super) fn drop_reference(&self) -> DropAction {
+    /// Drops a reference, with a last request, in one step: the owner is notified once. It is notified through the
+    /// stack; once DEAD is set, the count alone decides.
+    pub(super) fn drop_reference(&self, request: Request) -> DropAction {
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
             let dead = word & DEAD != 0;
             let next = if dead {
                 word - ONE
             } else {
-                (word - ONE) | QUEUED
+                (word - ONE) | QUEUED | request as isize
             };
-            // AcqRel: the thread that frees sees all that the other holders did before their drops. And a pusher writes
+            // AcqRel: the owner sees what this thread did before a request. The thread that frees sees all that the other holders did before their drops. And a pusher writes
             // the link after the owner has read it.
             match self
                 .0
@@ -127,6 +139,7 @@ impl RemoteWord {
         Taken {
             references: word >> COUNT_SHIFT,
             wake: word & WAKE != 0,
+            cancel: word & CANCEL != 0,
         }
     }
 
@@ -141,7 +154,8 @@ impl RemoteWord {
     #[must_use]
     pub(super) fn push_refused(&self) -> bool {
         // AcqRel: as in `drop_reference`.
-        let word = self.0.fetch_and(!(QUEUED | WAKE), Ordering::AcqRel) & !(QUEUED | WAKE);
+        let kept = !(QUEUED | WAKE | CANCEL);
+        let word = self.0.fetch_and(kept, Ordering::AcqRel) & kept;
         word & DEAD != 0 && is_unreferenced(word)
     }
 
@@ -159,18 +173,16 @@ fn is_unreferenced(word: isize) -> bool {
     word & QUEUED == 0 && word >> COUNT_SHIFT == 0
 }
 
-/// The tasks with remote wakeups or drops, newest first, and whether the loop sleeps.
+/// The tasks with remote wakeups, cancel requests or drops, newest first, and whether the loop sleeps.
 ///
 /// Pushing and falling asleep are a pair: a pusher changes the stack and then looks at the flag, the loop sets the flag
 /// and then looks at the stack, by an exchange of nothing for nothing. Exchanges of one place come one after the other:
-/// either the loop's sees the push, or the push sees the loop's, and with it the flag. The same holds for messages.
+/// either the loop's sees the push, or the push sees the loop's, and with it the flag.
 ///
 /// A thread whose push was taken before the loop fell asleep may look at the flag afterwards, and be the one that must
 /// unpark it. It has no exchange to learn from, so the flag itself carries what the loop did before it fell asleep.
 pub(super) struct Stack {
     head: AtomicPtr<Header>,
-    /// The mailbox has messages.
-    has_message: AtomicBool,
     asleep: AtomicBool,
 }
 
@@ -192,27 +204,14 @@ impl Stack {
     pub(super) fn new() -> Self {
         Self {
             head: AtomicPtr::new(ptr::null_mut()),
-            has_message: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
         }
     }
 
-    /// Whether there are tasks or messages. Two relaxed loads, for the loop checks between any two rounds.
+    /// Whether anything was pushed. A relaxed load, for the loop checks between any two rounds.
     #[inline]
     pub(super) fn has_remote(&self) -> bool {
-        !self.head.load(Ordering::Relaxed).is_null() || self.has_message.load(Ordering::Relaxed)
-    }
-
-    /// Records that the mailbox has messages. Called after the message was put in.
-    pub(super) fn announce_messages(&self) {
-        // AcqRel: the loop sees the message, and this thread whether the loop sleeps.
-        self.has_message.swap(true, Ordering::AcqRel);
-    }
-
-    /// Whether there are messages. A later message is announced again.
-    pub(super) fn take_messages(&self) -> bool {
-        // Acquire: the messages are seen.
-        self.has_message.load(Ordering::Relaxed) && self.has_message.swap(false, Ordering::Acquire)
+        !self.head.load(Ordering::Relaxed).is_null()
     }
 
     /// Pushes a task whose QUEUED flag the caller has just set. False: the stack is closed.
@@ -251,13 +250,12 @@ impl Stack {
         Pushed::oldest_first(self.head.swap(closed(), Ordering::Acquire))
     }
 
-    /// Announces that the loop is about to sleep. False: there are tasks or messages, so it must not.
+    /// Announces that the loop is about to sleep. False: something was pushed, so it must not.
     #[must_use]
     pub(super) fn fall_asleep(&self) -> bool {
-        // Release, for a thread that must unpark and has pushed before. The messages': as in `is_unchanged`.
+        // Release, for a thread that must unpark and has pushed before.
         self.asleep.swap(true, Ordering::Release);
-        let quiet =
-            is_unchanged(&self.head) && !self.has_message.fetch_or(false, Ordering::Release);
+        let quiet = is_unchanged(&self.head);
         if !quiet {
             self.wake_up();
         }
