@@ -334,7 +334,7 @@ impl<T> Drop for RemoteHandle<T> {
 fn report_unhandled(sender: &MailboxSender, task: Option<RemoteTask>, error: JoinError) {
     let (name, text) = (error.task_name().to_owned(), error.message());
     let message = Message::call(move |core| {
-        let task = task.and_then(|task| core.tasks.task_of_remote(&task));
+        let task = task.and_then(|task| core.tasks.task_behind(task.waker()));
         core.tasks.report(task.as_ref(), error);
     });
     if sender.send(message).is_err() {

@@ -25,7 +25,7 @@ const DEAD: isize = 1 << 3;
 const COUNT_SHIFT: u32 = 4;
 const ONE: isize = 1 << COUNT_SHIFT;
 
-/// What a thread asks of the task when it drops a reference.
+/// What a thread requests of the task.
 #[derive(Clone, Copy)]
 pub(super) enum Request {
     Nothing = 0,
@@ -33,25 +33,16 @@ pub(super) enum Request {
     Cancel = CANCEL,
 }
 
-/// What the caller of `drop_reference` must do next.
+/// What the caller of `notify` must do next.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
-pub(super) enum DropAction {
-    Nothing,
-    /// QUEUED was set: push the task onto the stack and unpark the loop.
-    Push,
-    /// That was the last reference to a dead task: free the memory.
-    Free,
-}
-
-/// What the caller of `wake` must do next.
-#[derive(Debug, PartialEq, Eq)]
-#[must_use]
-pub(super) enum WakeAction {
+pub(super) enum Action {
     /// The task is dead, or the thread that set QUEUED pushes it and unparks the loop.
     Nothing,
     /// QUEUED was set: push the task onto the stack and unpark the loop.
     Push,
+    /// The last reference to a dead task was dropped: free the memory.
+    Free,
 }
 
 /// The content of a word, taken by the owner.
@@ -85,49 +76,29 @@ impl RemoteWord {
         self.0.fetch_add(references * ONE, Ordering::Relaxed);
     }
 
-    /// Drops a reference, with a last request, in one step: the owner is notified once. It is notified through the
-    /// stack; once DEAD is set, the count alone decides.
-    pub(super) fn drop_reference(&self, request: Request) -> DropAction {
+    /// Drops so many references and makes a request, in one step, so that the owner is notified once. It is notified
+    /// through the stack; once DEAD is set, the count alone decides.
+    pub(super) fn notify(&self, dropped: isize, request: Request) -> Action {
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
             let dead = word & DEAD != 0;
+            let rest = word - dropped * ONE;
             let next = if dead {
-                word - ONE
+                rest
             } else {
-                (word - ONE) | QUEUED | request as isize
+                rest | QUEUED | request as isize
             };
-            // AcqRel: the owner sees what this thread did before a request. The thread that frees sees all that the other holders did before their drops. And a pusher writes
-            // the link after the owner has read it.
+            // AcqRel: the thread that frees sees all that the other holders did before their drops. A pusher writes the
+            // link after the owner has read it. And the read-modify-write happens even if it changes nothing: it hands
+            // what this thread did before a request over to the owner, who takes the word with an acquiring swap.
             match self
                 .0
                 .compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed)
             {
                 Err(now) => word = now,
-                Ok(_) if dead && is_unreferenced(next) => return DropAction::Free,
-                Ok(_) if dead || word & QUEUED != 0 => return DropAction::Nothing,
-                Ok(_) => return DropAction::Push,
-            }
-        }
-    }
-
-    /// Requests a wakeup.
-    pub(super) fn wake(&self) -> WakeAction {
-        let mut word = self.0.load(Ordering::Relaxed);
-        loop {
-            // The read-modify-write happens even if WAKE is set already: it hands what this thread did before over
-            // to the owner, who takes WAKE off with an acquiring swap. It acquires for the sake of the link, as above.
-            let next = if word & DEAD != 0 {
-                word
-            } else {
-                word | QUEUED | WAKE
-            };
-            match self
-                .0
-                .compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed)
-            {
-                Err(now) => word = now,
-                Ok(_) if word & (DEAD | QUEUED) != 0 => return WakeAction::Nothing,
-                Ok(_) => return WakeAction::Push,
+                Ok(_) if dead && is_unreferenced(next) => return Action::Free,
+                Ok(_) if dead || word & QUEUED != 0 => return Action::Nothing,
+                Ok(_) => return Action::Push,
             }
         }
     }
@@ -153,7 +124,7 @@ impl RemoteWord {
     /// The stack refused the push. True if the caller must free the memory.
     #[must_use]
     pub(super) fn push_refused(&self) -> bool {
-        // AcqRel: as in `drop_reference`.
+        // AcqRel: as in `notify`.
         let kept = !(QUEUED | WAKE | CANCEL);
         let word = self.0.fetch_and(kept, Ordering::AcqRel) & kept;
         word & DEAD != 0 && is_unreferenced(word)
@@ -163,7 +134,7 @@ impl RemoteWord {
     #[must_use]
     pub(super) fn die(&self, owner_count: isize) -> bool {
         let change = owner_count * ONE + DEAD;
-        // AcqRel: as in `drop_reference`.
+        // AcqRel: as in `notify`.
         is_unreferenced(self.0.fetch_add(change, Ordering::AcqRel) + change)
     }
 }

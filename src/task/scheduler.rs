@@ -14,7 +14,6 @@ use super::rng::Rng;
 use super::shared::{Local, Phase, Shared};
 use super::sync::Arc;
 use super::vacant::{self, Call, Vacant};
-use super::waker::RemoteTask;
 use super::work::{Kind, Plain, Work};
 use super::{Context, JoinError, JoinHandle, Report, Task, Unpark, waker};
 
@@ -170,13 +169,6 @@ impl Scheduler {
     #[track_caller]
     pub(crate) fn source(&self, future: impl Future<Output = ()> + Unpin + 'static) -> Waker {
         vacant::source(self.pointer(), Location::caller(), future)
-    }
-
-    /// The task behind a remote reference, if it belongs to this loop.
-    pub(crate) fn task_of_remote(&self, remote: &RemoteTask) -> Option<Task> {
-        let task = remote.task(self.pointer())?;
-        // SAFETY: COUNTED: the remote reference holds a reference.
-        Some(Task::clone(&*unsafe { Task::borrowed(task) }))
     }
 
     /// Whether there are remote wakeups, cancel requests or drops.

@@ -13,7 +13,7 @@ use super::chunk;
 use super::observe::{Notes, Watch};
 use super::raw::Header;
 use super::ready::ReadyQueue;
-use super::remote::{DropAction, Request, Stack, WakeAction};
+use super::remote::{Action, Request, Stack};
 use super::rng::Rng;
 use super::sync::Arc;
 use super::waker::MAX_REFERENCES;
@@ -238,9 +238,9 @@ pub(super) fn wake_remote(task: NonNull<Header>) {
     let header = unsafe { task.as_ref() };
     // SAFETY: as above.
     let shared = unsafe { header.shared.as_ref() };
-    match header.remote.wake() {
-        WakeAction::Nothing => {}
-        WakeAction::Push => shared.publish(task),
+    // Never `Free`, because the caller holds a reference.
+    if header.remote.notify(0, Request::Wake) == Action::Push {
+        shared.publish(task);
     }
 }
 
@@ -250,14 +250,14 @@ pub(super) fn wake_remote(task: NonNull<Header>) {
 pub(super) fn drop_remote(task: NonNull<Header>, request: Request) {
     // SAFETY: COUNTED: the reference that is about to be dropped keeps the cell alive.
     let header = unsafe { task.as_ref() };
-    match header.remote.drop_reference(request) {
-        DropAction::Nothing => {}
+    match header.remote.notify(1, request) {
+        Action::Nothing => {}
         // Until the push, QUEUED keeps task and block alive. After it, both may be freed before the unpark, so a
         // reference keeps the block. The unpark is needed: another thread may set WAKE between QUEUED and the push, and
         // then leaves the unpark to this thread.
-        DropAction::Push => Shared::to_arc(header.shared).publish(task),
-        // SAFETY: DROPPED-BY-OWNER: `drop_reference` returned `Free`: this was the last reference to a dead task.
-        DropAction::Free => unsafe { free_dead(task) },
+        Action::Push => Shared::to_arc(header.shared).publish(task),
+        // SAFETY: DROPPED-BY-OWNER: `notify` returned `Free`: this was the last reference to a dead task.
+        Action::Free => unsafe { free_dead(task) },
     }
 }
 

@@ -15,7 +15,7 @@ use super::work::Kind;
 /// The process is aborted beyond this count, as in `Arc`: only forgotten wakers add up to it. The atomic word
 /// is wide enough for more.
 pub(super) const MAX_REFERENCES: i32 = if isize::BITS < 64 {
-    i32::MAX >> 5
+    i32::MAX >> 6
 } else {
     i32::MAX >> 1
 };
@@ -100,9 +100,8 @@ impl RemoteTask {
         }
     }
 
-    /// The task, if it belongs to this loop. On the owner thread only.
-    pub(super) fn task(&self, shared: NonNull<Shared>) -> Option<NonNull<Header>> {
-        task_of(&self.0, shared)
+    pub(crate) fn waker(&self) -> &Waker {
+        &self.0
     }
 }
 
