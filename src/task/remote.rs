@@ -221,7 +221,7 @@ impl Stack {
         Pushed::oldest_first(self.head.swap(closed(), Ordering::Acquire))
     }
 
-    /// Announces that the loop is about to sleep. False: something was pushed, so it must not.
+    /// Records that the loop is about to sleep. False: something was pushed, so it must not.
     #[must_use]
     pub(super) fn fall_asleep(&self) -> bool {
         // Release, for a thread that must unpark and has pushed before.

@@ -182,7 +182,7 @@ impl Scheduler {
         self.shared.take_remote();
     }
 
-    /// Announces that the loop is about to sleep. False: there are remote wakeups or drops, so it must not.
+    /// Records that the loop is about to sleep. False: there are remote wakeups or drops, so it must not.
     #[must_use]
     pub(crate) fn fall_asleep(&self) -> bool {
         self.shared.stack.fall_asleep()
