@@ -232,7 +232,7 @@ impl Core {
                 self.discard_wakers();
                 // Before `finish_jobs`, because a blocking job may itself wait for an answer from the loop.
                 if let Some(outside) = self.outside() {
-                    outside.close(self);
+                    outside.close();
                 }
                 self.tasks.drop_report();
                 // The destructors of wakers, messages and the hook may have spawned tasks.

@@ -4,7 +4,13 @@ use std::any::Any;
 use std::rc::Rc;
 
 use super::core::Core;
+use super::round::POLLS_PER_LOOK;
 use crate::task::Task;
+
+/// How many messages of other threads a look takes in at most. Each may queue a task or a call, and a look follows after
+/// every [`POLLS_PER_LOOK`] polls: so other threads get half of the polls at most, however fast they send. With as many
+/// messages as polls, each round of a flood would be longer than the last, and timers would fire later and later.
+pub(crate) const MESSAGES_PER_LOOK: usize = POLLS_PER_LOOK as usize / 2;
 
 /// Whether another thread may still make a task ready; decides whether an idle loop in virtual time waits.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,8 +27,8 @@ pub(crate) trait Outside {
     /// How many messages have come that were not taken in.
     fn waiting(&self) -> usize;
 
-    /// Takes in the messages that have come, at most so many.
-    fn collect(&self, core: &Core, most: usize);
+    /// Takes in all messages that have come. A look takes in [`MESSAGES_PER_LOOK`] at most.
+    fn collect_all(&self, core: &Core);
 
     /// What an idle loop has to wait for.
     fn awaited(&self) -> Awaited;
@@ -39,8 +45,8 @@ pub(crate) trait Outside {
     /// The loop begins to end: refuses new tasks, calls and items from now on.
     fn refuse(&self);
 
-    /// Nothing comes in any more: tells those who wait, and drops what was on its way.
-    fn close(&self, core: &Core);
+    /// No message is read any more: drops those that were not.
+    fn close(&self);
 
     /// Waits for the blocking jobs that run. Those that did not run were withdrawn when their tasks were dropped.
     fn finish_jobs(&self);

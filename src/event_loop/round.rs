@@ -19,17 +19,13 @@ use std::time::{Duration, Instant};
 
 use super::clock::Mode;
 use super::core::Core;
+use super::outside::MESSAGES_PER_LOOK;
 use super::wait::Waited;
 use crate::task::{JoinError, print};
 
 /// The most polls between two looks, and between two readings of the clock while a timer is armed. The value makes both
 /// cheap and still bounds the delay that a long round adds to timers and remote wakeups.
-const POLLS_PER_LOOK: u32 = 64;
-
-/// How many messages of other threads a look takes in at most. Each may queue a task or a call, and a look follows after
-/// every [`POLLS_PER_LOOK`] polls: so other threads get half of the polls at most, however fast they send. With as many
-/// messages as polls, each round of a flood would be longer than the last, and timers would fire later and later.
-const MESSAGES_PER_LOOK: usize = POLLS_PER_LOOK as usize / 2;
+pub(super) const POLLS_PER_LOOK: u32 = 64;
 
 /// The most due timers that are woken together: a few more than a processor fetches from memory at a time.
 const BATCH: usize = 32;
@@ -78,20 +74,10 @@ impl Core {
     #[inline]
     pub(super) fn look(&self) {
         if self.tasks.has_remote() {
-            self.take_remote();
+            self.tasks.take_remote();
         }
         if self.has_timers() {
             self.fire_timers();
-        }
-    }
-
-    #[cold]
-    fn take_remote(&self) {
-        self.tasks.take_remote();
-        if self.tasks.take_messages() {
-            if let Some(outside) = self.outside() {
-                outside.collect(self, MESSAGES_PER_LOOK);
-            }
         }
     }
 
@@ -206,7 +192,7 @@ impl Core {
             self.look();
             if let Some(outside) = self.outside() {
                 // All that was sent before main had finished is in time.
-                outside.collect(self, usize::MAX);
+                outside.collect_all(self);
             }
             self.run_round();
             main.try_join()

@@ -1,6 +1,6 @@
 //! Blocking jobs: functions that run on other threads, for a task that awaits the result.
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -166,7 +166,7 @@ fn submit<F, R>(core: &Core, job: Arc<dyn Job>, state: &Lock<State<F, R>>) {
     let remotes = remotes(core);
     let job_count = remotes
         .job_count
-        .get_or_init(|| Arc::new(JobCount::new(core.tasks.notifier())));
+        .get_or_init(|| Arc::new(JobCount::new(core.tasks.source(pending()))));
     state.lock().job_guard = Some(JobGuard::new(job_count));
     let threads = remotes.threads.get().unwrap_or(pool::THREADS);
     let pool = remotes.pool.get_or_init(|| Pool::new(threads));

@@ -5,6 +5,7 @@
 
 use std::array;
 use std::cell::RefCell;
+use std::future::pending;
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ fn submit<R: Send + 'static>(
 /// As many jobs, each on a thread of its own.
 fn results_come_before_virtual_time_goes_on<const JOBS: usize>() {
     let event_loop = Loop::new();
-    let job_count = Arc::new(JobCount::new(event_loop.scheduler.notifier()));
+    let job_count = Arc::new(JobCount::new(event_loop.scheduler.source(pending())));
     let submitted: [_; JOBS] = array::from_fn(|job| submit(&event_loop, &job_count, move || job));
     let (mut tasks, threads): (Vec<_>, Vec<_>) = submitted
         .into_iter()
@@ -54,10 +55,7 @@ fn results_come_before_virtual_time_goes_on<const JOBS: usize>() {
     for (job, task) in tasks.iter_mut().enumerate() {
         assert_eq!(task.try_join().unwrap().unwrap(), job);
     }
-    event_loop.run_until(|| {
-        event_loop.scheduler.take_messages();
-        !job_count.any()
-    });
+    event_loop.run_until(|| !job_count.any());
     for thread in threads {
         thread.join().unwrap();
     }
@@ -78,7 +76,7 @@ fn loom_two_jobs_results_reach_their_tasks_before_virtual_time_goes_on() {
 fn loom_a_job_whose_task_is_cancelled_runs_or_not_and_leaves_nothing() {
     check(Some(3), || {
         let event_loop = Loop::new();
-        let job_count = Arc::new(JobCount::new(event_loop.scheduler.notifier()));
+        let job_count = Arc::new(JobCount::new(event_loop.scheduler.source(pending())));
         let witness = Counted::new(());
         let (held, still) = (witness.clone(), job_count.clone());
         let grounded = Arc::new(AtomicBool::new(false));
@@ -92,10 +90,7 @@ fn loom_a_job_whose_task_is_cancelled_runs_or_not_and_leaves_nothing() {
         let other = thread::spawn(move || job.run());
         event_loop.run_ready();
         event_loop.scheduler.enter(|| task.as_task().end());
-        event_loop.run_until(|| {
-            event_loop.scheduler.take_messages();
-            !job_count.any()
-        });
+        event_loop.run_until(|| !job_count.any());
         other.join().unwrap();
         drop(task);
         event_loop.close();

@@ -12,15 +12,13 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::mailbox::{Keepalive, MailboxSender, Message, mailbox};
+use super::mailbox::{Keepalive, MailboxSender, Message};
 use crate::event_loop::context;
-use crate::event_loop::core::Core;
 use crate::lock::{Lock, Locked, Signal};
-use crate::task::{JoinError, JoinHandle, Task, print};
+use crate::task::{JoinError, JoinHandle, RemoteTask, print};
 
 /// The name in the error of a task that was never made.
 const NEVER_MADE: &str = "remote";
@@ -55,7 +53,6 @@ const NEVER_MADE: &str = "remote";
 pub struct RemoteHandle<T> {
     slot: Arc<Slot<T>>,
     sender: Arc<MailboxSender>,
-    id: u64,
 }
 
 struct Slot<T> {
@@ -67,6 +64,10 @@ struct State<T> {
     is_finished: bool,
     /// The handle was dropped.
     is_abandoned: bool,
+    /// The handle has requested the cancellation.
+    is_cancelled: bool,
+    /// The task, once it was spawned and until its result was taken.
+    task: Option<RemoteTask>,
     result: Option<Result<T, JoinError>>,
     waker: Option<Waker>,
     /// None once the task has finished.
@@ -76,7 +77,6 @@ struct State<T> {
 /// The owner side of a slot.
 pub(super) struct Reply<T> {
     slot: Arc<Slot<T>>,
-    id: u64,
 }
 
 /// Delivers the result of a task to its slot, on the owner thread. It does so in its destructor, because a closing loop
@@ -87,11 +87,11 @@ struct Delivery<T> {
 }
 
 pub(super) fn pair<T>(sender: &Arc<MailboxSender>) -> (RemoteHandle<T>, Reply<T>) {
-    static TASKS: AtomicU64 = AtomicU64::new(0);
-    let id = TASKS.fetch_add(1, Ordering::Relaxed);
     let state = State {
         is_finished: false,
         is_abandoned: false,
+        is_cancelled: false,
+        task: None,
         result: None,
         waker: None,
         keepalive: Some(Keepalive::new(sender)),
@@ -103,19 +103,21 @@ pub(super) fn pair<T>(sender: &Arc<MailboxSender>) -> (RemoteHandle<T>, Reply<T>
     let handle = RemoteHandle {
         slot: Arc::clone(&slot),
         sender: Arc::clone(sender),
-        id,
     };
-    (handle, Reply { slot, id })
+    (handle, Reply { slot })
 }
 
 impl<T: 'static> Reply<T> {
     /// Delivers the result when the task has ended.
-    pub(super) fn follow(self, core: &Core, handle: JoinHandle<T>) {
+    pub(super) fn follow(self, handle: JoinHandle<T>) {
         let task = handle.task();
-        mailbox(core)
-            .tasks
-            .borrow_mut()
-            .insert(self.id, task.clone());
+        let mut state = self.slot.state.lock();
+        state.task = Some(RemoteTask::of(task.clone()));
+        let is_cancelled = state.is_cancelled;
+        drop(state);
+        if is_cancelled {
+            task.cancel();
+        }
         let delivery = Delivery {
             reply: self,
             task: handle,
@@ -129,8 +131,9 @@ impl<T> Reply<T> {
     fn deliver(&self, result: Result<T, JoinError>) -> Option<Result<T, JoinError>> {
         let mut state = self.slot.state.lock();
         state.is_finished = true;
-        // Dropped after the lock is released.
+        // Dropped after the lock is released. The report of a panic needs the task.
         let _keepalive = state.keepalive.take();
+        let _task = state.task.take_if(|_| !has_panicked(&result));
         let is_wanted = !state.is_abandoned;
         let (unwanted, waker) = if is_wanted {
             (state.result.replace(result), state.waker.take())
@@ -144,6 +147,10 @@ impl<T> Reply<T> {
         }
         unwanted
     }
+}
+
+fn has_panicked<T>(result: &Result<T, JoinError>) -> bool {
+    matches!(result, Err(error) if error.is_panic())
 }
 
 impl<T> Drop for Reply<T> {
@@ -160,28 +167,10 @@ impl<T> Drop for Delivery<T> {
         let task = self.task.task();
         let cancelled = || Err(JoinError::cancelled(&task.name()));
         let result = self.task.try_join().unwrap_or_else(cancelled);
-        let panicked = matches!(&result, Err(error) if error.is_panic());
-        if !panicked {
-            // Before the delivery, because the waiter's waker may panic.
-            self.forget();
-        }
-        // The loop keeps a panicked task until the panic was taken or reported.
-        if let Some(Err(error)) = self.reply.deliver(result).filter(|_| panicked) {
-            self.forget();
+        if let Some(Err(error)) = self.reply.deliver(result).filter(has_panicked) {
             let _ = context::try_with(|core| core.tasks.report(Some(&task), error));
         }
     }
-}
-
-impl<T> Delivery<T> {
-    fn forget(&self) {
-        let _ = context::try_with(|core| forget_remote(core, self.reply.id));
-    }
-}
-
-/// Removes a task whose remote handle no longer needs it.
-fn forget_remote(core: &Core, id: u64) -> Option<Task> {
-    mailbox(core).tasks.borrow_mut().remove(&id)
 }
 
 impl<T> RemoteHandle<T> {
@@ -249,17 +238,16 @@ impl<T> RemoteHandle<T> {
     /// assert!(!task.cancel()); // too late
     /// ```
     pub fn cancel(&self) -> bool {
-        if self.slot.state.lock().is_finished {
-            return false;
+        let mut state = self.slot.state.lock();
+        let in_time = !state.is_finished;
+        state.is_cancelled = in_time;
+        let task = state.task.clone().filter(|_| in_time);
+        drop(state);
+        // Without the lock, for it may call the `on_wake` hook.
+        if let Some(task) = task {
+            task.cancel();
         }
-        let id = self.id;
-        let request = Message::call(move |core| {
-            let task = mailbox(core).tasks.borrow().get(&id).cloned();
-            if let Some(task) = task {
-                task.cancel();
-            }
-        });
-        self.sender.send(request).is_ok()
+        in_time
     }
 
     #[track_caller]
@@ -289,17 +277,12 @@ impl<T> RemoteHandle<T> {
     /// Takes the result of a finished task.
     #[track_caller]
     fn take(&self, mut state: Locked<'_, State<T>>) -> Result<T, JoinError> {
-        let result = state.result.take();
+        let (result, task) = (state.result.take(), state.task.take());
         drop(state);
+        drop(task);
         let Some(result) = result else {
             panic!("the result of this remote task has been taken already");
         };
-        if matches!(&result, Err(error) if error.is_panic()) {
-            let id = self.id;
-            let _ = self.sender.send(Message::call(move |core| {
-                drop(forget_remote(core, id));
-            }));
-        }
         result
     }
 }
@@ -336,25 +319,22 @@ impl<T> Drop for RemoteHandle<T> {
     fn drop(&mut self) {
         let mut state = self.slot.state.lock();
         state.is_abandoned = true;
-        let (result, waker, keepalive) = (
-            state.result.take(),
-            state.waker.take(),
-            state.keepalive.take(),
-        );
+        let (result, task) = (state.result.take(), state.task.take());
+        let (waker, keepalive) = (state.waker.take(), state.keepalive.take());
         drop(state);
         drop((waker, keepalive));
         let Some(Err(error)) = result else { return };
         if error.is_panic() {
-            report_unhandled(&self.sender, self.id, error);
+            report_unhandled(&self.sender, task, error);
         }
     }
 }
 
 /// Passes the panic of a finished task that was not taken to the loop's hook.
-fn report_unhandled(sender: &MailboxSender, id: u64, error: JoinError) {
+fn report_unhandled(sender: &MailboxSender, task: Option<RemoteTask>, error: JoinError) {
     let (name, text) = (error.task_name().to_owned(), error.message());
     let message = Message::call(move |core| {
-        let task = forget_remote(core, id);
+        let task = task.and_then(|task| core.tasks.task_behind(task.waker()));
         core.tasks.report(task.as_ref(), error);
     });
     if sender.send(message).is_err() {

@@ -1,27 +1,27 @@
-//! Messages of other threads: an unbounded channel, which the loop reads between two rounds.
+//! Messages of other threads: an unbounded channel, which a source of the loop reads.
 //!
-//! The mailbox is made when a way in from another thread is first asked for, for most loops never need one. The
-//! [`Notifier`] tells the loop that there is a message, and wakes it.
+//! The mailbox is made when a way in from another thread is first asked for, for most loops never need one.
 //!
 //! A loop ends in three [stages](Stage), so that its end does not depend on what is still being sent: first it refuses
 //! new work, then its tasks end, then it drops the receiving end of the channel. From then on every send fails, and
 //! what is left in the channel is dropped on the loop's thread.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::ptr;
-use std::rc::Rc;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::task::{Poll, Waker};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::current_polls::CurrentPolls;
-use super::queue::Flow;
 use super::remotes;
 use crate::error::LoopGone;
+use crate::event_loop::context;
 use crate::event_loop::core::Core;
-use crate::task::{Notifier, Task, drop_quietly};
+use crate::event_loop::outside::MESSAGES_PER_LOOK;
+use crate::lock::this_thread;
+use crate::task::drop_quietly;
 
 /// The name under which a panic in a message, or in the destructor of one, is reported.
 const MESSAGE: &str = "message from another thread";
@@ -50,49 +50,34 @@ impl Stage {
     }
 }
 
-/// What another thread asks of the loop.
-pub(crate) enum Message {
-    /// A function to call; none once it was called.
-    Call(Option<Call>),
-    /// The pipe of this queue has items.
-    Items(usize),
-}
+/// What another thread asks of the loop: a function to call; none once it was called.
+pub(crate) struct Message(Option<Call>);
 
 impl Message {
     pub(crate) fn call(f: impl FnOnce(&Core) + Send + 'static) -> Self {
-        Self::Call(Some(Box::new(f)))
+        Self(Some(Box::new(f)))
     }
 
     fn open(mut self, core: &Core) {
-        match &mut self {
-            Self::Call(call) => {
-                if let Some(call) = call.take() {
-                    call(core);
-                }
-            }
-            Self::Items(key) => {
-                remotes(core).items_came.set(true);
-                if let Some(flow) = mailbox(core).flow(*key) {
-                    flow.pump();
-                }
-            }
+        if let Some(call) = self.0.take() {
+            call(core);
         }
     }
 }
 
 impl Drop for Message {
     fn drop(&mut self) {
-        let Self::Call(call) = self else { return };
         // The channel drops its messages one by one, and a panic would leak the rest.
-        drop_quietly(call.take());
+        drop_quietly(self.0.take());
     }
 }
 
 /// The sending end of a mailbox, shared by all other threads.
 pub(crate) struct MailboxSender {
     messages: Sender<Message>,
-    notifier: Notifier,
-    /// The owner thread; see [`here`].
+    /// The source's.
+    waker: Waker,
+    /// The owner thread; see [`this_thread`].
     owner: usize,
     /// How many [`Keepalive`]s there are.
     keepalives: AtomicUsize,
@@ -106,7 +91,7 @@ impl MailboxSender {
     /// Sends a message and wakes the loop if it sleeps. Messages of one thread keep their order.
     pub(crate) fn send(&self, message: Message) -> Result<(), LoopGone> {
         self.messages.send(message).map_err(|_| LoopGone)?;
-        self.notifier.announce_messages();
+        self.waker.wake_by_ref();
         Ok(())
     }
 
@@ -133,14 +118,8 @@ impl MailboxSender {
 
     /// Whether this is the thread of a loop that still exists, where waiting for the loop would block it for ever.
     pub(crate) fn is_owner(&self) -> bool {
-        self.owner == here() && !self.has_reached(Stage::Gone)
+        self.owner == this_thread() && !self.has_reached(Stage::Gone)
     }
-}
-
-/// The address of a thread-local tells threads apart, much cheaper than `thread::current().id()`.
-fn here() -> usize {
-    thread_local!(static HERE: u8 = const { 0 });
-    HERE.with(|here| ptr::from_ref(here).addr())
 }
 
 /// While one of these is alive, an idle loop in virtual time waits for messages.
@@ -168,29 +147,31 @@ impl Drop for Keepalive {
         // Release: a loop that reads zero sees what was sent before.
         if self.0.keepalives.fetch_sub(1, Ordering::Release) == 1 {
             // The loop may be waiting for a message that will never come now.
-            self.0.notifier.announce_messages();
+            self.0.waker.wake_by_ref();
         }
     }
 }
 
-/// The receiving end, and what the loop keeps for other threads.
+/// The receiving end.
 pub(super) struct Mailbox {
     pub(super) sender: Arc<MailboxSender>,
     /// None once the loop is gone.
     messages: RefCell<Option<Receiver<Message>>>,
-    /// The tasks that other threads have spawned and whose handles may still be used.
-    pub(super) tasks: RefCell<HashMap<u64, Task>>,
-    /// The inflows of queues with a remote end.
-    flows: RefCell<HashMap<usize, Rc<dyn Flow>>>,
 }
 
 impl Mailbox {
-    fn new(notifier: Notifier, stage: Stage) -> Self {
-        let (sender, receiver) = unbounded();
+    fn new(core: &Core) -> Self {
+        let (messages, receiver) = unbounded();
+        let source = poll_fn(|_| {
+            let core = context::current();
+            mailbox(&core).read(&core, MESSAGES_PER_LOOK);
+            Poll::Pending
+        });
+        let stage = Stage::of(core);
         let sender = MailboxSender {
-            messages: sender,
-            notifier,
-            owner: here(),
+            messages,
+            waker: core.tasks.source(source),
+            owner: this_thread(),
             keepalives: AtomicUsize::new(0),
             stage: AtomicU8::new(stage as u8),
             current_polls: CurrentPolls::default(),
@@ -198,8 +179,6 @@ impl Mailbox {
         Self {
             sender: Arc::new(sender),
             messages: RefCell::new((stage != Stage::Gone).then_some(receiver)),
-            tasks: RefCell::default(),
-            flows: RefCell::default(),
         }
     }
 
@@ -215,24 +194,11 @@ impl Mailbox {
         self.messages.borrow().as_ref()?.try_recv().ok()
     }
 
-    pub(super) fn flow(&self, key: usize) -> Option<Rc<dyn Flow>> {
-        self.flows.borrow().get(&key).cloned()
-    }
-
-    pub(super) fn add_flow(&self, key: usize, flow: Rc<dyn Flow>) {
-        self.flows.borrow_mut().insert(key, flow);
-    }
-
-    pub(super) fn remove_flow(&self, key: usize) {
-        let flow = self.flows.borrow_mut().remove(&key);
-        drop(flow);
-    }
-
     /// Reads the messages that have come, at most so many; the next look reads the others.
     pub(super) fn read(&self, core: &Core, most: usize) {
         let there = self.len();
         if there > most {
-            core.tasks.leave_messages();
+            self.sender.waker.wake_by_ref();
         }
         for _ in 0..there.min(most) {
             let Some(message) = self.next() else { break };
@@ -243,28 +209,18 @@ impl Mailbox {
     /// The loop begins to end.
     pub(super) fn refuse(&self) {
         self.sender.reach(Stage::Ending);
-        let flows = self.flows.borrow();
-        flows.values().for_each(|flow| flow.refuse());
     }
 
-    /// The loop is gone: threads that wait are released, and messages that were not read are dropped.
-    pub(super) fn close(&self, core: &Core) {
-        let flows = self.flows.take();
-        for flow in flows.into_values() {
-            core.tasks.guarded(MESSAGE, || flow.close());
-        }
+    /// The loop is gone: messages that were not read are dropped.
+    pub(super) fn close(&self) {
         // Sends fail before the first message is dropped.
         let messages = self.messages.take();
         drop(messages);
         self.sender.reach(Stage::Gone);
-        let tasks = self.tasks.take();
-        drop(tasks);
     }
 }
 
 /// The mailbox of a loop, made now if this is its first use.
 pub(super) fn mailbox(core: &Core) -> &Mailbox {
-    remotes(core)
-        .mailbox
-        .get_or_init(|| Mailbox::new(core.tasks.notifier(), Stage::of(core)))
+    remotes(core).mailbox.get_or_init(|| Mailbox::new(core))
 }

@@ -17,7 +17,7 @@ mod queue;
 mod remote;
 
 use std::any::Any;
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -29,6 +29,7 @@ pub use remote::Remote;
 
 use self::mailbox::Mailbox;
 use self::pool::{JobCount, Pool};
+use self::queue::Pipes;
 use crate::event_loop::core::Core;
 use crate::event_loop::outside::{Awaited, MainGuard, Outside};
 use crate::task::Task;
@@ -41,8 +42,9 @@ pub(crate) struct Remotes {
     job_count: OnceCell<Arc<JobCount>>,
     /// The bound of threads for blocking jobs, if it was set.
     threads: Cell<Option<usize>>,
-    /// Items have arrived since the last `take_is_sending`.
-    items_came: Cell<bool>,
+    pipes: RefCell<Pipes>,
+    /// Items were sent since the last `take_is_sending`.
+    is_sending: Cell<bool>,
     #[cfg(all(unix, feature = "signal"))]
     interrupt: interrupt::Interrupt,
 }
@@ -69,9 +71,9 @@ impl Outside for Remotes {
         self.mailbox.get().map_or(0, Mailbox::len)
     }
 
-    fn collect(&self, core: &Core, most: usize) {
+    fn collect_all(&self, core: &Core) {
         if let Some(mailbox) = self.mailbox.get() {
-            mailbox.read(core, most);
+            mailbox.read(core, usize::MAX);
         }
     }
 
@@ -90,7 +92,7 @@ impl Outside for Remotes {
     }
 
     fn take_is_sending(&self) -> bool {
-        self.items_came.take()
+        self.is_sending.take()
     }
 
     #[cfg(all(unix, feature = "signal"))]
@@ -115,11 +117,12 @@ impl Outside for Remotes {
         if let Some(mailbox) = self.mailbox.get() {
             mailbox.refuse();
         }
+        self.pipes.borrow().refuse();
     }
 
-    fn close(&self, core: &Core) {
+    fn close(&self) {
         if let Some(mailbox) = self.mailbox.get() {
-            mailbox.close(core);
+            mailbox.close();
         }
     }
 

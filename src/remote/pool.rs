@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::task::Waker;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::lock::{AtomicUsize, Lock, Ordering, Signal};
-use crate::task::Notifier;
 
 /// The default bound of threads: asyncio's upper limit. It does not depend on the number of cores, because jobs mostly
 /// wait.
@@ -163,13 +163,14 @@ impl Pool {
 /// The number of jobs that wait or run. Virtual time stands still while it is not zero.
 pub(super) struct JobCount {
     count: AtomicUsize,
-    notifier: Notifier,
+    /// Of a source that only ends the loop's sleep.
+    waker: Waker,
 }
 
 impl JobCount {
-    pub(super) fn new(notifier: Notifier) -> Self {
+    pub(super) fn new(waker: Waker) -> Self {
         let count = AtomicUsize::new(0);
-        Self { count, notifier }
+        Self { count, waker }
     }
 
     pub(super) fn any(&self) -> bool {
@@ -192,7 +193,7 @@ impl Drop for JobGuard {
     fn drop(&mut self) {
         if self.0.count.fetch_sub(1, Ordering::Release) == 1 {
             // Wakes the loop, because virtual time may go on.
-            self.0.notifier.announce_messages();
+            self.0.waker.wake_by_ref();
         }
     }
 }

@@ -87,7 +87,7 @@ impl Remote {
                 make: Some(f),
                 future: None,
             });
-            reply.follow(core, task);
+            reply.follow(task);
         }))?;
         Ok(handle)
     }

@@ -184,6 +184,7 @@ impl Task {
         own.unwrap_or_else(|| match self.header().vtable.kind {
             Kind::Task => format!("Task-{}", self.header().state.number()).into(),
             Kind::Call => "call".into(),
+            Kind::Source => "message from another thread".into(),
         })
     }
 

@@ -85,11 +85,12 @@ pub use join::JoinHandle;
 pub(crate) use observe::{Activity, Cause, News, Notes, Snapshot, Watch};
 pub(crate) use raw::drop_quietly;
 pub(crate) use run::{print, unhandled};
-pub(crate) use scheduler::{Notifier, Scheduler};
+pub(crate) use scheduler::Scheduler;
 pub(crate) use scoped::Scoped;
 pub(crate) use state::Outcome;
 pub(crate) use vacant::{Call, Vacant};
 pub(crate) use waiters::{Context, Group};
+pub(crate) use waker::RemoteTask;
 pub(crate) use work::{Attempt, Fallible, Plain, Work};
 
 /// Unparks the loop from another thread.

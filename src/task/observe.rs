@@ -122,7 +122,9 @@ impl Local {
         }
         f(match self.running.get().map(kind_of) {
             Some(Kind::Call) => Cause::Call,
-            Some(Kind::Task) | None if self.taking_remote.get() => Cause::OtherThread,
+            Some(Kind::Task | Kind::Source) | None if self.taking_remote.get() => {
+                Cause::OtherThread
+            }
             _ if !task.is_cancel_requested() => Cause::Timer,
             _ => Cause::Outside,
         });
@@ -148,7 +150,7 @@ impl Local {
     #[cold]
     #[inline(never)]
     pub(super) fn note_spawn(&self, task: &Task) {
-        if !self.observes_new_tasks() || task.header().vtable.kind == Kind::Call {
+        if !self.observes_new_tasks() || task.header().vtable.kind != Kind::Task {
             return;
         }
         task.header().state.set_observed();

@@ -211,7 +211,7 @@ pub(super) unsafe fn put_panic(task: NonNull<Header>, panic: Box<dyn Any + Send>
 ///
 /// As for `poll_work`, and `task` is a `CellOf<W>`.
 unsafe fn poll<W: Work>(task: NonNull<Header>) -> Polled {
-    let waker = waker::borrowed(task);
+    let waker = waker::borrowed(task, W::KIND);
     let mut cx = Context::from_waker(&waker);
     // SAFETY: HEADER-FIRST: the header is the start of a `CellOf<W>`.
     let payload = unsafe { &raw mut (*task.cast::<CellOf<W>>().as_ptr()).payload };

@@ -1,15 +1,16 @@
 //! The operations of remote threads on a task: one atomic word per task, and one lock-free stack per loop.
 //!
 //! ```text
-//!  63                              3    2      1      0
-//! +---------------------------------+------+------+--------+
-//! | references, signed              | DEAD | WAKE | QUEUED |
-//! +---------------------------------+------+------+--------+
+//!  63                     4    3       2       1      0
+//! +------------------------+------+--------+------+--------+
+//! | references, signed     | DEAD | CANCEL | WAKE | QUEUED |
+//! +------------------------+------+--------+------+--------+
 //! ```
 //!
-//! QUEUED: the task is in the stack, or one thread is about to push it. WAKE: a wakeup was requested. DEAD: the loop
-//! has been dropped, and the word counts all references. While the loop lives, the word counts what remote threads
-//! added and dropped, so the total is the owner's plain count plus this one.
+//! QUEUED: the task is in the stack, or one thread is about to push it. WAKE: a wakeup was requested. CANCEL: the
+//! task's cancellation was requested. DEAD: the loop has been dropped, and the word counts all references. While the
+//! loop lives, the word counts what remote threads added and dropped, so the total is the owner's plain count plus this
+//! one.
 
 use std::process;
 use std::ptr::{self, NonNull};
@@ -19,35 +20,36 @@ use super::sync::{AtomicBool, AtomicIsize, AtomicPtr, Ordering};
 
 const QUEUED: isize = 1 << 0;
 const WAKE: isize = 1 << 1;
-const DEAD: isize = 1 << 2;
-const COUNT_SHIFT: u32 = 3;
+const CANCEL: isize = 1 << 2;
+const DEAD: isize = 1 << 3;
+const COUNT_SHIFT: u32 = 4;
 const ONE: isize = 1 << COUNT_SHIFT;
 
-/// What the caller of `drop_reference` must do next.
-#[derive(Debug, PartialEq, Eq)]
-#[must_use]
-pub(super) enum DropAction {
-    Nothing,
-    /// QUEUED was set: push the task onto the stack and unpark the loop.
-    Push,
-    /// That was the last reference to a dead task: free the memory.
-    Free,
+/// What a thread requests of the task.
+#[derive(Clone, Copy)]
+pub(super) enum Request {
+    Nothing = 0,
+    Wake = WAKE,
+    Cancel = CANCEL,
 }
 
-/// What the caller of `wake` must do next.
+/// What the caller of `notify` must do next.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
-pub(super) enum WakeAction {
+pub(super) enum Action {
     /// The task is dead, or the thread that set QUEUED pushes it and unparks the loop.
     Nothing,
     /// QUEUED was set: push the task onto the stack and unpark the loop.
     Push,
+    /// The last reference to a dead task was dropped: free the memory.
+    Free,
 }
 
 /// The content of a word, taken by the owner.
 pub(super) struct Taken {
     pub(super) references: isize,
     pub(super) wake: bool,
+    pub(super) cancel: bool,
 }
 
 /// The atomic word of one task.
@@ -74,48 +76,29 @@ impl RemoteWord {
         self.0.fetch_add(references * ONE, Ordering::Relaxed);
     }
 
-    /// Drops a reference. The owner is notified through the stack; once DEAD is set, the count alone decides.
-    pub(super) fn drop_reference(&self) -> DropAction {
+    /// Drops so many references and makes a request, in one step, so that the owner is notified once. It is notified
+    /// through the stack; once DEAD is set, the count alone decides.
+    pub(super) fn notify(&self, dropped: isize, request: Request) -> Action {
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
             let dead = word & DEAD != 0;
+            let rest = word - dropped * ONE;
             let next = if dead {
-                word - ONE
+                rest
             } else {
-                (word - ONE) | QUEUED
+                rest | QUEUED | request as isize
             };
-            // AcqRel: the thread that frees sees all that the other holders did before their drops. And a pusher writes
-            // the link after the owner has read it.
+            // AcqRel: the thread that frees sees all that the other holders did before their drops. A pusher writes the
+            // link after the owner has read it. And the read-modify-write happens even if it changes nothing: it hands
+            // what this thread did before a request over to the owner, who takes the word with an acquiring swap.
             match self
                 .0
                 .compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed)
             {
                 Err(now) => word = now,
-                Ok(_) if dead && is_unreferenced(next) => return DropAction::Free,
-                Ok(_) if dead || word & QUEUED != 0 => return DropAction::Nothing,
-                Ok(_) => return DropAction::Push,
-            }
-        }
-    }
-
-    /// Requests a wakeup.
-    pub(super) fn wake(&self) -> WakeAction {
-        let mut word = self.0.load(Ordering::Relaxed);
-        loop {
-            // The read-modify-write happens even if WAKE is set already: it hands what this thread did before over
-            // to the owner, who takes WAKE off with an acquiring swap. It acquires for the sake of the link, as above.
-            let next = if word & DEAD != 0 {
-                word
-            } else {
-                word | QUEUED | WAKE
-            };
-            match self
-                .0
-                .compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed)
-            {
-                Err(now) => word = now,
-                Ok(_) if word & (DEAD | QUEUED) != 0 => return WakeAction::Nothing,
-                Ok(_) => return WakeAction::Push,
+                Ok(_) if dead && is_unreferenced(next) => return Action::Free,
+                Ok(_) if dead || word & QUEUED != 0 => return Action::Nothing,
+                Ok(_) => return Action::Push,
             }
         }
     }
@@ -127,6 +110,7 @@ impl RemoteWord {
         Taken {
             references: word >> COUNT_SHIFT,
             wake: word & WAKE != 0,
+            cancel: word & CANCEL != 0,
         }
     }
 
@@ -140,8 +124,9 @@ impl RemoteWord {
     /// The stack refused the push. True if the caller must free the memory.
     #[must_use]
     pub(super) fn push_refused(&self) -> bool {
-        // AcqRel: as in `drop_reference`.
-        let word = self.0.fetch_and(!(QUEUED | WAKE), Ordering::AcqRel) & !(QUEUED | WAKE);
+        // AcqRel: as in `notify`.
+        let kept = !(QUEUED | WAKE | CANCEL);
+        let word = self.0.fetch_and(kept, Ordering::AcqRel) & kept;
         word & DEAD != 0 && is_unreferenced(word)
     }
 
@@ -149,7 +134,7 @@ impl RemoteWord {
     #[must_use]
     pub(super) fn die(&self, owner_count: isize) -> bool {
         let change = owner_count * ONE + DEAD;
-        // AcqRel: as in `drop_reference`.
+        // AcqRel: as in `notify`.
         is_unreferenced(self.0.fetch_add(change, Ordering::AcqRel) + change)
     }
 }
@@ -159,18 +144,16 @@ fn is_unreferenced(word: isize) -> bool {
     word & QUEUED == 0 && word >> COUNT_SHIFT == 0
 }
 
-/// The tasks with remote wakeups or drops, newest first, and whether the loop sleeps.
+/// The tasks with remote wakeups, cancel requests or drops, newest first, and whether the loop sleeps.
 ///
 /// Pushing and falling asleep are a pair: a pusher changes the stack and then looks at the flag, the loop sets the flag
 /// and then looks at the stack, by an exchange of nothing for nothing. Exchanges of one place come one after the other:
-/// either the loop's sees the push, or the push sees the loop's, and with it the flag. The same holds for messages.
+/// either the loop's sees the push, or the push sees the loop's, and with it the flag.
 ///
 /// A thread whose push was taken before the loop fell asleep may look at the flag afterwards, and be the one that must
 /// unpark it. It has no exchange to learn from, so the flag itself carries what the loop did before it fell asleep.
 pub(super) struct Stack {
     head: AtomicPtr<Header>,
-    /// The mailbox has messages.
-    has_message: AtomicBool,
     asleep: AtomicBool,
 }
 
@@ -192,27 +175,14 @@ impl Stack {
     pub(super) fn new() -> Self {
         Self {
             head: AtomicPtr::new(ptr::null_mut()),
-            has_message: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
         }
     }
 
-    /// Whether there are tasks or messages. Two relaxed loads, for the loop checks between any two rounds.
+    /// Whether anything was pushed. A relaxed load, for the loop checks between any two rounds.
     #[inline]
     pub(super) fn has_remote(&self) -> bool {
-        !self.head.load(Ordering::Relaxed).is_null() || self.has_message.load(Ordering::Relaxed)
-    }
-
-    /// Records that the mailbox has messages. Called after the message was put in.
-    pub(super) fn announce_messages(&self) {
-        // AcqRel: the loop sees the message, and this thread whether the loop sleeps.
-        self.has_message.swap(true, Ordering::AcqRel);
-    }
-
-    /// Whether there are messages. A later message is announced again.
-    pub(super) fn take_messages(&self) -> bool {
-        // Acquire: the messages are seen.
-        self.has_message.load(Ordering::Relaxed) && self.has_message.swap(false, Ordering::Acquire)
+        !self.head.load(Ordering::Relaxed).is_null()
     }
 
     /// Pushes a task whose QUEUED flag the caller has just set. False: the stack is closed.
@@ -251,13 +221,12 @@ impl Stack {
         Pushed::oldest_first(self.head.swap(closed(), Ordering::Acquire))
     }
 
-    /// Announces that the loop is about to sleep. False: there are tasks or messages, so it must not.
+    /// Records that the loop is about to sleep. False: something was pushed, so it must not.
     #[must_use]
     pub(super) fn fall_asleep(&self) -> bool {
-        // Release, for a thread that must unpark and has pushed before. The messages': as in `is_unchanged`.
+        // Release, for a thread that must unpark and has pushed before.
         self.asleep.swap(true, Ordering::Release);
-        let quiet =
-            is_unchanged(&self.head) && !self.has_message.fetch_or(false, Ordering::Release);
+        let quiet = is_unchanged(&self.head);
         if !quiet {
             self.wake_up();
         }

@@ -19,7 +19,7 @@ use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
 use super::sync::set_cells_per_chunk;
-use super::{JoinHandle, Notifier, Plain, Scheduler, Unpark};
+use super::{JoinHandle, Plain, RemoteTask, Scheduler, Unpark};
 
 /// What the loop sleeps on: the nudge stays until it is seen, as in a channel with room for one.
 pub(super) struct Nudge {
@@ -380,18 +380,84 @@ fn loom_a_wakeup_hands_over_what_was_done_before_it() {
 }
 
 #[test]
-fn loom_mail_reaches_a_loop_that_falls_asleep() {
+fn loom_a_source_is_polled_by_a_loop_that_falls_asleep() {
     check(None, || {
         let event_loop = Loop::new();
-        let notifier: Notifier = event_loop.scheduler.notifier();
-        let message = Flag::new();
-        let sent = message.clone();
+        let (message, read) = (Flag::new(), Rc::new(std::cell::Cell::new(false)));
+        let (sent, seen) = (message.clone(), read.clone());
+        let source = event_loop.scheduler.source(poll_fn(move |_| {
+            seen.set(seen.get() || message.get());
+            Poll::Pending
+        }));
         let other = thread::spawn(move || {
             sent.set();
-            notifier.announce_messages();
+            source.wake();
         });
-        event_loop.run_until(|| event_loop.scheduler.take_messages() && message.get());
+        event_loop.run_until(|| read.get());
         event_loop.close();
         other.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_a_source_goes_while_a_thread_wakes_it() {
+    check(Some(3), || {
+        let event_loop = Loop::new();
+        let mut polls = 0;
+        let source = event_loop.scheduler.source(poll_fn(move |cx| {
+            polls += 1;
+            if polls == 1 {
+                // On the owner thread, through the stack too.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Poll::Ready(())
+        }));
+        let other = thread::spawn(move || {
+            source.wake_by_ref();
+            source.clone().wake();
+        });
+        event_loop.run_ready();
+        event_loop.run_ready();
+        event_loop.close();
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_a_cancel_request_reaches_a_loop_that_falls_asleep() {
+    check(Some(3), || {
+        let event_loop = Loop::new();
+        let (handle, waker) = event_loop.spawn(|| false);
+        let remote = RemoteTask::of(handle.task());
+        let threads = [
+            thread::spawn(move || remote.cancel()),
+            thread::spawn(move || waker.wake()),
+        ];
+        event_loop.run_until(|| handle.is_finished());
+        assert!(handle.is_cancelled());
+        event_loop.close();
+        drop(handle);
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+    });
+}
+
+#[test]
+fn loom_a_cancel_request_comes_while_the_loop_closes() {
+    check(Some(3), || {
+        let event_loop = Loop::new();
+        let (handle, waker) = event_loop.spawn(|| false);
+        let remote = RemoteTask::of(handle.task());
+        drop(handle);
+        let threads = [
+            thread::spawn(move || remote.clone().cancel()),
+            thread::spawn(move || drop(waker)),
+        ];
+        event_loop.close();
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
     });
 }

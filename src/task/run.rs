@@ -73,6 +73,30 @@ impl Local {
         }
     }
 
+    /// Polls a source. A panic of it is reported and ends nothing.
+    pub(super) fn run_source(&self, entry: NonNull<Header>) {
+        // SAFETY: ONE-ENTRY: as in `run`.
+        let source = unsafe { Task::borrowed(entry) };
+        let state = &source.header().state;
+        match state.begin_run() {
+            RunAction::Poll => {}
+            RunAction::PollObserved => unreachable!("a source is not observed"),
+            RunAction::Cancel => return self.end(&source),
+            RunAction::Skip => return skip(&source),
+        }
+        // SAFETY: OWNER-THREAD: by `begin_run`, the future exists and is not being polled.
+        let poll = || unsafe { raw::poll_work(entry) };
+        match panic::catch_unwind(AssertUnwindSafe(poll)) {
+            Ok(Polled::Pending) => state.suspend(),
+            Ok(Polled::Panicked) => self.finish(&source, Outcome::Panicked),
+            Ok(_) => self.finish(&source, Outcome::Value),
+            Err(panic) => {
+                state.suspend();
+                self.report_of(&source, JoinError::panicked(&source.name(), panic));
+            }
+        }
+    }
+
     /// Finishes a task according to its last poll.
     #[cold]
     fn finish_polled(&self, task: &Task, polled: Polled) {
@@ -157,7 +181,7 @@ impl Local {
     #[inline(never)]
     fn finish_with_value(&self, task: &Task) {
         let header = task.header();
-        if !header.waiters.is_at_most_a_task() || header.vtable.kind == Kind::Call {
+        if !header.waiters.is_at_most_a_task() || header.vtable.kind != Kind::Task {
             return self.finish_counted(task);
         }
         header.state.finish(Outcome::Value);

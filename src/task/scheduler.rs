@@ -7,6 +7,7 @@ use std::panic::{self, AssertUnwindSafe, Location};
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Waker;
 
 use super::raw;
 use super::rng::Rng;
@@ -22,18 +23,6 @@ pub(crate) struct Scheduler {
     not_send: PhantomData<*const ()>,
 }
 
-/// Notifies a loop, from any thread, of a message in its mailbox. It may outlive the loop.
-#[derive(Clone)]
-pub(crate) struct Notifier(Arc<Shared>);
-
-impl Notifier {
-    /// Makes the loop check its mailbox, and unparks it if it sleeps. Call it after the message was put in.
-    pub(crate) fn announce_messages(&self) {
-        self.0.stack.announce_messages();
-        self.0.unpark();
-    }
-}
-
 impl Scheduler {
     pub(crate) fn new(parker: std::sync::Arc<dyn Unpark>) -> Self {
         static LOOPS: AtomicU64 = AtomicU64::new(0);
@@ -46,6 +35,11 @@ impl Scheduler {
 
     pub(super) fn local(&self) -> &Local {
         &self.shared.local
+    }
+
+    /// Distinguishes this loop from others.
+    pub(crate) fn serial(&self) -> u64 {
+        self.local().serial
     }
 
     pub(super) fn pointer(&self) -> NonNull<Shared> {
@@ -170,33 +164,25 @@ impl Scheduler {
         local.ready.in_round()
     }
 
-    /// Whether there are remote wakeups, drops or messages.
+    /// Adds a source of events: the future is polled in a look of the loop after its waker was woken, on any thread. It
+    /// lives until it is ready, or until the loop ends.
+    #[track_caller]
+    pub(crate) fn source(&self, future: impl Future<Output = ()> + Unpin + 'static) -> Waker {
+        vacant::source(self.pointer(), Location::caller(), future)
+    }
+
+    /// Whether there are remote wakeups, cancel requests or drops.
     #[inline]
     pub(crate) fn has_remote(&self) -> bool {
         self.shared.stack.has_remote()
     }
 
-    /// Drains the remote stack and queues the tasks that other threads have woken.
+    /// Drains the remote stack: queues the tasks that other threads have woken, and polls the sources.
     pub(crate) fn take_remote(&self) {
         self.shared.take_remote();
     }
 
-    /// Whether messages have been announced; see [`Notifier`]. From now on none have, until the next are.
-    pub(crate) fn take_messages(&self) -> bool {
-        self.shared.stack.take_messages()
-    }
-
-    /// Some messages are left for the next look.
-    pub(crate) fn leave_messages(&self) {
-        self.shared.stack.announce_messages();
-    }
-
-    /// The handle for other threads.
-    pub(crate) fn notifier(&self) -> Notifier {
-        Notifier(self.shared.clone())
-    }
-
-    /// Announces that the loop is about to sleep. False: there are remote wakeups, drops or messages, so it must not.
+    /// Records that the loop is about to sleep. False: there are remote wakeups or drops, so it must not.
     #[must_use]
     pub(crate) fn fall_asleep(&self) -> bool {
         self.shared.stack.fall_asleep()
@@ -207,7 +193,7 @@ impl Scheduler {
     }
 
     /// Wakes the wakers of timers, in order; a panic in one is reported.
-    pub(crate) fn wake_all(&self, wakers: &mut Vec<std::task::Waker>) {
+    pub(crate) fn wake_all(&self, wakers: &mut Vec<Waker>) {
         // The tasks are scattered in memory. A first pass that only reads each header overlaps the cache misses.
         for waker in &*wakers {
             hint::black_box(waker::task_of(waker, self.pointer()));
@@ -218,7 +204,7 @@ impl Scheduler {
     }
 
     /// Drops a waker; a panic in it is reported.
-    pub(crate) fn discard(&self, waker: std::task::Waker) {
+    pub(crate) fn discard(&self, waker: Waker) {
         self.shared.local.discard(waker);
     }
 
@@ -308,7 +294,7 @@ impl Scheduler {
         self.shared.local.phase.set(Phase::Closing);
     }
 
-    /// Ends every task and call now, tasks in spawn order, and empties the queue, until no new ones appear.
+    /// Ends every task, call and source now, tasks in spawn order, and empties the queue, until no new ones appear.
     pub(crate) fn end_all(&self) {
         self.refuse_tasks();
         let mut is_over = false;
@@ -317,7 +303,7 @@ impl Scheduler {
             // The task that drops the loop is on the stack: the frame that runs it ends it.
             cells.retain(|cell| !cell.header().state.is_running());
             is_over = cells.is_empty();
-            cells.sort_by_key(|cell| (cell.header().vtable.kind == Kind::Call, cell.id()));
+            cells.sort_by_key(|cell| (cell.header().vtable.kind, cell.id()));
             for cell in cells {
                 self.shared.local.end(&cell);
             }

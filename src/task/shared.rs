@@ -13,11 +13,12 @@ use super::chunk;
 use super::observe::{Notes, Watch};
 use super::raw::Header;
 use super::ready::ReadyQueue;
-use super::remote::{DropAction, Stack, WakeAction};
+use super::remote::{Action, Request, Stack};
 use super::rng::Rng;
 use super::sync::Arc;
 use super::waiters::Extra;
 use super::waker::MAX_REFERENCES;
+use super::work::Kind;
 use super::{Report, Task, Unpark};
 
 /// A plain count below this is moved to the atomic word, which is wider.
@@ -45,6 +46,8 @@ pub(super) struct Shared {
 pub(super) struct Local {
     /// The rest of this round, and the entries of the next one.
     pub(super) ready: ReadyQueue,
+    /// The sources that this look has yet to poll; empty between looks.
+    sources: ReadyQueue,
     /// The innermost task or call on the stack.
     pub(super) running: Cell<Option<NonNull<Header>>>,
     pub(super) cells: Cells,
@@ -84,6 +87,7 @@ impl Shared {
     pub(super) fn new(serial: u64, parker: std::sync::Arc<dyn Unpark>) -> Self {
         let local = Local {
             ready: ReadyQueue::new(),
+            sources: ReadyQueue::new(),
             running: Cell::new(None),
             cells: Cells::new(),
             phase: Cell::new(Phase::Open),
@@ -127,7 +131,8 @@ impl Shared {
         }
     }
 
-    /// Drains the remote stack: merges references into the plain counts and queues the woken tasks, in order.
+    /// Drains the remote stack: merges references into the plain counts and queues the woken tasks, in order. Then polls
+    /// the sources that were woken.
     ///
     /// There is no budget, for the work is bounded: the stack is taken as a whole, and it holds a task at most once,
     /// however often the task was woken (ONE-ENTRY).
@@ -137,6 +142,10 @@ impl Shared {
         for task in self.stack.take_all() {
             // SAFETY: ONE-ENTRY: the task is off the stack and QUEUED.
             unsafe { self.take_one(task) };
+        }
+        // Only now, because a source runs user code.
+        while let Some(source) = self.local.sources.pop() {
+            self.local.run_source(source);
         }
         self.local.taking_remote.set(false);
     }
@@ -156,7 +165,13 @@ impl Shared {
         }
         // SAFETY: COUNTED, OWNER-THREAD: the reference that was just added.
         let task = unsafe { Task::from_ptr(task) };
-        if taken.wake && task.schedule() {
+        if header.vtable.kind == Kind::Source {
+            if taken.wake && header.state.wake_unobserved() {
+                self.local.sources.push(task.as_ptr());
+            }
+        } else if taken.cancel {
+            task.cancel();
+        } else if taken.wake && task.schedule() {
             self.local
                 .remote_wakes
                 .set(self.local.remote_wakes.get() + 1);
@@ -218,26 +233,26 @@ pub(super) fn wake_remote(task: NonNull<Header>) {
     let header = unsafe { task.as_ref() };
     // SAFETY: as above.
     let shared = unsafe { header.shared.as_ref() };
-    match header.remote.wake() {
-        WakeAction::Nothing => {}
-        WakeAction::Push => shared.publish(task),
+    // Never `Free`, because the caller holds a reference.
+    if header.remote.notify(0, Request::Wake) == Action::Push {
+        shared.publish(task);
     }
 }
 
-/// Drops a reference on another thread, or outside of the running loop.
+/// Drops a reference, with a last request, on another thread or outside of the running loop.
 #[cold]
 #[inline(never)]
-pub(super) fn drop_remote(task: NonNull<Header>) {
+pub(super) fn drop_remote(task: NonNull<Header>, request: Request) {
     // SAFETY: COUNTED: the reference that is about to be dropped keeps the cell alive.
     let header = unsafe { task.as_ref() };
-    match header.remote.drop_reference() {
-        DropAction::Nothing => {}
+    match header.remote.notify(1, request) {
+        Action::Nothing => {}
         // Until the push, QUEUED keeps task and block alive. After it, both may be freed before the unpark, so a
         // reference keeps the block. The unpark is needed: another thread may set WAKE between QUEUED and the push, and
         // then leaves the unpark to this thread.
-        DropAction::Push => Shared::to_arc(header.shared).publish(task),
-        // SAFETY: DROPPED-BY-OWNER: `drop_reference` returned `Free`: this was the last reference to a dead task.
-        DropAction::Free => unsafe { free_dead(task) },
+        Action::Push => Shared::to_arc(header.shared).publish(task),
+        // SAFETY: DROPPED-BY-OWNER: `notify` returned `Free`: this was the last reference to a dead task.
+        Action::Free => unsafe { free_dead(task) },
     }
 }
 
@@ -262,7 +277,7 @@ pub(super) fn free_if_last(task: NonNull<Header>) {
     if local.phase.get() == Phase::Closed {
         // The plain count is unused now; the reference was counted in the word.
         header.count.set(0);
-        drop_remote(task);
+        drop_remote(task, Request::Nothing);
         return;
     }
     if header.count.get() < MIN_REFERENCES {

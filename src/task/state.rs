@@ -169,6 +169,11 @@ impl State {
         }
     }
 
+    /// A wakeup of what is never observed. True if it is to be queued.
+    pub(super) fn wake_unobserved(&self) -> bool {
+        matches!(self.wake(), WakeAction::Enqueue)
+    }
+
     /// A new task is queued for its first poll.
     #[inline]
     pub(super) fn queue_new(&self) {

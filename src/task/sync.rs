@@ -130,10 +130,6 @@ mod model {
         pub(in crate::task) fn swap(&self, flag: bool, order: Ordering) -> bool {
             self.0.access().swap(flag, order)
         }
-
-        pub(in crate::task) fn fetch_or(&self, flag: bool, order: Ordering) -> bool {
-            self.0.access().fetch_or(flag, order)
-        }
     }
 
     /// How many cells of a chunk are in use, which stands for the chunk.

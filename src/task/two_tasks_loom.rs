@@ -72,17 +72,18 @@ fn loom_two_tasks_have_their_turns_in_the_order_in_which_a_thread_has_woken_them
     });
 }
 
-/// One thread pushes to the stack, another sends a message: the loop sleeps if neither has done so.
+/// One thread wakes a task, another one a source: the loop sleeps if neither has done so.
 #[test]
-fn loom_a_wakeup_and_a_letter_reach_a_loop_that_falls_asleep() {
+fn loom_a_task_and_a_source_are_woken_in_a_loop_that_falls_asleep() {
     check(Some(2), || {
         let event_loop = Loop::new();
         let (flag, message) = (Flag::new(), Flag::new());
-        let (woken, sent, notifier) = (
-            flag.clone(),
-            message.clone(),
-            event_loop.scheduler.notifier(),
-        );
+        let (woken, sent, read) = (flag.clone(), message.clone(), Rc::new(Cell::new(false)));
+        let seen = read.clone();
+        let source = event_loop.scheduler.source(poll_fn(move |_| {
+            seen.set(seen.get() || message.get());
+            Poll::Pending
+        }));
         let (handle, waker) = event_loop.spawn(move || woken.get());
         let threads = [
             thread::spawn(move || {
@@ -91,14 +92,10 @@ fn loom_a_wakeup_and_a_letter_reach_a_loop_that_falls_asleep() {
             }),
             thread::spawn(move || {
                 sent.set();
-                notifier.announce_messages();
+                source.wake_by_ref();
             }),
         ];
-        let read = Cell::new(false);
-        event_loop.run_until(|| {
-            read.set(read.get() || event_loop.scheduler.take_messages() && message.get());
-            read.get() && handle.is_finished()
-        });
+        event_loop.run_until(|| read.get() && handle.is_finished());
         event_loop.close();
         drop(handle);
         join(threads);

@@ -1,5 +1,6 @@
 //! A cell is allocated before its future is written, so that a large future is moved as little as possible.
 
+use std::future::Future;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
@@ -9,7 +10,7 @@ use std::task::Waker;
 use super::raw::{self, Header};
 use super::shared::{Local, Phase, Shared};
 use super::state::{Outcome, State};
-use super::work::{Kind, Once, Work};
+use super::work::{Kind, Once, Source, Work};
 use super::{JoinHandle, Task, waker};
 
 /// A cell without a future. Dropping it frees the cell; the task's number stays used.
@@ -156,6 +157,23 @@ pub(super) fn call<F: FnOnce() + 'static>(
     Call(task)
 }
 
+/// A new source, not woken yet, and a waker of it.
+pub(super) fn source<F: Future<Output = ()> + Unpin + 'static>(
+    shared: NonNull<Shared>,
+    at: &'static Location<'static>,
+    future: F,
+) -> Waker {
+    let vacant = Vacant::<Source<F>>::new(shared, at);
+    // SAFETY: OWNER-THREAD: the payload is vacant.
+    unsafe { ptr::write(vacant.slot(), future) };
+    // SAFETY: the future was written, and borrows nothing.
+    let task = unsafe { vacant.filled() };
+    if task.local().phase.get() == Phase::Closed {
+        refuse(&task);
+    }
+    waker::owned(task)
+}
+
 /// A plain call: runs once after it was queued. Dropping the handle does not cancel it.
 pub(crate) struct Call(Task);
 
@@ -196,7 +214,11 @@ fn allocate<W: Work>(shared: NonNull<Shared>, at: &'static Location<'static>) ->
     let task = raw::allocate::<W>(&local.cells, |vtable, offset| {
         Header::new(vtable, shared, State::new(number, is_task), offset, at)
     });
-    if let Some(context) = local.context() {
+    let context = match W::KIND {
+        Kind::Task | Kind::Call => local.context(),
+        Kind::Source => None,
+    };
+    if let Some(context) = context {
         // SAFETY: COUNTED: the cell is new.
         let extra = unsafe { task.as_ref() }.waiters.extra_or_new();
         extra.context.replace(Some(context));

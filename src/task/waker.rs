@@ -8,12 +8,14 @@ use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use super::Task;
 use super::raw::Header;
+use super::remote::Request;
 use super::shared::{self, Shared};
+use super::work::Kind;
 
 /// The process is aborted beyond this count, as in `Arc`: only forgotten wakers add up to it. The atomic word
 /// is wide enough for more.
 pub(super) const MAX_REFERENCES: i32 = if isize::BITS < 64 {
-    i32::MAX >> 5
+    i32::MAX >> 6
 } else {
     i32::MAX >> 1
 };
@@ -49,19 +51,58 @@ fn is_owner(header: &Header) -> bool {
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
 
+/// The wakers of sources: a wakeup on the owner thread takes the remote stack too, so a source is polled in a look only.
+static SOURCE_VTABLE: RawWakerVTable =
+    RawWakerVTable::new(clone_source, wake_source, wake_source_by_ref, drop);
+
+#[inline]
+fn vtable_of(kind: Kind) -> &'static RawWakerVTable {
+    match kind {
+        Kind::Task | Kind::Call => &VTABLE,
+        Kind::Source => &SOURCE_VTABLE,
+    }
+}
+
 /// The waker of one poll. The unfinished task's own reference outlives the poll, so the waker is neither counted nor
 /// dropped.
 #[inline]
-pub(super) fn borrowed(task: NonNull<Header>) -> ManuallyDrop<Waker> {
+pub(super) fn borrowed(task: NonNull<Header>, kind: Kind) -> ManuallyDrop<Waker> {
     // SAFETY: COUNTED: borrowed from the running task's own reference, which `ManuallyDrop` keeps from being dropped.
-    ManuallyDrop::new(unsafe { Waker::new(task.as_ptr().cast(), &VTABLE) })
+    ManuallyDrop::new(unsafe { Waker::new(task.as_ptr().cast(), vtable_of(kind)) })
 }
 
 /// A waker that owns the reference of `task`.
 pub(super) fn owned(task: Task) -> Waker {
+    let kind = task.header().vtable.kind;
     let task = ManuallyDrop::new(task).as_ptr();
     // SAFETY: COUNTED: the reference of `task` moves into the waker.
-    unsafe { Waker::new(task.as_ptr().cast(), &VTABLE) }
+    unsafe { Waker::new(task.as_ptr().cast(), vtable_of(kind)) }
+}
+
+/// A reference to a task for other threads, which can request its cancellation.
+#[derive(Clone)]
+pub(crate) struct RemoteTask(Waker);
+
+impl RemoteTask {
+    pub(crate) fn of(task: Task) -> Self {
+        Self(owned(task))
+    }
+
+    /// Requests the cancellation of the task; see [`JoinHandle::cancel`](super::JoinHandle::cancel).
+    pub(crate) fn cancel(self) {
+        let task = pointer(ManuallyDrop::new(self.0).data());
+        // SAFETY: COUNTED: the waker holds a reference.
+        if is_owner(unsafe { task.as_ref() }) {
+            // SAFETY: COUNTED, OWNER-THREAD: the waker's reference moves into the `Task`, which drops it.
+            unsafe { Task::from_ptr(task) }.cancel();
+        } else {
+            shared::drop_remote(task, Request::Cancel);
+        }
+    }
+
+    pub(crate) fn waker(&self) -> &Waker {
+        &self.0
+    }
 }
 
 /// The task of a waker, if it belongs to this loop. On the owner thread only.
@@ -102,6 +143,13 @@ unsafe fn clone(data: *const ()) -> RawWaker {
     RawWaker::new(data, &VTABLE)
 }
 
+/// Adds a reference to a source.
+unsafe fn clone_source(data: *const ()) -> RawWaker {
+    // SAFETY: this function's own contract.
+    let _counted = unsafe { clone(data) };
+    RawWaker::new(data, &SOURCE_VTABLE)
+}
+
 /// Adds a reference to the plain count.
 #[inline]
 pub(super) fn count_up(header: &Header) {
@@ -120,9 +168,18 @@ unsafe fn wake(data: *const ()) {
         // SAFETY: COUNTED, OWNER-THREAD: the waker's reference moves into the `Task`, which drops it.
         unsafe { Task::from_ptr(task) }.wake();
     } else {
-        wake_remote(task);
-        shared::drop_remote(task);
+        shared::drop_remote(task, Request::Wake);
     }
+}
+
+/// Wakes the source and drops a reference.
+unsafe fn wake_source(data: *const ()) {
+    shared::drop_remote(pointer(data), Request::Wake);
+}
+
+/// Wakes the source.
+unsafe fn wake_source_by_ref(data: *const ()) {
+    wake_remote(pointer(data));
 }
 
 /// Wakes the task.
@@ -146,7 +203,7 @@ unsafe fn drop(data: *const ()) {
         // SAFETY: COUNTED, OWNER-THREAD: the waker's reference moves into the `Task`, which drops it.
         std::mem::drop(unsafe { Task::from_ptr(task) });
     } else {
-        shared::drop_remote(task);
+        shared::drop_remote(task, Request::Nothing);
     }
 }
 

@@ -1,16 +1,19 @@
-//! What a cell can run: a plain future, one whose error is not an ordinary value, one that may end without a value, and a
-//! plain call.
+//! What a cell can run: a plain future, one whose error is not an ordinary value, one that may end without a value, a
+//! plain call, and a source of events from other threads.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Whether a cell runs a task or a call.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// What a cell runs. At the end of a loop they end in this order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Task,
     /// A plain call: it is no current task while it runs, and has no number and no handle.
     Call,
+    /// A source of events: a future that takes in what other threads sent. It is polled in the loop's look, is no current
+    /// task then, and has no number, no handle and no context. Its wakers always take the remote stack.
+    Source,
 }
 
 /// What a cell runs.
@@ -107,5 +110,20 @@ unsafe impl<F: FnOnce()> Work for Once<F> {
             call();
         }
         Poll::Ready(Some(()))
+    }
+}
+
+/// A source of events.
+#[repr(transparent)]
+pub(super) struct Source<F>(F);
+
+// SAFETY: transparent.
+unsafe impl<F: Future<Output = ()> + Unpin> Work for Source<F> {
+    const KIND: Kind = Kind::Source;
+    type Inner = F;
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<()>> {
+        Pin::new(&mut self.0).poll(cx).map(Some)
     }
 }

@@ -1,14 +1,15 @@
 //! The state of a queue, the same for every order of items, and its transitions: each borrows the state, changes it,
 //! ends the borrow, and only then wakes waiters or drops anything.
 
-use std::cell::{RefCell, RefMut};
+use std::cell::{OnceCell, RefCell, RefMut};
 use std::collections::VecDeque;
 use std::mem;
+use std::sync::Arc;
 use std::task::Waker;
 
-use super::inlet::Hook;
+use super::remote::Pipe;
 use super::store::Store;
-use crate::error::{PutError, TryGetError, TryPutError};
+use crate::error::{TryGetError, TryPutError};
 use crate::sync::waiters::{Key, NextWaker, WaitQueue, Waitable, wake_each, wake_one};
 use crate::waiting;
 
@@ -19,8 +20,8 @@ struct State<S> {
     /// Items put and not yet reported by `task_done`.
     unfinished: usize,
     is_shut: bool,
-    /// Items from other threads that were accepted before the shutdown and have not arrived yet.
-    promised: usize,
+    /// After the shutdown: items of other threads that were accepted before it have not arrived yet.
+    awaits_arrivals: bool,
     getters: WaitQueue,
     putters: WaitQueue,
     joiners: WaitQueue,
@@ -29,7 +30,7 @@ struct State<S> {
 impl<S: Store> State<S> {
     /// Whether no further item can arrive.
     fn is_over(&self) -> bool {
-        self.is_shut && self.promised == 0
+        self.is_shut && !self.awaits_arrivals
     }
 
     /// How many getters may proceed: one per item, and all of them once no further item can arrive.
@@ -69,10 +70,11 @@ impl<S: Store> State<S> {
 /// What all handles, futures and streams of one queue share.
 pub(crate) struct Shared<S: Store> {
     state: RefCell<State<S>>,
-    pub(super) capacity: Option<usize>,
+    pub(crate) capacity: Option<usize>,
     /// The capacity, or `usize::MAX` if there is none.
     bound: usize,
-    pub(super) hook: RefCell<Option<Hook>>,
+    /// The pipe for items of other threads, if the queue has a remote end.
+    pub(crate) pipe: OnceCell<Arc<Pipe<S::Item>>>,
 }
 
 impl<S: Store> Shared<S> {
@@ -83,7 +85,7 @@ impl<S: Store> Shared<S> {
             fill_to: bound,
             unfinished: 0,
             is_shut: false,
-            promised: 0,
+            awaits_arrivals: false,
             getters: WaitQueue::new(),
             putters: WaitQueue::new(),
             joiners: WaitQueue::new(),
@@ -92,7 +94,7 @@ impl<S: Store> Shared<S> {
             capacity,
             state: RefCell::new(state),
             bound,
-            hook: RefCell::new(None),
+            pipe: OnceCell::new(),
         }
     }
 
@@ -197,41 +199,43 @@ impl<S: Store> Shared<S> {
         }
     }
 
-    /// Puts an item, above the bound if need be. Fails after a shutdown unless the item was promised.
-    pub(super) fn deliver(&self, item: S::Item) -> Result<(), PutError<S::Item>> {
+    /// The room that a putter may use: none if it is queued without a grant, and no limit after a shutdown.
+    pub(super) fn room(&self, key: Option<&Key>) -> usize {
         let mut state = self.state.borrow_mut();
-        if state.is_shut {
-            let Some(rest) = state.promised.checked_sub(1) else {
-                return Err(PutError(item));
-            };
-            state.promised = rest;
+        let puts = state.put_allowance(self.bound);
+        if key.is_none_or(|key| state.putters.is_granted(key, puts)) {
+            puts
+        } else {
+            0
         }
-        self.push(state, item);
-        Ok(())
     }
 
-    /// Puts all items, above the bound if need be, unless the queue is shut down; then wakes the waiters. If a
-    /// comparison panics, `items` keeps those that were not put.
-    pub(super) fn deliver_all(&self, items: &mut VecDeque<S::Item>) {
+    /// Puts all items, above the bound if need be; then wakes the waiters. If a comparison panics, `items` keeps those
+    /// that were not put.
+    pub(super) fn put_all(&self, items: &mut VecDeque<S::Item>) {
         let unwinding = SettleOnUnwind(self);
         let mut state = self.state.borrow_mut();
-        if !state.is_shut {
-            let State {
-                items: store,
-                unfinished,
-                ..
-            } = &mut *state;
-            store.push_all(items, unfinished);
-        }
+        let State {
+            items: store,
+            unfinished,
+            ..
+        } = &mut *state;
+        store.push_all(items, unfinished);
         mem::forget(unwinding);
         drop(state);
         self.wake();
     }
 
-    /// No promised item will arrive.
-    pub(super) fn break_promises(&self) {
-        self.state.borrow_mut().promised = 0;
-        self.wake();
+    /// Ends the wait for items of other threads that were accepted before the shutdown, if all have arrived or were
+    /// dropped.
+    pub(super) fn end_arrivals(&self) {
+        let is_empty = || self.pipe.get().is_some_and(|pipe| pipe.is_empty());
+        let mut state = self.state.borrow_mut();
+        if state.awaits_arrivals && is_empty() {
+            state.awaits_arrivals = false;
+            drop(state);
+            self.wake();
+        }
     }
 
     /// Counts an item as done. `false` if more are reported than were put.
@@ -251,20 +255,13 @@ impl<S: Store> Shared<S> {
 
     /// Ends the queue, and discards what is in it if `at_once`.
     pub(super) fn shut_down(&self, at_once: bool) {
-        // The hook counts the promised items. It is called with nothing borrowed.
-        let hook = self.hook.borrow().clone();
-        let promised = match hook {
-            Some(hook) if at_once || !self.is_shut() => hook(at_once),
-            _ => 0,
-        };
+        // With nothing borrowed, for discarded items are dropped here.
+        let in_flight = self.pipe.get().is_some_and(|pipe| pipe.shut_down(at_once));
         let mut state = self.state.borrow_mut();
-        if !state.is_shut {
-            state.promised = promised;
-        }
+        state.awaits_arrivals = in_flight;
         state.is_shut = true;
         state.fill_to = 0;
         let discarded = at_once.then(|| {
-            state.promised = 0;
             // Saturating: `task_done` may have been called for more items than were taken.
             state.unfinished = state.unfinished.saturating_sub(state.items.len());
             mem::take(&mut state.items)
@@ -289,7 +286,7 @@ impl<S: Store> Shared<S> {
         state.is_over() && state.items.len() == 0
     }
 
-    pub(super) fn is_shut(&self) -> bool {
+    pub(crate) fn is_shut(&self) -> bool {
         self.state.borrow().is_shut
     }
 

@@ -234,12 +234,9 @@ macro_rules! queue {
                 Items::new(Rc::clone(&self.shared))
             }
 
-            /// The interface for items from other threads.
-            pub(crate) fn inlet(&self) -> Rc<dyn Inlet<T>>
-            where
-                T: 'static,
-            {
-                Rc::clone(&self.shared) as Rc<dyn Inlet<T>>
+            /// What its handles share, for the remote end.
+            pub(crate) fn shared(&self) -> &Rc<Shared<$store<T>>> {
+                &self.shared
             }
         }
 

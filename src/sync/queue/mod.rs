@@ -1,16 +1,16 @@
 //! The three queues: one implementation ([`core`]) over three orders of items ([`store`]).
 //!
 //! [`kind`] has the public methods and [`futures`] what they return; [`remote`] is the end for other threads, and
-//! [`inlet`] is how their items enter a queue.
+//! [`transfer`] moves their items into the queue.
 
 mod core;
 mod futures;
-mod inlet;
 mod kind;
 mod remote;
 #[cfg(all(test, looplet_loom))]
 mod remote_loom;
 mod store;
+mod transfer;
 
 use std::fmt;
 use std::future::Future;
@@ -18,16 +18,17 @@ use std::rc::Rc;
 
 use futures_core::stream::FusedStream;
 
-use self::core::Shared;
 use self::futures::{Get, Items, Join, Put};
-use self::store::{Fifo, Lifo, Smallest, Store};
+use self::store::{Fifo, Lifo, Smallest};
 use crate::error::{Closed, PutError, TryGetError, TryPutError};
 
-// For the code that moves items from the remote end into the queue.
-pub(crate) use self::inlet::{Inlet, WaitingPut};
+// For the code that binds a queue to a loop.
+pub(crate) use self::core::Shared;
 use self::kind::queue;
 pub use self::remote::RemoteQueue;
-pub(crate) use self::remote::{Left, Notify, Pipe};
+pub(crate) use self::remote::{Pipe, Refuse};
+pub(crate) use self::store::Store;
+pub(crate) use self::transfer::Transfer;
 
 queue! {
     /// A queue of items, first in, first out, for any number of producers and consumers on one thread.

@@ -1,22 +1,13 @@
-//! The remote end of a queue, for other threads: a pipe that the queue's thread empties in batches. It reaches the
-//! event loop only through [`Notify`].
+//! The remote end of a queue, for other threads: a pipe, which the queue's thread empties in batches.
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
-use std::task::Wake;
+use std::task::Waker;
 
 use crate::error::{PutError, TryPutError};
-use crate::lock::{Lock, Locked, Signal};
-
-/// How other threads notify the thread that empties the pipe.
-pub(crate) trait Notify: Send + Sync {
-    /// Requests that the pipe be emptied. Called on any thread, with nothing locked; must not panic.
-    fn announce(&self);
-
-    /// Whether this is the thread that empties the pipe, which would wait for room for ever.
-    fn is_owner(&self) -> bool;
-}
+use crate::lock::{Lock, Locked, Signal, this_thread};
 
 /// The end of a queue for other threads, made by [`Queue::remote`](crate::Queue::remote).
 ///
@@ -57,11 +48,11 @@ pub struct RemoteQueue<T> {
 /// What is left after [`Pipe::take`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub(crate) enum Left {
+pub(super) enum Left {
     Items,
-    /// The pipe is empty, but has senders.
+    /// No items, and the receiver's waker is woken when there are some, or no senders any more.
     Senders,
-    /// The pipe is empty and has no senders.
+    /// No items and no senders: the receiver must end.
     NoSender,
 }
 
@@ -69,115 +60,152 @@ pub(crate) enum Left {
 pub(crate) struct Pipe<T> {
     state: Lock<State<T>>,
     has_room: Signal,
-    /// How many items may be in the pipe or held; `usize::MAX` if there is no bound.
+    /// How many items may be in the pipe; `usize::MAX` if there is no bound.
     bound: usize,
-    notifier: Box<dyn Notify>,
+    /// The number of the loop that the queue is bound to.
+    pub(crate) home: u64,
+    /// Drops items that will not arrive.
+    discard: fn(VecDeque<T>),
 }
 
 struct State<T> {
     items: VecDeque<T>,
-    /// Items that the loop has taken and that have not reached the queue yet.
-    held: usize,
-    /// The loop has been notified of items.
-    is_announced: bool,
     is_shut: bool,
     senders: usize,
     /// How many threads wait for room.
     waiting: usize,
+    /// A receiver exists that will empty the pipe.
+    has_receiver: bool,
+    /// The receiver's waker, while it waits.
+    waker: Option<Waker>,
+    /// The receiver's thread, where a `put` would wait for ever; 0 once its loop is gone.
+    owner: usize,
 }
 
-impl<T> State<T> {
-    fn is_full(&self, bound: usize) -> bool {
-        self.items.len().saturating_add(self.held) >= bound
+/// A pipe of any item type.
+pub(crate) trait Refuse {
+    /// Refuses all further items. Runs no user code.
+    fn refuse(&self);
+}
+
+impl<T> Refuse for Pipe<T> {
+    fn refuse(&self) {
+        let _in_flight = self.shut_down(false);
     }
 }
 
 impl<T> Pipe<T> {
-    pub(crate) fn new(capacity: Option<usize>, notifier: Box<dyn Notify>) -> Arc<Self> {
+    /// A pipe whose receiver is on this thread.
+    pub(crate) fn new(capacity: Option<usize>, home: u64, discard: fn(VecDeque<T>)) -> Self {
         let state = State {
             items: VecDeque::new(),
-            held: 0,
-            is_announced: false,
             is_shut: false,
             senders: 0,
             waiting: 0,
+            has_receiver: false,
+            waker: None,
+            owner: this_thread(),
         };
-        Arc::new(Self {
+        Self {
             state: Lock::new(state),
             has_room: Signal::new(),
             bound: capacity.unwrap_or(usize::MAX),
-            notifier,
-        })
+            home,
+            discard,
+        }
     }
 
     #[inline]
-    fn push(&self, mut state: Locked<'_, State<T>>, item: T) {
+    fn push(mut state: Locked<'_, State<T>>, item: T) {
         state.items.push_back(item);
-        if !state.is_announced {
-            state.is_announced = true;
-            drop(state);
-            self.notifier.announce();
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
         }
     }
 
-    /// Moves the oldest items to the end of a buffer, until that has `most`; they count as held. If it returns
-    /// [`Left::Items`] the caller must call again: no notification follows.
-    pub(crate) fn take(&self, into: &mut VecDeque<T>, most: usize) -> Left {
+    /// Sets the waker of a new receiver. Before its first poll nothing has been put.
+    pub(crate) fn listen(&self, waker: Waker) {
+        let old = self.state.lock().waker.replace(waker);
+        drop(old);
+    }
+
+    /// True if the caller must make a receiver.
+    #[must_use]
+    pub(crate) fn needs_receiver(&self) -> bool {
+        !mem::replace(&mut self.state.lock().has_receiver, true)
+    }
+
+    /// Moves the oldest items to an empty buffer, at most so many. If items are left the caller must call again: the
+    /// waker is not woken then. The waker's clone runs no user code.
+    pub(super) fn take(&self, into: &mut VecDeque<T>, most: usize, waker: &Waker) -> Left {
         let mut state = self.state.lock();
-        let count = most.saturating_sub(into.len()).min(state.items.len());
-        state.held += count;
-        if into.is_empty() && count == state.items.len() {
-            std::mem::swap(&mut state.items, into);
+        if state.items.len() <= most {
+            mem::swap(&mut state.items, into);
         } else {
-            into.extend(state.items.drain(..count));
+            into.extend(state.items.drain(..most));
         }
-        state.is_announced = !state.items.is_empty();
-        if state.is_announced {
+        let left = if !state.items.is_empty() {
             Left::Items
         } else if state.senders > 0 {
             Left::Senders
         } else {
             Left::NoSender
-        }
-    }
-
-    /// Reports that `count` of the taken items have reached the queue.
-    pub(crate) fn arrived(&self, count: usize) {
-        let mut state = self.state.lock();
-        state.held -= count;
-        let is_awaited = state.waiting > 0;
+        };
+        state.has_receiver = left != Left::NoSender;
+        state.waker = (left == Left::Senders).then(|| waker.clone());
+        let has_waiting = state.waiting > 0;
         drop(state);
-        if is_awaited {
+        if has_waiting && !into.is_empty() {
             self.has_room.notify_all();
         }
+        left
     }
 
-    /// Refuses all further items. Returns how many have not reached the queue.
-    pub(crate) fn shut_down(&self) -> usize {
+    /// Puts taken items back to the front. The receiver does not end.
+    pub(super) fn put_back(&self, items: &mut VecDeque<T>) {
+        let mut state = self.state.lock();
+        state.has_receiver = true;
+        while let Some(item) = items.pop_back() {
+            state.items.push_front(item);
+        }
+    }
+
+    /// Refuses all further items, and drops those in the pipe if `at_once`. Returns whether any are left.
+    pub(crate) fn shut_down(&self, at_once: bool) -> bool {
         let mut state = self.state.lock();
         state.is_shut = true;
-        let in_flight = state.items.len() + state.held;
+        let dropped = if at_once {
+            mem::take(&mut state.items)
+        } else {
+            VecDeque::new()
+        };
+        let in_flight = !state.items.is_empty();
         drop(state);
         self.has_room.notify_all();
+        (self.discard)(dropped);
         in_flight
     }
 
-    /// Requests that the loop empty the pipe.
-    pub(crate) fn announce(&self) {
-        self.notifier.announce();
+    /// The loop is gone: refuses and drops all items.
+    pub(crate) fn close(&self) {
+        let mut state = self.state.lock();
+        state.owner = 0;
+        let waker = state.waker.take();
+        drop(state);
+        drop(waker);
+        self.shut_down(true);
     }
-}
 
-impl<T: Send> Wake for Pipe<T> {
-    fn wake(self: Arc<Self>) {
-        self.announce();
+    pub(super) fn is_empty(&self) -> bool {
+        self.state.lock().items.is_empty()
     }
 }
 
 impl<T> RemoteQueue<T> {
-    pub(crate) fn new(pipe: &Arc<Pipe<T>>) -> Self {
+    pub(crate) fn new(pipe: Arc<Pipe<T>>) -> Self {
         pipe.state.lock().senders += 1;
-        let pipe = Arc::clone(pipe);
         Self { pipe }
     }
 
@@ -197,12 +225,12 @@ impl<T> RemoteQueue<T> {
     #[track_caller]
     pub fn put(&self, item: T) -> Result<(), PutError<T>> {
         let pipe = &*self.pipe;
+        let mut state = pipe.state.lock();
         assert!(
-            !pipe.notifier.is_owner(),
+            state.owner != this_thread(),
             "RemoteQueue::put may block and must not be called on the event loop's own thread: use Queue::put or try_put"
         );
-        let mut state = pipe.state.lock();
-        while !state.is_shut && state.is_full(pipe.bound) {
+        while !state.is_shut && state.items.len() >= pipe.bound {
             state.waiting += 1;
             state = pipe.has_room.wait(state);
             state.waiting -= 1;
@@ -210,7 +238,7 @@ impl<T> RemoteQueue<T> {
         if state.is_shut {
             return Err(PutError(item));
         }
-        pipe.push(state, item);
+        Pipe::push(state, item);
         Ok(())
     }
 
@@ -228,10 +256,10 @@ impl<T> RemoteQueue<T> {
         if state.is_shut {
             return Err(TryPutError::Closed(item));
         }
-        if state.is_full(pipe.bound) {
+        if state.items.len() >= pipe.bound {
             return Err(TryPutError::Full(item));
         }
-        pipe.push(state, item);
+        Pipe::push(state, item);
         Ok(())
     }
 }
@@ -239,7 +267,7 @@ impl<T> RemoteQueue<T> {
 impl<T> Clone for RemoteQueue<T> {
     /// Another handle to the same end.
     fn clone(&self) -> Self {
-        Self::new(&self.pipe)
+        Self::new(Arc::clone(&self.pipe))
     }
 }
 
@@ -247,11 +275,15 @@ impl<T> Drop for RemoteQueue<T> {
     fn drop(&mut self) {
         let mut state = self.pipe.state.lock();
         state.senders -= 1;
-        let was_last = state.senders == 0;
+        // The receiver ends with the last sender.
+        let waker = if state.senders == 0 {
+            state.waker.take()
+        } else {
+            None
+        };
         drop(state);
-        if was_last {
-            // The loop may let go of the queue.
-            self.pipe.announce();
+        if let Some(waker) = waker {
+            waker.wake();
         }
     }
 }
@@ -260,7 +292,7 @@ impl<T> fmt::Debug for RemoteQueue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.pipe.state.lock();
         f.debug_struct("RemoteQueue")
-            .field("on_their_way", &(state.items.len() + state.held))
+            .field("on_their_way", &state.items.len())
             .field("is_shutdown", &state.is_shut)
             .finish()
     }

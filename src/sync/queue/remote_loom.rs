@@ -1,29 +1,24 @@
 //! Every interleaving of threads that put into a pipe and the thread that empties it: the code that ships, with its
 //! lock and signal replaced by the model checker's. See `task::remote_loom` for how to run it.
 //!
-//! The loop is modelled by a parker and a consumer that empties the pipe, as `remote::queue` does: the rest of that
-//! module runs on one thread and is safe code.
+//! The loop is modelled by a parker and a consumer that empties the pipe, as `transfer` does: the rest of that module
+//! runs on one thread and is safe code.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::task::{Wake, Waker};
 
 use loom::thread;
 
-use super::remote::{Left, Notify, Pipe, RemoteQueue};
+use super::remote::{Left, Pipe, RemoteQueue};
 use crate::lock::{Lock, Signal};
 
 struct Parker(Lock<bool>, Signal);
 
-struct ParkerNotifier(Arc<Parker>);
-
-impl Notify for ParkerNotifier {
-    fn announce(&self) {
-        *self.0.0.lock() = true;
-        self.0.1.notify_one();
-    }
-
-    fn is_owner(&self) -> bool {
-        false
+impl Wake for Parker {
+    fn wake(self: Arc<Self>) {
+        *self.0.lock() = true;
+        self.1.notify_one();
     }
 }
 
@@ -37,15 +32,18 @@ struct Consumer {
 impl Consumer {
     fn new(capacity: Option<usize>) -> Self {
         let parker = Arc::new(Parker(Lock::new(false), Signal::new()));
+        let pipe = Arc::new(Pipe::new(capacity, 0, drop));
+        assert!(pipe.needs_receiver() && !pipe.needs_receiver());
+        pipe.listen(Waker::from(parker.clone()));
         Self {
-            pipe: Pipe::new(capacity, Box::new(ParkerNotifier(parker.clone()))),
+            pipe,
             parker,
             got: Vec::new(),
         }
     }
 
     fn remote(&self) -> RemoteQueue<u8> {
-        RemoteQueue::new(&self.pipe)
+        RemoteQueue::new(self.pipe.clone())
     }
 
     fn park(&self) {
@@ -56,28 +54,21 @@ impl Consumer {
         *notified = false;
     }
 
-    /// Takes items from the pipe, and requests another run if more are left. Returns whether items or senders are left.
-    fn pump(&mut self, bound: usize) -> bool {
-        let mut batch = VecDeque::new();
-        let mut left = self.pipe.take(&mut batch, 1);
-        if bound < usize::MAX {
-            // Taken items count against the bound until they have arrived.
-            left = self.pipe.take(&mut batch, usize::MAX);
-        }
-        assert!(batch.len() <= bound, "too many on their way");
-        let count = batch.len();
+    /// Takes items from the pipe, and runs again if more are left. Returns whether items or senders are left.
+    fn pump(&mut self, most: usize) -> bool {
+        let (mut batch, waker) = (VecDeque::new(), Waker::from(self.parker.clone()));
+        let left = self.pipe.take(&mut batch, most, &waker);
         self.got.extend(batch);
-        self.pipe.arrived(count);
         if left == Left::Items {
-            self.pipe.announce();
+            waker.wake();
         }
         left != Left::NoSender
     }
 
-    fn collect(&mut self, count: usize, bound: usize) {
+    fn collect(&mut self, count: usize) {
         while self.got.len() < count {
             self.park();
-            self.pump(bound);
+            self.pump(1);
         }
     }
 }
@@ -106,7 +97,7 @@ fn loom_what_two_threads_put_arrives_in_each_ones_order() {
             putter(consumer.remote(), &[1, 2]),
             putter(consumer.remote(), &[9]),
         ];
-        consumer.collect(3, usize::MAX);
+        consumer.collect(3);
         consumer.got.retain(|item| *item != 9);
         assert_eq!(consumer.got, [1, 2]);
         for thread in threads {
@@ -124,20 +115,21 @@ fn loom_a_put_waits_for_room_and_gets_it() {
             putter(consumer.remote(), &[1, 2]),
             putter(consumer.remote(), &[3]),
         ];
-        consumer.collect(3, 1);
+        consumer.collect(3);
         assert_eq!(threads.map(|thread| thread.join().unwrap()), [2, 1]);
     });
 }
 
 #[test]
-fn loom_a_shutdown_counts_what_was_accepted_and_refuses_the_rest() {
+fn loom_a_shutdown_tells_of_what_was_accepted_and_refuses_the_rest() {
     check(None, || {
         let mut consumer = Consumer::new(Some(1));
         let thread = putter(consumer.remote(), &[1, 2]);
-        let in_flight = consumer.pipe.shut_down();
-        assert_eq!(thread.join().unwrap(), in_flight);
+        let is_in_flight = consumer.pipe.shut_down(false);
+        let accepted = thread.join().unwrap();
+        assert_eq!(is_in_flight, accepted > 0);
         consumer.pump(1);
-        assert_eq!(consumer.got.len(), in_flight);
+        assert_eq!(consumer.got.len(), accepted);
     });
 }
 

@@ -43,6 +43,28 @@ fn other_threads_and_plain_calls_are_named_as_causes() {
 }
 
 #[test]
+fn another_thread_is_named_as_the_cause_of_a_wakeup_by_its_item_and_of_its_request_to_cancel() {
+    let (mut event_loop, log) = observed();
+    let remote = event_loop.remote();
+    event_loop.block_on(async {
+        let queue = Queue::unbounded();
+        let to_queue = queue.remote();
+        let getter = spawn_named("getter", async move { queue.get().await.unwrap() });
+        yield_now().await;
+        thread::spawn(move || to_queue.put(1).unwrap());
+        getter.await.unwrap();
+    });
+    let handle = remote.spawn(pending::<()>).unwrap();
+    event_loop.run_until_stalled();
+    thread::spawn(move || handle.cancel()).join().unwrap();
+    event_loop.run_until_stalled();
+    let log = log.take();
+    let has = |line: &str| assert!(log.iter().any(|it| it == line), "{line}: {log:#?}");
+    has("getter queued by OtherThread");
+    has("Task-2 queued by OtherThread");
+}
+
+#[test]
 fn a_cancellation_from_outside_and_one_at_the_end_of_the_loop_are_not_a_timers() {
     let (mut event_loop, log) = observed();
     let task = event_loop.spawn(pending::<()>());

@@ -119,7 +119,7 @@ fn a_queue_belongs_to_one_loop() {
     assert_eq!(text, "no running event loop");
     let mut event_loop = EventLoop::new();
     for _ in 0..2 {
-        // Once more after the first end, and so the inflow, has gone.
+        // Once more after the first end, and so the source, has gone.
         event_loop.block_on(async {
             queue.remote().try_put(1).unwrap();
             assert_eq!(queue.get().await, Ok(1));

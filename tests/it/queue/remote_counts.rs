@@ -1,6 +1,6 @@
 //! Items from other threads are counted: on their way, and in the queue until they are done.
 
-use looplet::{LifoQueue, PriorityQueue, Queue, yield_now};
+use looplet::{EventLoop, LifoQueue, PriorityQueue, Queue, all_tasks, dump, spawn, yield_now};
 
 use crate::support::{hand, panics};
 
@@ -58,4 +58,26 @@ fn a_remote_end_prints_how_many_items_are_on_their_way() {
         queue.shutdown_now();
         assert_eq!(text(), said(0, true));
     });
+}
+
+#[test]
+fn what_takes_in_the_items_and_messages_of_other_threads_is_no_task() {
+    let mut event_loop = EventLoop::new();
+    let remote = event_loop.remote();
+    event_loop.block_on(async {
+        let (queue, job) = (Queue::bounded(1), looplet::spawn_blocking(|| 1));
+        let to_queue = queue.remote();
+        assert_eq!(all_tasks().len(), 2);
+        assert_eq!(dump().tasks().len(), 2);
+        for n in 0..2 {
+            remote.call_soon(|| ()).unwrap();
+            to_queue.try_put(n).unwrap();
+            yield_now().await;
+        }
+        assert_eq!(job.await.unwrap(), 1);
+        assert_eq!(&*spawn(async {}).name(), "Task-3");
+    });
+    let metrics = event_loop.metrics();
+    assert_eq!((metrics.spawned, metrics.live_tasks), (3, 0));
+    assert!(event_loop.tasks().is_empty());
 }

@@ -59,6 +59,29 @@ fn a_wakeup_from_another_thread_calls_the_host_once() {
     }
 }
 
+/// The hook holds up the thread that wakes, in the middle of its wakeup, until the loop has run.
+#[test]
+fn a_wakeup_by_value_calls_the_host_once_even_if_the_loop_runs_in_the_middle_of_it() {
+    let ((bell, rings), (go_on, has_run)) = (channel(), channel::<()>());
+    let has_run = Mutex::new(has_run);
+    let mut event_loop = EventLoop::builder()
+        .on_wake(move || {
+            bell.send(()).unwrap();
+            has_run.lock().unwrap().recv().unwrap();
+        })
+        .build();
+    let (waker, done) = sleeper(&mut event_loop);
+    let thread = thread::spawn(move || waker.wake());
+    rings.recv().unwrap();
+    event_loop.run_until_stalled();
+    assert!(done.get());
+    go_on.send(()).unwrap();
+    // A second call would fail here: its permission is never given.
+    drop(go_on);
+    thread.join().unwrap();
+    assert!(rings.try_recv().is_err());
+}
+
 #[test]
 fn whatever_arrives_during_one_absence_calls_the_host_once() {
     let (mut event_loop, rings) = hosted();
