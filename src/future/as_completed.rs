@@ -14,7 +14,7 @@ use futures_core::stream::FusedStream;
 use crate::event_loop::context;
 use crate::event_loop::core::Core;
 use crate::task::{JoinError, JoinHandle, Listener, Task};
-use crate::waiting::{self, Kind};
+use crate::waiting::{self, WaitsOn};
 
 /// The results of several tasks in the order in which they end; made by [`as_completed`].
 ///
@@ -146,7 +146,7 @@ impl<T> AsCompleted<T> {
             });
             let former = self.completions.waiting.replace(Some(cx.waker().clone()));
             drop(former);
-            waiting::note(Kind::AnyOfMany);
+            waiting::note(WaitsOn::AnyOfMany);
             return Poll::Pending;
         };
         self.left -= 1;

@@ -171,10 +171,10 @@ impl WaitMany {
     pub(super) fn register(&mut self, children: &impl Children, filter: Filter, cx: &Context<'_>) {
         let first = children.task(self.first);
         // Read first: a read right after a change of the flags would wait for it.
-        let is_watched = first.is_watched();
+        let is_observed = first.is_observed();
         let is_new = first.set_waiter(cx.waker(), false);
         if filter == Filter::Nothing {
-            if is_watched {
+            if is_observed {
                 self.lead_to_waiter(children, cx.waker());
                 self.report_tasks(children, cx.waker());
             }
@@ -193,7 +193,7 @@ impl WaitMany {
         unfinished.for_each(|task| {
             task.set_waiter(cx.waker(), lazy);
         });
-        self.registration = if is_watched {
+        self.registration = if is_observed {
             Registration::AllReported
         } else {
             Registration::All

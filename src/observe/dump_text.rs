@@ -5,9 +5,9 @@ use std::fmt;
 use std::iter::Peekable;
 use std::time::Duration;
 
-use super::dump::{Dump, TaskDump, TaskState};
-use super::observer::WaitsOn;
-use crate::task::TaskId;
+use super::dump::{Dump, TaskDump};
+use crate::task::{TaskId, TaskState};
+use crate::waiting::WaitsOn;
 
 /// The most tasks that are shown; a note counts the others.
 const TASKS: usize = 1_000;

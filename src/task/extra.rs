@@ -10,6 +10,7 @@ use std::task::Waker;
 
 use super::Task;
 use super::listener::Listening;
+use crate::waiting::WaitSet;
 
 /// The values of a task's or call's context variables; the type is private to the event loop.
 pub(crate) type Context = Rc<dyn Any>;
@@ -31,6 +32,8 @@ pub(super) struct Extra {
     /// The listener that collects the results of many tasks.
     pub(super) collector: Listening,
     pub(super) context: RefCell<Option<Context>>,
+    /// For an observed task, what primitives noted in its last poll.
+    pub(super) noted: Cell<WaitSet>,
 }
 
 impl Extra {

@@ -16,6 +16,7 @@ use super::state::{CancelAction, Outcome, WakeAction};
 use super::work::Kind;
 use super::{observe, vacant, waker};
 use crate::error::{JoinError, panic_message};
+use crate::waiting::TaskId;
 
 /// The message of the panic of a task that awaits its own handle.
 pub(super) const AWAITS_ITSELF: &str = "a task cannot await itself";
@@ -44,41 +45,6 @@ pub(super) const AWAITS_ITSELF: &str = "a task cannot await itself";
 /// send::<looplet::Task>();
 /// ```
 pub struct Task(NonNull<Header>);
-
-/// The identity of a task: unique in the process, and ordered by spawn within a loop.
-///
-/// It prints as three numbers: that of its loop, that of the task among the unnamed tasks (for a task that was named at
-/// its spawn, that of the last unnamed task before it), and that of the task among the named ones (0 if it was not
-/// named at its spawn).
-///
-/// # Examples
-///
-/// ```
-/// looplet::run(async {
-///     let (first, second) = (looplet::spawn(async {}), looplet::spawn(async {}));
-///     assert!(first.id() < second.id());
-///     assert_eq!(first.id(), first.task().id());
-///     assert!(first.id().to_string().ends_with(".2.0")); // the second unnamed task, after main
-/// });
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TaskId {
-    serial: u64,
-    number: u64,
-    named: u64,
-}
-
-impl fmt::Display for TaskId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.serial, self.number, self.named)
-    }
-}
-
-impl fmt::Debug for TaskId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TaskId({self})")
-    }
-}
 
 impl Task {
     /// # Safety

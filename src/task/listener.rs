@@ -56,7 +56,7 @@ impl Task {
     }
 
     /// The tasks that wait for the end of this one, possibly with repetitions.
-    pub(super) fn awaited_by(&self) -> [Option<Self>; 3] {
+    pub(crate) fn awaited_by(&self) -> [Option<Self>; 3] {
         let header = self.header();
         let listeners = header.extra.get().map_or([None, None], |extra| {
             [&extra.collector, &extra.group].map(|listening| self.waiter_of(listening))

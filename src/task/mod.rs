@@ -54,6 +54,7 @@
 
 mod cells;
 mod chunk;
+mod event;
 mod extra;
 mod handle;
 mod join;
@@ -79,12 +80,14 @@ mod waker;
 mod work;
 
 pub use crate::error::JoinError;
+pub use crate::waiting::TaskId;
 
+pub use event::{TaskEvent, TaskState, WokenBy};
 pub(crate) use extra::Context;
-pub use handle::{Task, TaskId};
+pub use handle::Task;
 pub use join::JoinHandle;
 pub(crate) use listener::Listener;
-pub(crate) use observe::{Activity, Cause, News, Notes, Snapshot, Watch};
+pub(crate) use observe::EventSink;
 pub(crate) use raw::drop_quietly;
 pub(crate) use run::{print, unhandled};
 pub(crate) use scheduler::{Notifier, Scheduler};

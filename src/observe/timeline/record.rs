@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::super::observer::{TaskEvent, WaitsOn, WokenBy};
-use crate::task::{Task, TaskId};
+use crate::task::{Task, TaskEvent, TaskId, WokenBy};
+use crate::waiting::WaitsOn;
 
 pub(super) struct Recording {
     pub(super) rows: Vec<Row>,
