@@ -92,7 +92,8 @@ pub(super) struct Stats {
     pub(super) spawned: Instant,
     pub(super) polls: u64,
     pub(super) running: Duration,
-    begun: Option<Instant>,
+    /// The begin of the last poll.
+    begun: Instant,
 }
 
 /// Passes the events of the tasks to the observer: adds the time, updates the counters, and catches panics.
@@ -142,32 +143,25 @@ impl Dispatcher {
 
     fn count(&self, at: Instant, task: TaskId, event: TaskEvent<'_>) {
         let mut all = self.stats.borrow_mut();
-        match event {
-            TaskEvent::Spawned(_) => {
+        match (event, all.get_mut(&task)) {
+            (TaskEvent::Spawned(_), _) => {
                 let new = Stats {
                     spawned: at,
                     polls: 0,
                     running: Duration::ZERO,
-                    begun: None,
+                    begun: at,
                 };
                 all.insert(task, new);
             }
-            TaskEvent::PollBegins => {
-                if let Some(stats) = all.get_mut(&task) {
-                    stats.polls += 1;
-                    stats.begun = Some(at);
-                }
+            (TaskEvent::PollBegins, Some(stats)) => {
+                stats.polls += 1;
+                stats.begun = at;
             }
-            TaskEvent::PollEnds => {
-                if let Some(stats) = all.get_mut(&task) {
-                    let begun = stats.begun.take();
-                    stats.running += begun.map_or(Duration::ZERO, |begun| at - begun);
-                }
-            }
-            TaskEvent::Finished | TaskEvent::Cancelled | TaskEvent::Panicked => {
+            (TaskEvent::PollEnds, Some(stats)) => stats.running += at - stats.begun,
+            (TaskEvent::Finished | TaskEvent::Cancelled | TaskEvent::Panicked, _) => {
                 all.remove(&task);
             }
-            TaskEvent::Queued(_) | TaskEvent::WaitBegins(_) | TaskEvent::WaitEnds => {}
+            _ => {}
         }
     }
 }
