@@ -117,14 +117,8 @@ noted!(
 );
 
 /// A set of waits that primitives have noted.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct WaitSet(u32);
-
-impl WaitSet {
-    pub(crate) fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-}
 
 thread_local! {
     static NOTED: Cell<WaitSet> = const { Cell::new(WaitSet(0)) };

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use super::observer::{Stats, dispatcher};
 use crate::event_loop::core::Core;
 use crate::event_loop::{Builder, EventLoop, context};
 use crate::task::{Task, TaskId, TaskState};
@@ -93,11 +92,9 @@ impl Dump {
             }
         }
         let at = core.clock.peek();
-        let dispatcher = dispatcher(core);
         let dump_one = |task: &Task| {
-            let id = task.id();
-            let stats = dispatcher.as_ref().and_then(|it| it.stats(id));
-            TaskDump::of(task, waits.remove(&id).unwrap_or_default(), at, stats)
+            let waits = waits.remove(&task.id()).unwrap_or_default();
+            TaskDump::of(task, waits, at)
         };
         Self {
             at,
@@ -166,10 +163,11 @@ impl Dump {
 }
 
 impl TaskDump {
-    fn of(task: &Task, mut waits: Vec<WaitsOn>, at: Instant, stats: Option<Stats>) -> Self {
-        let state = task.state();
+    fn of(task: &Task, mut waits: Vec<WaitsOn>, at: Instant) -> Self {
+        let (state, record) = (task.state(), task.record());
+        let counts = record.counts;
         if state == TaskState::Waiting {
-            waits.extend(task.noted().iter());
+            waits.extend(record.noted.iter());
             if waits.is_empty() {
                 waits.push(WaitsOn::Elsewhere);
             }
@@ -182,9 +180,9 @@ impl TaskDump {
             state,
             waits,
             spawned_at: task.spawned_at(),
-            age: stats.map(|stats| at - stats.spawned),
-            polls: stats.map(|stats| stats.polls),
-            running: stats.map(|stats| stats.running),
+            age: counts.map(|counts| at - counts.spawned),
+            polls: counts.map(|counts| counts.polls),
+            running: counts.map(|counts| counts.running),
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use crate::error::panic_message;
 use crate::event_loop::Builder;
 use crate::event_loop::core::Core;
 use crate::remote::current_polls;
-use crate::task::{EventSink, Task, TaskEvent, TaskId, drop_quietly, print};
+use crate::task::{Counts, EventSink, Task, TaskEvent, drop_quietly, print};
 
 /// Receives the events of a loop's tasks; passed to [`Builder::observer`](crate::Builder::observer).
 ///
@@ -86,37 +85,21 @@ impl Observer for Pair {
     }
 }
 
-/// The counters of a task for its dump.
-#[derive(Clone, Copy)]
-pub(super) struct Stats {
-    pub(super) spawned: Instant,
-    pub(super) polls: u64,
-    pub(super) running: Duration,
-    /// The begin of the last poll.
-    begun: Instant,
-}
-
 /// Passes the events of the tasks to the observer: adds the time, updates the counters, and catches panics.
-pub(super) struct Dispatcher {
+struct Dispatcher {
     core: Weak<Core>,
     observer: RefCell<Rc<dyn Observer>>,
-    stats: RefCell<HashMap<TaskId, Stats>>,
     /// Set while the observer runs, and for good once it has panicked.
     is_disabled: Cell<bool>,
 }
 
 impl Dispatcher {
-    pub(super) fn new(core: Weak<Core>, observer: Rc<dyn Observer>) -> Self {
+    fn new(core: Weak<Core>, observer: Rc<dyn Observer>) -> Self {
         Self {
             core,
             observer: RefCell::new(observer),
-            stats: RefCell::default(),
             is_disabled: Cell::new(false),
         }
-    }
-
-    pub(super) fn stats(&self, task: TaskId) -> Option<Stats> {
-        self.stats.borrow().get(&task).copied()
     }
 
     fn add(&self, observer: Rc<dyn Observer>) {
@@ -140,30 +123,28 @@ impl Dispatcher {
             }
         }
     }
+}
 
-    fn count(&self, at: Instant, task: TaskId, event: TaskEvent<'_>) {
-        let mut all = self.stats.borrow_mut();
-        match (event, all.get_mut(&task)) {
-            (TaskEvent::Spawned(_), _) => {
-                let new = Stats {
-                    spawned: at,
-                    polls: 0,
-                    running: Duration::ZERO,
-                    begun: at,
-                };
-                all.insert(task, new);
-            }
-            (TaskEvent::PollBegins, Some(stats)) => {
-                stats.polls += 1;
-                stats.begun = at;
-            }
-            (TaskEvent::PollEnds, Some(stats)) => stats.running += at - stats.begun,
-            (TaskEvent::Finished | TaskEvent::Cancelled | TaskEvent::Panicked, _) => {
-                all.remove(&task);
-            }
-            _ => {}
+/// Updates the counts of a task for its dump.
+fn count(at: Instant, task: &Task, event: TaskEvent<'_>) {
+    let mut record = task.record();
+    match (event, &mut record.counts) {
+        (TaskEvent::Spawned(_), counts) => {
+            *counts = Some(Counts {
+                spawned: at,
+                polls: 0,
+                running: Duration::ZERO,
+                begun: at,
+            });
         }
+        (TaskEvent::PollBegins, Some(counts)) => {
+            counts.polls += 1;
+            counts.begun = at;
+        }
+        (TaskEvent::PollEnds, Some(counts)) => counts.running += at - counts.begun,
+        _ => return,
     }
+    task.set_record(record);
 }
 
 impl EventSink for Dispatcher {
@@ -173,7 +154,7 @@ impl EventSink for Dispatcher {
             return;
         };
         let at = core.clock.peek();
-        self.count(at, task.id(), event);
+        count(at, task, event);
         match (current_polls(&core), event) {
             (Some(current_polls), TaskEvent::PollBegins) => current_polls.begin(task),
             (Some(current_polls), TaskEvent::PollEnds) => current_polls.end(),
@@ -188,7 +169,7 @@ impl EventSink for Dispatcher {
 }
 
 /// The dispatcher of this loop, if it has an observer.
-pub(super) fn dispatcher(core: &Core) -> Option<Rc<Dispatcher>> {
+fn dispatcher(core: &Core) -> Option<Rc<Dispatcher>> {
     let sink = core.tasks.observer()?.as_any();
     let dispatcher = sink.downcast();
     Some(dispatcher.expect("only this module sets the observer"))

@@ -1,16 +1,16 @@
 //! Rarely needed fields of a task, allocated on first use.
 //!
-//! After the end of the loop, the last reference to a task may be dropped on any thread. Only the name, which is
-//! `Send`, is left here then; the other fields were taken out when the task finished (DROPPED-BY-OWNER).
+//! After the end of the loop, the last reference to a task may be dropped on any thread. Only the name and the record,
+//! which are `Send`, are left here then; the other fields were taken out when the task finished (DROPPED-BY-OWNER).
 
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::task::Waker;
 
 use super::Task;
 use super::listener::Listening;
-use crate::waiting::WaitSet;
+use super::observe::Record;
 
 /// The values of a task's or call's context variables; the type is private to the event loop.
 pub(crate) type Context = Rc<dyn Any>;
@@ -32,8 +32,8 @@ pub(super) struct Extra {
     /// The listener that collects the results of many tasks.
     pub(super) collector: Listening,
     pub(super) context: RefCell<Option<Context>>,
-    /// For an observed task, what primitives noted in its last poll.
-    pub(super) noted: Cell<WaitSet>,
+    /// What is recorded of an observed task.
+    pub(super) record: OnceCell<Box<Cell<Record>>>,
 }
 
 impl Extra {

@@ -87,7 +87,7 @@ pub(crate) use extra::Context;
 pub use handle::Task;
 pub use join::JoinHandle;
 pub(crate) use listener::Listener;
-pub(crate) use observe::EventSink;
+pub(crate) use observe::{Counts, EventSink};
 pub(crate) use raw::drop_quietly;
 pub(crate) use run::{print, unhandled};
 pub(crate) use scheduler::{Notifier, Scheduler};

@@ -11,6 +11,7 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::task::Waker;
+use std::time::{Duration, Instant};
 
 use super::raw::{self, Header};
 use super::scheduler::Scheduler;
@@ -30,6 +31,25 @@ pub(crate) trait EventSink {
     fn emit(&self, task: &Task, event: TaskEvent<'_>);
 
     fn as_any(self: Rc<Self>) -> Rc<dyn Any>;
+}
+
+/// What is recorded of an observed task, for dumps.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Record {
+    /// What primitives noted in its last poll.
+    pub(crate) noted: WaitSet,
+    /// Recorded by the observer.
+    pub(crate) counts: Option<Counts>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Counts {
+    pub(crate) spawned: Instant,
+    pub(crate) polls: u64,
+    /// The total time of the polls that have ended.
+    pub(crate) running: Duration,
+    /// The begin of the last poll.
+    pub(crate) begun: Instant,
 }
 
 /// The waits of a poll in the order in which they are reported: times, tasks without repetitions, primitives.
@@ -133,7 +153,11 @@ impl Local {
         let noted = waiting::replace(outer);
         let is_waiting = task.state() == TaskState::Waiting && !task.is_finished();
         if is_waiting {
-            task.set_noted(noted);
+            let record = task.record();
+            // Most tasks of a loop without an observer have no record, and most waits are not noted.
+            if noted != record.noted {
+                task.set_record(Record { noted, ..record });
+            }
         }
         self.emit(task, TaskEvent::PollEnds);
         if is_waiting && self.is_observed() {
@@ -300,16 +324,14 @@ impl Task {
         }
     }
 
-    /// What primitives noted in the last poll of a waiting task; nothing, if it is not observed.
-    pub(crate) fn noted(&self) -> WaitSet {
+    /// What is recorded of the task; nothing, if it is not observed.
+    pub(crate) fn record(&self) -> Record {
         let extra = self.header().extra.get();
-        extra.map_or(WaitSet::default(), |extra| extra.noted.get())
+        let record = extra.and_then(|extra| extra.record.get());
+        record.map_or_else(Record::default, |record| record.get())
     }
 
-    fn set_noted(&self, waits: WaitSet) {
-        // Most waits are for times and tasks, and need no note.
-        if !waits.is_empty() || self.header().extra.get().is_some() {
-            self.extra().noted.set(waits);
-        }
+    pub(crate) fn set_record(&self, record: Record) {
+        self.extra().record.get_or_init(Box::default).set(record);
     }
 }
