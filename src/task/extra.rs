@@ -18,7 +18,7 @@ pub(crate) type Context = Rc<dyn Any>;
 #[derive(Default)]
 pub(super) struct Extra {
     /// The task's name, if it was given one.
-    pub(super) name: RefCell<Option<Box<str>>>,
+    pub(super) name: Cell<Option<Box<str>>>,
     /// For a task that was named at its spawn, its number among the named tasks; else 0.
     pub(super) named: Cell<u64>,
     /// Calls to queue when the task ends.

@@ -148,11 +148,12 @@ impl Task {
     /// The task's name: the one it was given, or `Task-N`.
     #[doc(alias = "get_name")]
     pub fn name(&self) -> Rc<str> {
-        let own = self
-            .header()
-            .extra
-            .get()
-            .and_then(|extra| extra.name.borrow().as_deref().map(Rc::from));
+        let own = self.header().extra.get().and_then(|extra| {
+            let name = extra.name.take();
+            let copy = name.as_deref().map(Rc::from);
+            extra.name.set(name);
+            copy
+        });
         own.unwrap_or_else(|| match self.header().vtable.kind {
             Kind::Task => format!("Task-{}", self.header().state.number()).into(),
             Kind::Call => "call".into(),
@@ -162,7 +163,7 @@ impl Task {
     /// Renames the task.
     pub fn set_name(&self, name: impl Into<Rc<str>>) {
         let name: Rc<str> = name.into();
-        *self.extra().name.borrow_mut() = Some((*name).into());
+        self.extra().name.set(Some((*name).into()));
     }
 
     /// The source location of the spawn.
@@ -186,7 +187,7 @@ impl Task {
         local.named.set(local.named.get() + 1);
         self.header().state.set_number(local.numbered.get());
         self.extra().named.set(local.named.get());
-        *self.extra().name.borrow_mut() = Some(name.into());
+        self.extra().name.set(Some(name.into()));
     }
 
     pub(super) fn extra(&self) -> &Extra {
