@@ -164,10 +164,9 @@ impl Dump {
 
 impl TaskDump {
     fn of(task: &Task, mut waits: Vec<WaitsOn>, at: Instant) -> Self {
-        let (state, record) = (task.state(), task.record());
-        let counts = record.counts;
+        let (state, counts) = (task.state(), task.counts());
         if state == TaskState::Waiting {
-            waits.extend(record.noted.iter());
+            waits.extend(task.noted().iter());
             if waits.is_empty() {
                 waits.push(WaitsOn::Elsewhere);
             }

@@ -127,24 +127,25 @@ impl Dispatcher {
 
 /// Updates the counts of a task for its dump.
 fn count(at: Instant, task: &Task, event: TaskEvent<'_>) {
-    let mut record = task.record();
-    match (event, &mut record.counts) {
-        (TaskEvent::Spawned(_), counts) => {
-            *counts = Some(Counts {
-                spawned: at,
-                polls: 0,
-                running: Duration::ZERO,
-                begun: at,
-            });
-        }
-        (TaskEvent::PollBegins, Some(counts)) => {
+    let mut counts = match (event, task.counts()) {
+        (TaskEvent::PollBegins | TaskEvent::PollEnds, Some(counts)) => counts,
+        (TaskEvent::Spawned(_), _) => Counts {
+            spawned: at,
+            polls: 0,
+            running: Duration::ZERO,
+            begun: at,
+        },
+        _ => return,
+    };
+    match event {
+        TaskEvent::PollBegins => {
             counts.polls += 1;
             counts.begun = at;
         }
-        (TaskEvent::PollEnds, Some(counts)) => counts.running += at - counts.begun,
-        _ => return,
+        TaskEvent::PollEnds => counts.running += at - counts.begun,
+        _ => {}
     }
-    task.set_record(record);
+    task.set_counts(counts);
 }
 
 impl EventSink for Dispatcher {

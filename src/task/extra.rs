@@ -1,6 +1,6 @@
 //! Rarely needed fields of a task, allocated on first use.
 //!
-//! After the end of the loop, the last reference to a task may be dropped on any thread. Only the name and the record,
+//! After the end of the loop, the last reference to a task may be dropped on any thread. Only the name and the counts,
 //! which are `Send`, are left here then; the other fields were taken out when the task finished (DROPPED-BY-OWNER).
 
 use std::any::Any;
@@ -10,7 +10,7 @@ use std::task::Waker;
 
 use super::Task;
 use super::listener::Listening;
-use super::observe::Record;
+use super::observe::Counts;
 
 /// The values of a task's or call's context variables; the type is private to the event loop.
 pub(crate) type Context = Rc<dyn Any>;
@@ -32,8 +32,8 @@ pub(super) struct Extra {
     /// The listener that collects the results of many tasks.
     pub(super) collector: Listening,
     pub(super) context: RefCell<Option<Context>>,
-    /// What is recorded of an observed task.
-    pub(super) record: OnceCell<Box<Cell<Record>>>,
+    /// The counts of an observed task.
+    pub(super) counts: OnceCell<Box<Cell<Counts>>>,
 }
 
 impl Extra {

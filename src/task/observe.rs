@@ -6,7 +6,8 @@
 //! `Extra` from its spawn, so its end and its joins take the slow path too.
 
 use std::any::Any;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::rc::Rc;
@@ -33,15 +34,7 @@ pub(crate) trait EventSink {
     fn as_any(self: Rc<Self>) -> Rc<dyn Any>;
 }
 
-/// What is recorded of an observed task, for dumps.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Record {
-    /// What primitives noted in its last poll.
-    pub(crate) noted: WaitSet,
-    /// Recorded by the observer.
-    pub(crate) counts: Option<Counts>,
-}
-
+/// What an observer counts of a task for its dump.
 #[derive(Clone, Copy)]
 pub(crate) struct Counts {
     pub(crate) spawned: Instant,
@@ -50,6 +43,31 @@ pub(crate) struct Counts {
     pub(crate) running: Duration,
     /// The begin of the last poll.
     pub(crate) begun: Instant,
+}
+
+/// The noted waits of tasks. They lie in a map and not in the `Extra`, for a loop in virtual time has observed tasks
+/// without one, and a wait must not allocate.
+pub(super) type Noted = HashMap<NonNull<Header>, WaitSet, BuildHasherDefault<AddressHasher>>;
+
+#[derive(Default)]
+pub(super) struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("an address is a `usize`");
+    }
+
+    fn write_usize(&mut self, address: usize) {
+        // The golden ratio: the upper bits of the product depend on all bits of the address, and so do the lower ones of
+        // the rotated product.
+        self.0 = (address as u64)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// The waits of a poll in the order in which they are reported: times, tasks without repetitions, primitives.
@@ -112,6 +130,9 @@ impl Local {
         let result = f();
         self.waits.replace(outer_waits);
         self.cause.set(outer);
+        if task.is_finished() {
+            self.set_noted(&task, WaitSet::default());
+        }
         result
     }
 
@@ -153,15 +174,20 @@ impl Local {
         let noted = waiting::replace(outer);
         let is_waiting = task.state() == TaskState::Waiting && !task.is_finished();
         if is_waiting {
-            let record = task.record();
-            // Most tasks of a loop without an observer have no record, and most waits are not noted.
-            if noted != record.noted {
-                task.set_record(Record { noted, ..record });
-            }
+            self.set_noted(task, noted);
         }
         self.emit(task, TaskEvent::PollEnds);
         if is_waiting && self.is_observed() {
             self.emit(task, TaskEvent::WaitBegins(&in_order(waits, noted)));
+        }
+    }
+
+    fn set_noted(&self, task: &Task, noted: WaitSet) {
+        let mut all = self.noted.borrow_mut();
+        if noted != WaitSet::default() {
+            all.insert(task.as_ptr(), noted);
+        } else if !all.is_empty() {
+            all.remove(&task.as_ptr());
         }
     }
 
@@ -324,14 +350,19 @@ impl Task {
         }
     }
 
-    /// What is recorded of the task; nothing, if it is not observed.
-    pub(crate) fn record(&self) -> Record {
-        let extra = self.header().extra.get();
-        let record = extra.and_then(|extra| extra.record.get());
-        record.map_or_else(Record::default, |record| record.get())
+    /// What primitives noted in the last poll of a waiting task; nothing, if it is not observed.
+    pub(crate) fn noted(&self) -> WaitSet {
+        let noted = self.local().noted.borrow();
+        noted.get(&self.as_ptr()).copied().unwrap_or_default()
     }
 
-    pub(crate) fn set_record(&self, record: Record) {
-        self.extra().record.get_or_init(Box::default).set(record);
+    pub(crate) fn counts(&self) -> Option<Counts> {
+        let counts = self.header().extra.get()?.counts.get()?;
+        Some(counts.get())
+    }
+
+    pub(crate) fn set_counts(&self, counts: Counts) {
+        let kept = self.extra().counts.get_or_init(|| Box::new(counts.into()));
+        kept.set(counts);
     }
 }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use super::cells::Cells;
 use super::chunk;
-use super::observe::EventSink;
+use super::observe::{EventSink, Noted};
 use super::raw::Header;
 use super::ready::ReadyQueue;
 use super::remote::{DropAction, Stack, WakeAction};
@@ -73,6 +73,8 @@ pub(super) struct Local {
     pub(super) cause: Cell<Option<NonNull<Header>>>,
     /// Times and tasks that it waits for, for the observer.
     pub(super) waits: RefCell<Vec<WaitsOn>>,
+    /// What primitives noted in the last polls of observed tasks that wait now.
+    pub(super) noted: RefCell<Noted>,
     /// The remote stack is being drained.
     pub(super) taking_remote: Cell<bool>,
 }
@@ -104,6 +106,7 @@ impl Shared {
             observer: RefCell::new(None),
             cause: Cell::new(None),
             waits: RefCell::default(),
+            noted: RefCell::default(),
             taking_remote: Cell::new(false),
         };
         Self {
