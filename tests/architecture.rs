@@ -4,7 +4,7 @@
 //! lib
 //! observe                  how anybody looks at a loop
 //! time   future            what users await           remote   how anything gets in from another thread
-//! event_loop               the loop, with one slot for what is outside of it and one for what observes it
+//! event_loop               the loop, with one slot for what is outside of it
 //! task   timer   sync      know neither each other nor the loop
 //! error  waiting  lock     know nothing              guide      has no code
 //! ```

@@ -1,21 +1,20 @@
 //! The state of one event loop, shared by reference count on the owner thread.
 
-use std::any::Any;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::mem;
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::clock::{BEGIN, Clock, NEVER};
 use super::outside::Outside;
 use super::parker::Parker;
 use super::slow_poll::SlowPoll;
-use crate::task::{Call, Scheduler, Vacant, Watch, Work};
+use crate::task::{Call, EventSink, Scheduler, Vacant, Work};
 use crate::timer::{Key, Wheel};
-use crate::waiting::{self, Kind};
+use crate::waiting::{self, WaitsOn};
 
 pub(crate) struct Core {
     pub(crate) tasks: Scheduler,
@@ -32,17 +31,9 @@ pub(crate) struct Core {
     pub(super) fired: Cell<u64>,
     arming: Cell<Arming>,
     pub(super) outside: OnceCell<Box<dyn Outside>>,
-    observer: OnceCell<Rc<dyn LoopObserver>>,
     pub(super) slow_poll: Option<Box<SlowPoll>>,
     /// Describes what the tasks wait for, for the deadlock panic in virtual time.
     pub(super) explain: Cell<fn(&Core) -> String>,
-}
-
-/// The type that fills the loop's slot for an observer.
-pub(crate) trait LoopObserver: Watch {
-    fn on_loop_gone(&self);
-
-    fn as_any(&self) -> &dyn Any;
 }
 
 /// What `arm` does.
@@ -72,7 +63,6 @@ impl Core {
             fired: Cell::new(0),
             arming: Cell::new(Arming::Usual),
             outside: OnceCell::new(),
-            observer: OnceCell::new(),
             slow_poll: slow_poll.map(Box::new),
             explain: Cell::new(|_| String::new()),
         }
@@ -100,9 +90,9 @@ impl Core {
     #[cold]
     fn arm_or_refuse(&self, deadline: u64, waker: Waker) -> Option<Key> {
         if deadline == NEVER {
-            waiting::note(Kind::Forever);
+            waiting::note(WaitsOn::Forever);
         } else if self.arming.get() == Arming::Noted {
-            self.tasks.note_deadline(deadline);
+            self.note_deadline(deadline);
         }
         let refused = deadline == NEVER || self.arming.get() == Arming::Refused;
         (!refused).then(|| self.timers.borrow_mut().arm(deadline, waker))
@@ -142,10 +132,13 @@ impl Core {
     fn note_armed(&self, key: Key) {
         if self.arming.get() == Arming::Noted {
             let deadline = self.timers.borrow().deadline(key);
-            deadline
-                .into_iter()
-                .for_each(|at| self.tasks.note_deadline(at));
+            deadline.into_iter().for_each(|at| self.note_deadline(at));
         }
+    }
+
+    fn note_deadline(&self, deadline: u64) {
+        let until = WaitsOn::Until(self.clock.instant(deadline));
+        self.tasks.note(until);
     }
 
     /// Replaces the waker of an armed timer.
@@ -186,14 +179,9 @@ impl Core {
     }
 
     /// Installs the observer and starts to note deadlines for it.
-    pub(crate) fn observe(&self, observer: Rc<dyn LoopObserver>) {
+    pub(crate) fn observe(&self, observer: Rc<dyn EventSink>) {
         self.arming.set(Arming::Noted);
-        let _ = self.observer.set(observer.clone());
-        self.tasks.watch(observer);
-    }
-
-    pub(crate) fn observer(&self) -> Option<&dyn LoopObserver> {
-        self.observer.get().map(|observer| &**observer)
+        self.tasks.set_observer(observer);
     }
 
     /// Installs the function that describes the waits in the deadlock panic.
@@ -202,11 +190,11 @@ impl Core {
     }
 
     /// Calls `f` with all armed timers, in no order. `f` must not run user code.
-    pub(crate) fn for_each_timer(&self, mut f: impl FnMut(u64, &Waker)) {
+    pub(crate) fn for_each_timer(&self, mut f: impl FnMut(Instant, &Waker)) {
         let timers = self.timers.borrow();
         timers
             .iter()
-            .for_each(|(deadline, waker)| f(deadline, waker));
+            .for_each(|(deadline, waker)| f(self.clock.instant(deadline), waker));
     }
 
     /// Takes the wakers out of all timers and discards them. The timers stay armed and never fire.
@@ -243,8 +231,5 @@ impl Core {
             });
         });
         self.tasks.close();
-        if let Some(observer) = self.observer() {
-            observer.on_loop_gone();
-        }
     }
 }

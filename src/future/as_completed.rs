@@ -12,7 +12,7 @@ use futures_core::stream::FusedStream;
 use super::wait_many::{Noted, close};
 use crate::event_loop::context;
 use crate::task::{Ends, Filter, JoinError, JoinHandle, Task};
-use crate::waiting::{self, Kind};
+use crate::waiting::{self, WaitsOn};
 
 /// The results of several tasks in the order in which they end; made by [`as_completed`].
 ///
@@ -116,7 +116,7 @@ impl<T> AsCompleted<T> {
                 self.noted.note(core, cx.waker(), self.left, tasks);
             });
             self.ends.set_waker(cx.waker());
-            waiting::note(Kind::AnyOfMany);
+            waiting::note(WaitsOn::AnyOfMany);
             return Poll::Pending;
         };
         self.left -= 1;

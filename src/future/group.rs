@@ -27,7 +27,7 @@ use crate::error::{Failure, GroupError};
 use crate::event_loop::context;
 use crate::event_loop::core::Core;
 use crate::task::{Fallible, Group, JoinHandle, Outcome, Task, drop_quietly};
-use crate::waiting::{self, Kind};
+use crate::waiting::{self, WaitsOn};
 
 /// Spawns tasks that end with their group; passed to the body of a [`task_group`].
 ///
@@ -109,7 +109,7 @@ impl<E> Shared<E> {
         if self.children.borrow().is_empty() {
             Poll::Ready(())
         } else {
-            waiting::note(Kind::Group);
+            waiting::note(WaitsOn::Group);
             if let Some(limit) = self.core.tasks.joins_to_note(had_left) {
                 let children = self.children.borrow();
                 let noted = children.values().take(limit);

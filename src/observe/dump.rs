@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use super::observer::{WaitsOn, dispatcher};
 use crate::event_loop::core::Core;
 use crate::event_loop::{Builder, EventLoop, context};
-use crate::task::{Activity, Snapshot, TaskId};
-use crate::waiting::Kinds;
+use crate::task::{Task, TaskId, TaskState};
+use crate::waiting::WaitsOn;
 
 /// Every unfinished task of a loop at one moment; made by [`dump`](crate::dump) and
 /// [`EventLoop::dump`](crate::EventLoop::dump).
@@ -63,20 +62,6 @@ pub struct TaskDump {
     pub running: Option<Duration>,
 }
 
-/// The state of an unfinished task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum TaskState {
-    /// It is being polled.
-    Running,
-    /// It is in the run queue.
-    Ready,
-    /// It is in the run queue to be cancelled.
-    Cancelling,
-    /// It waits.
-    Waiting,
-}
-
 /// The state of a task in the depth-first search for cycles.
 #[derive(Clone, Copy)]
 enum Visit {
@@ -89,19 +74,17 @@ enum Visit {
 
 impl Dump {
     pub(super) fn of(core: &Core) -> Self {
-        let snapshots = core.tasks.snapshots();
+        let tasks = core.tasks.tasks();
         let mut waits: BTreeMap<TaskId, Vec<WaitsOn>> = BTreeMap::new();
         core.for_each_timer(|deadline, waker| {
             if let Some(task) = core.tasks.task_behind(waker) {
-                waits
-                    .entry(task.id())
-                    .or_default()
-                    .push(WaitsOn::Until(core.clock.instant(deadline)));
+                let waits = waits.entry(task.id()).or_default();
+                waits.push(WaitsOn::Until(deadline));
             }
         });
-        for snapshot in &snapshots {
-            let result = WaitsOn::Result(snapshot.task.id());
-            for waiter in snapshot.awaited_by.iter().flatten() {
+        for task in &tasks {
+            let result = WaitsOn::Result(task.id());
+            for waiter in task.awaited_by().into_iter().flatten() {
                 let waits = waits.entry(waiter.id()).or_default();
                 if waits.last() != Some(&result) {
                     waits.push(result.clone());
@@ -109,10 +92,13 @@ impl Dump {
             }
         }
         let at = core.clock.peek();
-        let dump_one = |snapshot| TaskDump::of(snapshot, core, at, &mut waits);
+        let dump_one = |task: &Task| {
+            let waits = waits.remove(&task.id()).unwrap_or_default();
+            TaskDump::of(task, waits, at)
+        };
         Self {
             at,
-            tasks: snapshots.into_iter().map(dump_one).collect(),
+            tasks: tasks.iter().map(dump_one).collect(),
         }
     }
 
@@ -177,41 +163,25 @@ impl Dump {
 }
 
 impl TaskDump {
-    fn of(
-        snapshot: Snapshot,
-        core: &Core,
-        at: Instant,
-        waits: &mut BTreeMap<TaskId, Vec<WaitsOn>>,
-    ) -> Self {
-        let Snapshot { task, activity, .. } = snapshot;
-        let id = task.id();
-        let mut waits = waits.remove(&id).unwrap_or_default();
-        let state = match activity {
-            Activity::Running => TaskState::Running,
-            Activity::Ready if task.is_cancel_requested() => TaskState::Cancelling,
-            Activity::Ready => TaskState::Ready,
-            Activity::Waiting(kinds) => {
-                let kinds: Kinds = kinds.unwrap_or_default();
-                waits.extend(kinds.iter().map(WaitsOn::from));
-                if waits.is_empty() {
-                    waits.push(WaitsOn::Elsewhere);
-                }
-                TaskState::Waiting
+    fn of(task: &Task, mut waits: Vec<WaitsOn>, at: Instant) -> Self {
+        let (state, counts) = (task.state(), task.counts());
+        if state == TaskState::Waiting {
+            waits.extend(task.noted().iter());
+            if waits.is_empty() {
+                waits.push(WaitsOn::Elsewhere);
             }
-        };
-        if state != TaskState::Waiting {
+        } else {
             waits.clear();
         }
-        let stats = dispatcher(core).and_then(|dispatcher| dispatcher.stats(id));
         Self {
-            id,
+            id: task.id(),
             name: task.name().to_string(),
             state,
             waits,
             spawned_at: task.spawned_at(),
-            age: stats.map(|stats| at - stats.spawned),
-            polls: stats.map(|stats| stats.polls),
-            running: stats.map(|stats| stats.running),
+            age: counts.map(|counts| at - counts.spawned),
+            polls: counts.map(|counts| counts.polls),
+            running: counts.map(|counts| counts.running),
         }
     }
 

@@ -5,9 +5,9 @@ use std::fmt;
 use std::iter::Peekable;
 use std::time::Duration;
 
-use super::dump::{Dump, TaskDump, TaskState};
-use super::observer::WaitsOn;
-use crate::task::TaskId;
+use super::dump::{Dump, TaskDump};
+use crate::task::{TaskId, TaskState};
+use crate::waiting::WaitsOn;
 
 /// The most tasks that are shown; a note counts the others.
 const TASKS: usize = 1_000;
@@ -173,8 +173,7 @@ impl Dump {
 
     /// A wait in words; none for results, which are described together.
     fn describe(&self, wait: &WaitsOn) -> Option<String> {
-        let text = match wait {
-            WaitsOn::Result(_) => return None,
+        Some(match wait {
             WaitsOn::Until(when) => match when.saturating_duration_since(self.at()) {
                 Duration::ZERO => "sleeps until now".into(),
                 rest if rest.subsec_nanos() == 0 => {
@@ -182,9 +181,8 @@ impl Dump {
                 }
                 rest => format!("sleeps for another {rest:.3?}"),
             },
-            wait => wait.in_words().into(),
-        };
-        Some(text)
+            wait => wait.in_words()?[0].into(),
+        })
     }
 
     fn write_cycles(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -205,24 +203,26 @@ impl Dump {
 }
 
 impl WaitsOn {
-    /// The wait in a few words, to follow the name of a task.
-    fn in_words(&self) -> &'static str {
-        match self {
-            Self::Until(_) => "sleeps",
-            Self::Forever => "sleeps for ever",
-            Self::Result(_) => "waits for a result",
-            Self::OtherResults => "waits for the results of other tasks",
-            Self::QueueGet => "waits for an item of a queue",
-            Self::QueuePut => "waits for room in a queue",
-            Self::QueueJoin => "waits for a queue's work to be done",
-            Self::Lock => "waits for a lock or a permit",
-            Self::Event => "waits for an event to be set",
-            Self::Condition => "waits for a condition to be notified",
-            Self::Barrier => "waits for the other tasks of a barrier",
-            Self::Message => "waits for the message of a oneshot",
-            Self::Group => "waits for the children of its task group",
-            Self::AnyOfMany => "waits for the next of many tasks to end",
-            Self::Elsewhere => "waits for something else",
-        }
+    /// The wait in words: to follow the name of a task, and to fit into a chart. A time and a result have none.
+    pub(super) fn in_words(&self) -> Option<[&'static str; 2]> {
+        Some(match self {
+            Self::Until(_) | Self::Result(_) => return None,
+            Self::Forever => ["sleeps for ever", "sleep for ever"],
+            Self::OtherResults => [
+                "waits for the results of other tasks",
+                "results of other tasks",
+            ],
+            Self::QueueGet => ["waits for an item of a queue", "queue: get"],
+            Self::QueuePut => ["waits for room in a queue", "queue: put"],
+            Self::QueueJoin => ["waits for a queue's work to be done", "queue: join"],
+            Self::Lock => ["waits for a lock or a permit", "lock or permit"],
+            Self::Event => ["waits for an event to be set", "event"],
+            Self::Condition => ["waits for a condition to be notified", "condition"],
+            Self::Barrier => ["waits for the other tasks of a barrier", "barrier"],
+            Self::Message => ["waits for the message of a oneshot", "oneshot"],
+            Self::Group => ["waits for the children of its task group", "task group"],
+            Self::AnyOfMany => ["waits for the next of many tasks to end", "next of many"],
+            Self::Elsewhere => ["waits for something else", "something else"],
+        })
     }
 }

@@ -37,21 +37,6 @@ pub struct Metrics {
     pub parked: Duration,
 }
 
-impl Metrics {
-    fn of(core: &Core) -> Self {
-        Self {
-            rounds: core.tasks.rounds(),
-            polls: core.tasks.polls(),
-            wakes: core.tasks.wakes(),
-            remote_wakes: core.tasks.remote_wakes(),
-            spawned: core.tasks.spawned(),
-            live_tasks: core.tasks.live(),
-            armed_timers: core.armed_timers(),
-            parked: core.parked.get(),
-        }
-    }
-}
-
 impl EventLoop {
     /// The counters of the loop's work and of its live tasks and timers.
     ///
@@ -63,6 +48,16 @@ impl EventLoop {
     /// assert_eq!(event_loop.metrics().live_tasks, 1);
     /// ```
     pub fn metrics(&self) -> Metrics {
-        Metrics::of(&self.core)
+        let Core { tasks, parked, .. } = &*self.core;
+        Metrics {
+            rounds: tasks.rounds(),
+            polls: tasks.polls(),
+            wakes: tasks.wakes(),
+            remote_wakes: tasks.remote_wakes(),
+            spawned: tasks.spawned(),
+            live_tasks: tasks.live(),
+            armed_timers: self.core.armed_timers(),
+            parked: parked.get(),
+        }
     }
 }

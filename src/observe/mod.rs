@@ -10,8 +10,11 @@ mod remote_dump;
 #[cfg(feature = "timeline")]
 pub mod timeline;
 
-pub use dump::{Dump, TaskDump, TaskState, dump};
+pub use dump::{Dump, TaskDump, dump};
 pub use explore::{OrderBug, explore};
 pub use metrics::Metrics;
-pub use observer::{Observer, TaskEvent, WaitsOn, WokenBy};
+pub use observer::Observer;
 pub use poll_times::PollTimes;
+
+pub use crate::task::{TaskEvent, TaskState, WokenBy};
+pub use crate::waiting::WaitsOn;

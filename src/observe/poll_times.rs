@@ -5,8 +5,8 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::observer::{Observer, TaskEvent};
-use crate::task::Task;
+use super::observer::Observer;
+use crate::task::{Task, TaskEvent};
 
 /// The number of sizes. Each is twice the one before; the last one counts all polls longer than about eighteen minutes.
 const SIZES: usize = 42;

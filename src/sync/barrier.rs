@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use super::waiters::{WaitQueue, Waitable, Waiter, wake_each};
 use crate::error::BrokenBarrier;
-use crate::waiting::Kind;
+use crate::waiting::WaitsOn;
 
 /// A reusable barrier at which a fixed number of tasks wait for each other.
 ///
@@ -230,7 +230,7 @@ struct Outside<'a>(&'a Barrier);
 impl Waitable for Inside<'_> {
     type Data = Option<Outcome>;
 
-    const KIND: Kind = Kind::Barrier;
+    const WAIT: WaitsOn = WaitsOn::Barrier;
 
     fn with_queue<R>(&self, f: impl FnOnce(&mut WaitQueue<Option<Outcome>>) -> R) -> R {
         f(&mut self.0.state.borrow_mut().inside)
@@ -244,7 +244,7 @@ impl Waitable for Inside<'_> {
 impl Waitable for Outside<'_> {
     type Data = ();
 
-    const KIND: Kind = Kind::Barrier;
+    const WAIT: WaitsOn = WaitsOn::Barrier;
 
     fn with_queue<R>(&self, f: impl FnOnce(&mut WaitQueue) -> R) -> R {
         f(&mut self.0.state.borrow_mut().outside)

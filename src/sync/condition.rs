@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use super::mutex::{Mutex, MutexGuard};
 use super::waiters::{WaitQueue, Waitable, Waiter, wake_each};
-use crate::waiting::Kind;
+use crate::waiting::WaitsOn;
 
 /// A condition variable: tasks wait for a change of the value in a [`Mutex`], which is unlocked meanwhile.
 ///
@@ -127,7 +127,7 @@ impl fmt::Debug for Condition {
 }
 
 impl Waitable for &Condition {
-    const KIND: Kind = Kind::Condition;
+    const WAIT: WaitsOn = WaitsOn::Condition;
     type Data = ();
 
     fn with_queue<R>(&self, f: impl FnOnce(&mut WaitQueue) -> R) -> R {

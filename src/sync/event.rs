@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::waiters::{WaitQueue, Waitable, Waiter, wake_each};
-use crate::waiting::Kind;
+use crate::waiting::WaitsOn;
 
 /// A flag that tasks wait for: setting it lets all waiters proceed.
 ///
@@ -78,7 +78,7 @@ impl fmt::Debug for Event {
 impl Waitable for &Event {
     type Data = ();
 
-    const KIND: Kind = Kind::Event;
+    const WAIT: WaitsOn = WaitsOn::Event;
 
     fn with_queue<R>(&self, f: impl FnOnce(&mut WaitQueue) -> R) -> R {
         f(&mut self.queue.borrow_mut())

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::waiters::wake_one;
 use crate::error::{Closed, TryGetError};
-use crate::waiting::{self, Kind};
+use crate::waiting::{self, WaitsOn};
 
 /// Creates a channel for a single value: one end sends it, the other is a future of it.
 ///
@@ -68,7 +68,7 @@ fn poll_or_register<R>(
     check: impl Fn() -> Option<R>,
 ) -> Poll<R> {
     let found = check().or_else(|| {
-        waiting::note(Kind::Message);
+        waiting::note(WaitsOn::Message);
         cell.register(cx.waker());
         check()
     });

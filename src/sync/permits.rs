@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::waiters::{WaitQueue, Waitable, Waiter, wake_each};
-use crate::waiting::Kind;
+use crate::waiting::WaitsOn;
 
 /// A number of free permits and the waiters for one.
 ///
@@ -68,7 +68,7 @@ pub(super) struct Overflow;
 impl Waitable for &Permits {
     type Data = ();
 
-    const KIND: Kind = Kind::Lock;
+    const WAIT: WaitsOn = WaitsOn::Lock;
 
     fn with_queue<R>(&self, f: impl FnOnce(&mut WaitQueue) -> R) -> R {
         f(&mut self.queue.borrow_mut())

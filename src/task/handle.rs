@@ -16,6 +16,7 @@ use super::waiters::{AtEnd, Waiter};
 use super::work::Kind;
 use super::{observe, vacant, waker};
 use crate::error::{JoinError, panic_message};
+use crate::waiting::TaskId;
 
 /// The message of the panic of a task that awaits its own handle.
 pub(super) const AWAITS_ITSELF: &str = "a task cannot await itself";
@@ -44,41 +45,6 @@ pub(super) const AWAITS_ITSELF: &str = "a task cannot await itself";
 /// send::<looplet::Task>();
 /// ```
 pub struct Task(NonNull<Header>);
-
-/// The identity of a task: unique in the process, and ordered by spawn within a loop.
-///
-/// It prints as three numbers: that of its loop, that of the task among the unnamed tasks (for a task that was named at
-/// its spawn, that of the last unnamed task before it), and that of the task among the named ones (0 if it was not
-/// named at its spawn).
-///
-/// # Examples
-///
-/// ```
-/// looplet::run(async {
-///     let (first, second) = (looplet::spawn(async {}), looplet::spawn(async {}));
-///     assert!(first.id() < second.id());
-///     assert_eq!(first.id(), first.task().id());
-///     assert!(first.id().to_string().ends_with(".2.0")); // the second unnamed task, after main
-/// });
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TaskId {
-    serial: u64,
-    number: u64,
-    named: u64,
-}
-
-impl fmt::Display for TaskId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.serial, self.number, self.named)
-    }
-}
-
-impl fmt::Debug for TaskId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TaskId({self})")
-    }
-}
 
 impl Task {
     /// # Safety
@@ -179,8 +145,12 @@ impl Task {
     /// The task's name: the one it was given, or `Task-N`.
     #[doc(alias = "get_name")]
     pub fn name(&self) -> Rc<str> {
-        let extra = self.header().waiters.extra();
-        let own = extra.and_then(|extra| extra.name.borrow().as_deref().map(Rc::from));
+        let own = self.header().waiters.extra().and_then(|extra| {
+            let name = extra.name.take();
+            let copy = name.as_deref().map(Rc::from);
+            extra.name.set(name);
+            copy
+        });
         own.unwrap_or_else(|| match self.header().vtable.kind {
             Kind::Task => format!("Task-{}", self.header().state.number()).into(),
             Kind::Call => "call".into(),
@@ -191,7 +161,7 @@ impl Task {
     /// Renames the task.
     pub fn set_name(&self, name: impl Into<Rc<str>>) {
         let name: Rc<str> = name.into();
-        *self.extra().name.borrow_mut() = Some((*name).into());
+        self.extra().name.set(Some((*name).into()));
     }
 
     /// The source location of the spawn.
@@ -215,7 +185,7 @@ impl Task {
         local.named.set(local.named.get() + 1);
         self.header().state.set_number(local.numbered.get());
         self.extra().named.set(local.named.get());
-        *self.extra().name.borrow_mut() = Some(name.into());
+        self.extra().name.set(Some(name.into()));
     }
 
     /// Whether this task is the innermost one on the stack.

@@ -55,6 +55,7 @@
 mod cells;
 mod chunk;
 mod ends;
+mod event;
 mod handle;
 mod join;
 mod observe;
@@ -78,11 +79,13 @@ mod waker;
 mod work;
 
 pub use crate::error::JoinError;
+pub use crate::waiting::TaskId;
 
 pub(crate) use ends::{Ends, Filter};
-pub use handle::{Task, TaskId};
+pub use event::{TaskEvent, TaskState, WokenBy};
+pub use handle::Task;
 pub use join::JoinHandle;
-pub(crate) use observe::{Activity, Cause, News, Notes, Snapshot, Watch};
+pub(crate) use observe::{Counts, EventSink};
 pub(crate) use raw::drop_quietly;
 pub(crate) use run::{print, unhandled};
 pub(crate) use scheduler::Scheduler;

@@ -2,93 +2,68 @@
 //!
 //! An observed task has a flag among those that a wakeup and a run test anyway, and a spawn tests the phase of the loop
 //! anyway, so the paths of unobserved tasks have no additional branch. The tasks of a loop are observed either for an
-//! observer, or only for the notes of what each task waits for, which are stored in the task's ready link while it is
-//! not queued. An observed task has an `Extra` from its spawn, so its end and its joins take the slow path too.
+//! observer, or only for the notes of what each task waits for, which a dump reads. With an observer a task has an
+//! `Extra` from its spawn, so its end and its joins take the slow path too.
 
-use std::collections::HashSet;
+use std::any::Any;
+use std::collections::{HashMap, HashSet};
 use std::mem::ManuallyDrop;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 use std::rc::Rc;
 use std::task::Waker;
+use std::time::{Duration, Instant};
 
-use super::raw::Header;
+use super::raw::{self, Header};
 use super::scheduler::Scheduler;
 use super::shared::{Local, Phase, Shared};
 use super::state::WakeAction;
 use super::work::Kind;
-use super::{Outcome, Task, TaskId, waker};
-use crate::waiting::{self, Kinds};
+use super::{Outcome, Task, TaskEvent, TaskState, WokenBy, waker};
+use crate::waiting::{self, WaitSet, WaitsOn};
 
 /// A task that waits for many others may be woken by each of them. Later polls note at most this many joins, for all
 /// joins at each wakeup would be quadratic.
 const MAX_REJOINS: usize = 100;
 
-/// The observer of the tasks of a loop.
-pub(crate) trait Watch {
+/// Receives the events of the tasks of a loop.
+pub(crate) trait EventSink {
     /// Called in the middle of the loop's own work; must not panic.
-    fn notice(&self, news: News<'_>);
+    fn emit(&self, task: &Task, event: TaskEvent<'_>);
+
+    fn as_any(self: Rc<Self>) -> Rc<dyn Any>;
 }
 
-/// An event of a task.
-pub(crate) enum News<'a> {
-    Spawned(&'a Task, Cause<'a>),
-    Queued(&'a Task, Cause<'a>),
-    PollBegins(&'a Task),
-    PollEnds(&'a Task),
-    Waits(&'a Task, &'a Notes),
-    Ended(&'a Task, Outcome),
-}
-
-/// The cause of a spawn or a wakeup.
+/// What an observer counts of a task for its dump.
 #[derive(Clone, Copy)]
-pub(crate) enum Cause<'a> {
-    Task(&'a Task),
-    Call,
-    Timer,
-    OtherThread,
-    Outside,
+pub(crate) struct Counts {
+    pub(crate) spawned: Instant,
+    pub(crate) polls: u64,
+    /// The total time of the polls that have ended.
+    pub(crate) running: Duration,
+    /// The begin of the last poll.
+    pub(crate) begun: Instant,
 }
 
-/// What a task waits for, recorded during its poll.
-#[derive(Default)]
-pub(crate) struct Notes {
-    /// The deadlines of its timers.
-    pub(crate) deadlines: Vec<u64>,
-    /// The tasks whose results it awaits, possibly with repetitions.
-    tasks: Vec<Task>,
-    /// It awaits other tasks too, which were noted before.
-    pub(crate) others: bool,
-    pub(crate) kinds: Kinds,
-}
+/// The noted waits of tasks. They lie in a map and not in the `Extra`, for a loop in virtual time has observed tasks
+/// without one, and a wait must not allocate.
+pub(super) type Noted = HashMap<NonNull<Header>, WaitSet>;
 
-impl Notes {
-    /// The tasks whose results it awaits, without repetitions.
-    pub(crate) fn results(&self) -> Vec<TaskId> {
-        let mut ids: Vec<_> = self.tasks.iter().map(Task::id).collect();
-        // They mostly are in spawn order, and then there are no repetitions.
-        if !ids.is_sorted_by(|one, next| one < next) {
-            let mut known = HashSet::new();
-            ids.retain(|&id| known.insert(id));
-        }
-        ids
+/// The waits of a poll in the order in which they are reported: times, tasks without repetitions, primitives.
+fn in_order(mut waits: Vec<WaitsOn>, noted: WaitSet) -> Vec<WaitsOn> {
+    waits.sort_by_key(|wait| match wait {
+        WaitsOn::Until(_) => 0,
+        WaitsOn::Result(_) => 1,
+        _ => 2,
+    });
+    if waits.len() > 1 {
+        let mut known = HashSet::new();
+        waits.retain(|wait| matches!(wait, WaitsOn::Until(_)) || known.insert(wait.clone()));
     }
-}
-
-/// What a task is doing.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Activity {
-    Running,
-    Ready,
-    /// The kinds are known for observed tasks only.
-    Waiting(Option<Kinds>),
-}
-
-/// The state of an unfinished task.
-pub(crate) struct Snapshot {
-    pub(crate) task: Task,
-    pub(crate) activity: Activity,
-    /// The tasks that wait for its end, possibly with repetitions.
-    pub(crate) awaited_by: [Option<Task>; 2],
+    waits.extend(noted.iter());
+    if waits.is_empty() {
+        waits.push(WaitsOn::Elsewhere);
+    }
+    waits
 }
 
 impl Local {
@@ -97,52 +72,47 @@ impl Local {
     }
 
     /// Notifies the observer, if there is one.
-    fn emit(&self, news: News<'_>) {
+    fn emit(&self, task: &Task, event: TaskEvent<'_>) {
         let observer = self.observer.borrow().clone();
         if let Some(observer) = observer {
-            observer.notice(news);
+            observer.emit(task, event);
+            // The observer may have dropped the loop, and this is its last reference then.
+            raw::drop_quietly(observer);
         }
-    }
-
-    /// Whether new tasks are observed.
-    fn observes_new_tasks(&self) -> bool {
-        self.phase.get() == Phase::Observed || self.is_observed()
     }
 
     /// Calls `f` with the cause of the current event.
-    fn with_cause(&self, task: &Task, f: impl FnOnce(Cause<'_>)) {
-        let kind_of = |header: NonNull<Header>| {
-            // SAFETY: COUNTED: a running task is unfinished, and so alive.
-            unsafe { header.as_ref() }.vtable.kind
-        };
-        if let Some(actor) = self.actor.get() {
-            // SAFETY: COUNTED: `as_actor` holds a reference to the actor.
-            let actor = unsafe { Task::borrowed(actor) };
-            return f(Cause::Task(&actor));
+    fn with_cause(&self, task: &Task, f: impl FnOnce(WokenBy<'_>)) {
+        if let Some(cause) = self.cause.get() {
+            // SAFETY: COUNTED: `as_cause` holds a reference to the task.
+            let cause = unsafe { Task::borrowed(cause) };
+            return f(WokenBy::Task(&cause));
         }
-        f(match self.running.get().map(kind_of) {
-            Some(Kind::Call) => Cause::Call,
+        f(match self.current().map(|current| current.vtable.kind) {
+            Some(Kind::Call) => WokenBy::Call,
             Some(Kind::Task | Kind::Source) | None if self.taking_remote.get() => {
-                Cause::OtherThread
+                WokenBy::OtherThread
             }
-            _ if !task.is_cancel_requested() => Cause::Timer,
-            _ => Cause::Outside,
+            _ if !task.is_cancel_requested() => WokenBy::Timer,
+            _ => WokenBy::Outside,
         });
     }
 
     /// Runs `f` with the task as the cause of events, if it is observed.
-    pub(super) fn as_actor<R>(&self, task: &Task, f: impl FnOnce() -> R) -> R {
-        if !task.header().state.is_observed() {
+    pub(super) fn as_cause<R>(&self, task: &Task, f: impl FnOnce() -> R) -> R {
+        if !task.is_observed() {
             // Without a clone: the task may have been created after the end of its loop.
             return f();
         }
         let task = task.clone();
-        let outer = self.actor.replace(Some(task.as_ptr()));
-        let outer_notes = self.notes.take();
+        let outer = self.cause.replace(Some(task.as_ptr()));
+        let outer_waits = self.waits.take();
         let result = f();
-        // Notes of a destructor are dropped: a note holds a task, and so the loop's memory.
-        self.notes.replace(outer_notes);
-        self.actor.set(outer);
+        self.waits.replace(outer_waits);
+        self.cause.set(outer);
+        if task.is_finished() {
+            self.set_noted(&task, WaitSet::default());
+        }
         result
     }
 
@@ -150,27 +120,22 @@ impl Local {
     #[cold]
     #[inline(never)]
     pub(super) fn note_spawn(&self, task: &Task) {
-        if !self.observes_new_tasks() || task.header().vtable.kind != Kind::Task {
+        let is_observed = self.is_observed();
+        let is_task = task.header().vtable.kind == Kind::Task;
+        if !is_task || !is_observed && self.phase.get() != Phase::Observed {
             return;
         }
         task.header().state.set_observed();
-        if self.is_observed() {
+        if is_observed {
             task.extra();
             self.with_cause(task, |cause| {
                 // Timers only wake.
                 let cause = match cause {
-                    Cause::Timer => Cause::Outside,
+                    WokenBy::Timer => WokenBy::Outside,
                     cause => cause,
                 };
-                self.emit(News::Spawned(task, cause));
+                self.emit(task, TaskEvent::Spawned(cause));
             });
-        }
-    }
-
-    /// Notifies the observer of a wakeup of an observed task.
-    pub(super) fn note_wakeup(&self, task: &Task) {
-        if self.is_observed() {
-            self.with_cause(task, |cause| self.emit(News::Queued(task, cause)));
         }
     }
 
@@ -180,56 +145,58 @@ impl Local {
     pub(super) fn poll_observed(&self, task: &Task) {
         // The task may finish here, and this may be its last reference then.
         let task = &task.clone();
-        let observed = self.is_observed();
-        if observed {
-            self.emit(News::PollBegins(task));
-        }
-        let outer = waiting::replace(Kinds::default());
-        let mut notes = self.as_actor(task, || {
+        self.emit(task, TaskEvent::PollBegins);
+        let outer = waiting::replace(WaitSet::default());
+        let waits = self.as_cause(task, || {
             self.poll(task);
-            self.notes.take()
+            self.waits.take()
         });
-        notes.kinds = waiting::replace(outer);
-        let state = &task.header().state;
-        let waits = !state.is_finished() && !state.is_queued();
-        if waits {
-            let link = ptr::without_provenance_mut(notes.kinds.bits() << 1);
-            task.header().ready_next.set(NonNull::new(link));
+        let noted = waiting::replace(outer);
+        let is_waiting = task.state() == TaskState::Waiting && !task.is_finished();
+        if is_waiting {
+            self.set_noted(task, noted);
         }
-        if observed {
-            self.emit(News::PollEnds(task));
-            if waits {
-                self.emit(News::Waits(task, &notes));
-            }
+        self.emit(task, TaskEvent::PollEnds);
+        if is_waiting && self.is_observed() {
+            self.emit(task, TaskEvent::WaitBegins(&in_order(waits, noted)));
         }
     }
 
-    /// Records a timer that the running task arms.
-    #[cold]
-    fn note_deadline(&self, deadline: u64) {
-        if self.actor.get().is_some() && self.is_observed() {
-            self.notes.borrow_mut().deadlines.push(deadline);
+    fn set_noted(&self, task: &Task, noted: WaitSet) {
+        let mut all = self.noted.borrow_mut();
+        if noted != WaitSet::default() {
+            all.insert(task.as_ptr(), noted);
+        } else if !all.is_empty() {
+            all.remove(&task.as_ptr());
+        }
+    }
+
+    /// Records a wait of the task that is run now.
+    fn note(&self, wait: WaitsOn) {
+        if self.cause.get().is_some() && self.is_observed() {
+            self.waits.borrow_mut().push(wait);
         }
     }
 
     /// Records that a task awaits the result of another one.
     #[cold]
     pub(super) fn note_join(&self, waiter: NonNull<Header>, awaited: &Task) {
-        if self.actor.get() == Some(waiter) && self.is_observed() {
-            let mut notes = self.notes.borrow_mut();
-            if notes.tasks.last() != Some(awaited) {
-                notes.tasks.push(awaited.clone());
-            }
+        if self.cause.get() == Some(waiter) {
+            self.note(WaitsOn::Result(awaited.id()));
         }
     }
 
     /// Notifies the observer of the end of a task, before all listeners and waiters.
     #[cold]
     pub(super) fn note_end(&self, task: &Task) {
-        if let Some(outcome) = task.outcome().filter(|_| self.is_observed()) {
-            if task.header().vtable.kind == Kind::Task {
-                self.emit(News::Ended(task, outcome));
-            }
+        if !task.is_observed() {
+            return;
+        }
+        match task.outcome() {
+            Some(Outcome::Value) => self.emit(task, TaskEvent::Finished),
+            Some(Outcome::Cancelled) => self.emit(task, TaskEvent::Cancelled),
+            Some(Outcome::Panicked | Outcome::Failed) => self.emit(task, TaskEvent::Panicked),
+            None => {}
         }
     }
 }
@@ -243,7 +210,11 @@ pub(super) fn enqueue(task: NonNull<Header>) {
     let task = unsafe { Task::borrowed(task) };
     // The task is queued first: the observer may run the loop.
     task.enqueue();
-    task.local().note_wakeup(&task);
+    let local = task.local();
+    local.with_cause(&task, |cause| {
+        local.emit(&task, TaskEvent::WaitEnds);
+        local.emit(&task, TaskEvent::Queued(cause));
+    });
 }
 
 /// The same, and drops a reference.
@@ -282,15 +253,19 @@ impl Scheduler {
     }
 
     /// The same, and sets the observer.
-    pub(crate) fn watch(&self, watch: Rc<dyn Watch>) {
+    pub(crate) fn set_observer(&self, observer: Rc<dyn EventSink>) {
         self.note_waits();
-        *self.local().observer.borrow_mut() = Some(watch);
+        *self.local().observer.borrow_mut() = Some(observer);
     }
 
-    /// Records a deadline that the running task waits for.
+    pub(crate) fn observer(&self) -> Option<Rc<dyn EventSink>> {
+        self.local().observer.borrow().clone()
+    }
+
+    /// Records a wait of the task that is run now.
     #[cold]
-    pub(crate) fn note_deadline(&self, deadline: u64) {
-        self.local().note_deadline(deadline);
+    pub(crate) fn note(&self, wait: WaitsOn) {
+        self.local().note(wait);
     }
 
     /// How many of the tasks that the running one awaits are to be noted, in addition to those whose waiter it is.
@@ -298,7 +273,7 @@ impl Scheduler {
     #[inline]
     pub(crate) fn joins_to_note(&self, again: bool) -> Option<usize> {
         let local = self.local();
-        let is_observed = local.actor.get().is_some() && local.is_observed();
+        let is_observed = local.cause.get().is_some() && local.is_observed();
         is_observed.then_some(if again { MAX_REJOINS } else { usize::MAX })
     }
 
@@ -310,19 +285,15 @@ impl Scheduler {
         tasks: impl Iterator<Item = &'a Task>,
         others: bool,
     ) {
-        let Some(waiter) = waker::task_of(waker, self.pointer()) else {
-            return;
-        };
         let local = self.local();
-        tasks.for_each(|task| local.note_join(waiter, task));
-        if others && local.actor.get() == Some(waiter) {
-            local.notes.borrow_mut().others = true;
+        let waiter = waker::task_of(waker, self.pointer());
+        if waiter.is_none() || waiter != local.cause.get() {
+            return;
         }
-    }
-
-    /// All unfinished tasks, in spawn order.
-    pub(crate) fn snapshots(&self) -> Vec<Snapshot> {
-        self.tasks().into_iter().map(Task::snapshot).collect()
+        tasks.for_each(|task| local.note(WaitsOn::Result(task.id())));
+        if others {
+            local.note(WaitsOn::OtherResults);
+        }
     }
 
     /// The task of a waker, if it is a task of this loop.
@@ -340,23 +311,37 @@ pub(super) fn task_behind(waker: &Waker, shared: NonNull<Shared>) -> Option<Task
 }
 
 impl Task {
-    fn snapshot(self) -> Snapshot {
-        let header = self.header();
-        let activity = if header.state.is_running() {
-            Activity::Running
-        } else if header.state.is_queued() {
-            Activity::Ready
-        } else if header.state.is_observed() {
-            let link = header.ready_next.get().map_or(0, |link| link.addr().get());
-            Activity::Waiting(Some(Kinds::from_bits(link >> 1)))
+    fn is_observed(&self) -> bool {
+        self.header().state.is_observed()
+    }
+
+    /// The state of an unfinished task.
+    pub(crate) fn state(&self) -> TaskState {
+        let state = &self.header().state;
+        if state.is_running() {
+            TaskState::Running
+        } else if !state.is_queued() {
+            TaskState::Waiting
+        } else if state.is_cancel_requested() {
+            TaskState::Cancelling
         } else {
-            Activity::Waiting(None)
-        };
-        let awaited_by = self.awaited_by();
-        Snapshot {
-            task: self,
-            activity,
-            awaited_by,
+            TaskState::Ready
         }
+    }
+
+    /// What primitives noted in the last poll of a waiting task; nothing, if it is not observed.
+    pub(crate) fn noted(&self) -> WaitSet {
+        let noted = self.local().noted.borrow();
+        noted.get(&self.as_ptr()).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn counts(&self) -> Option<Counts> {
+        let counts = self.header().waiters.extra()?.counts.get()?;
+        Some(counts.get())
+    }
+
+    pub(crate) fn set_counts(&self, counts: Counts) {
+        let kept = self.extra().counts.get_or_init(|| Box::new(counts.into()));
+        kept.set(counts);
     }
 }

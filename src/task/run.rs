@@ -141,7 +141,7 @@ impl Local {
             task.cancel();
             return;
         }
-        self.as_actor(task, || self.drop_and_finish(task));
+        self.as_cause(task, || self.drop_and_finish(task));
     }
 
     fn drop_and_finish(&self, task: &Task) {

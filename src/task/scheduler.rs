@@ -321,8 +321,10 @@ impl Scheduler {
     /// Orphans all cells: the last references to them may be dropped on any thread from now on. Call `end_all` first,
     /// and call this outside of `enter`.
     pub(crate) fn close(&self) {
-        drop(self.shared.local.observer.take());
+        let observer = self.shared.local.observer.take();
         self.shared.close();
+        // Its destructor is user code.
+        raw::drop_quietly(observer);
     }
 }
 

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use super::cells::Cells;
 use super::chunk;
-use super::observe::{Notes, Watch};
+use super::observe::{EventSink, Noted};
 use super::raw::Header;
 use super::ready::ReadyQueue;
 use super::remote::{Action, Request, Stack};
@@ -20,6 +20,7 @@ use super::waiters::Extra;
 use super::waker::MAX_REFERENCES;
 use super::work::Kind;
 use super::{Report, Task, Unpark};
+use crate::waiting::WaitsOn;
 
 /// A plain count below this is moved to the atomic word, which is wider.
 const MIN_REFERENCES: i32 = -(MAX_REFERENCES / 2);
@@ -68,11 +69,13 @@ pub(super) struct Local {
     /// Shuffles each round, if the builder gave a seed.
     pub(super) rng: OnceCell<Rng>,
     /// The observer, if there is one; only observed tasks check it.
-    pub(super) observer: RefCell<Option<Rc<dyn Watch>>>,
-    /// The observed task that is run or ended now.
-    pub(super) actor: Cell<Option<NonNull<Header>>>,
-    /// What the actor waits for.
-    pub(super) notes: RefCell<Notes>,
+    pub(super) observer: RefCell<Option<Rc<dyn EventSink>>>,
+    /// The observed task that is run or ended now: the cause of what happens meanwhile.
+    pub(super) cause: Cell<Option<NonNull<Header>>>,
+    /// Times and tasks that it waits for, for the observer.
+    pub(super) waits: RefCell<Vec<WaitsOn>>,
+    /// What primitives noted in the last polls of observed tasks that wait now.
+    pub(super) noted: RefCell<Noted>,
     /// The remote stack is being drained.
     pub(super) taking_remote: Cell<bool>,
 }
@@ -102,8 +105,9 @@ impl Shared {
             report: RefCell::new(None),
             rng: OnceCell::new(),
             observer: RefCell::new(None),
-            actor: Cell::new(None),
-            notes: RefCell::default(),
+            cause: Cell::new(None),
+            waits: RefCell::default(),
+            noted: RefCell::default(),
             taking_remote: Cell::new(false),
         };
         Self {

@@ -13,17 +13,18 @@
 //! ```
 //!
 //! The two lowest bits tell which; the word owns what it points to. After the end of the loop, the last reference to a
-//! task may be dropped on any thread. Only the name, which is `Send`, is left in the box then: the rest was taken out
-//! when the task finished (DROPPED-BY-OWNER).
+//! task may be dropped on any thread. Only the name and the counts, which are `Send`, are left in the box then: the
+//! rest was taken out when the task finished (DROPPED-BY-OWNER).
 
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::mem;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 use std::task::Waker;
 
 use super::ends::Ends;
+use super::observe::Counts;
 use super::raw::Header;
 use super::{Task, observe, waker};
 
@@ -116,10 +117,12 @@ impl List {
 #[derive(Default)]
 pub(super) struct Extra {
     /// The task's name, if it was given one.
-    pub(super) name: RefCell<Option<Box<str>>>,
+    pub(super) name: Cell<Option<Box<str>>>,
     /// For a task that was named at its spawn, its number among the named tasks; else 0.
     pub(super) named: Cell<u64>,
     pub(super) context: RefCell<Option<Context>>,
+    /// The counts of an observed task.
+    pub(super) counts: OnceCell<Box<Cell<Counts>>>,
     /// What happens when the task ends. Nothing is dropped while it is borrowed.
     list: RefCell<List>,
     /// The word of a finished task without a box.
@@ -416,7 +419,7 @@ impl Task {
     }
 
     /// The tasks that wait for the end of this one: through its handle, and as its group.
-    pub(super) fn awaited_by(&self) -> [Option<Self>; 2] {
+    pub(crate) fn awaited_by(&self) -> [Option<Self>; 2] {
         let waiters = &self.header().waiters;
         let of_handle = waiters.with_waiter(|waiter| match waiter {
             Waiter::Task(task) => Some(task.clone()),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::state::{Packed, State};
 use crate::event_loop::context;
 use crate::event_loop::core::Core;
-use crate::waiting::{self, Kind};
+use crate::waiting::{self, WaitsOn};
 
 /// Waits until a deadline; made by [`sleep`] and [`sleep_until`].
 ///
@@ -171,7 +171,7 @@ impl Sleep {
                 cx.waker().wake_by_ref();
             }
             State::Until(_) => unreachable!("it was armed at its first poll"),
-            State::Never => waiting::note(Kind::Forever),
+            State::Never => waiting::note(WaitsOn::Forever),
         }
         Poll::Pending
     }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::record::{By, End, Recording, What, time};
+use super::record::{End, Event, Link, Recording, What, time};
 
 /// The space that a chart reserves for events, in its own units.
 pub(super) struct Room {
@@ -52,14 +52,7 @@ pub(super) struct Arrow {
     pub(super) at: f64,
     pub(super) from: usize,
     pub(super) to: usize,
-    pub(super) kind: ArrowKind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ArrowKind {
-    Spawn,
-    Wake,
-    Join,
+    pub(super) link: Link,
 }
 
 pub(super) struct Tick {
@@ -87,44 +80,29 @@ impl Layout {
     fn add(&mut self, row: usize, at: f64, what: &What) {
         let lane = &mut self.lanes[row];
         match what {
-            What::Spawned(by) | What::Queued(by) => {
+            What::Ready(by) => {
                 // A task that is woken in its own poll becomes ready when the poll ends.
-                if lane
-                    .spans
-                    .last()
-                    .is_none_or(|span| span.kind != Kind::Running || span.is_over())
-                {
-                    lane.begin(at, Kind::Ready, String::new());
-                } else {
-                    lane.wakes_itself();
+                match lane.poll() {
+                    Some(span) => span.about = AGAIN.into(),
+                    None => lane.begin(at, Kind::Ready, String::new()),
                 }
-                self.add_arrow(row, at, what, *by);
+                let by = by.filter(|(from, _)| *from != row);
+                self.arrows.extend(by.map(|(from, link)| Arrow {
+                    at,
+                    from,
+                    to: row,
+                    link,
+                }));
             }
             What::PollBegins => lane.begin(at, Kind::Running, String::new()),
             What::PollEnds => lane.end_poll(at),
             What::WaitBegins(on) => lane.begin(at, Kind::Waiting, on.clone()),
             What::Ended(end) => {
                 lane.end = Some((at, *end));
-                if lane
-                    .spans
-                    .last()
-                    .is_some_and(|span| span.kind != Kind::Running)
-                {
+                if lane.poll().is_none() {
                     lane.close(at);
                 }
             }
-        }
-    }
-
-    fn add_arrow(&mut self, to: usize, at: f64, what: &What, by: By) {
-        let (from, kind) = match (by, what) {
-            (By::Other(_), _) => return,
-            (By::Row(from), What::Spawned(_)) => (from, ArrowKind::Spawn),
-            (By::Row(from), _) => (from, ArrowKind::Wake),
-            (By::End(from), _) => (from, ArrowKind::Join),
-        };
-        if from != to {
-            self.arrows.push(Arrow { at, from, to, kind });
         }
     }
 }
@@ -143,14 +121,18 @@ impl Lane {
         });
     }
 
-    fn wakes_itself(&mut self) {
-        if let Some(span) = self.spans.last_mut() {
-            span.about = AGAIN.into();
-        }
+    /// The span that is not over, if there is one.
+    fn open(&mut self) -> Option<&mut Span> {
+        self.spans.last_mut().filter(|span| span.to.is_infinite())
+    }
+
+    /// The poll that is not over, if there is one.
+    fn poll(&mut self) -> Option<&mut Span> {
+        self.open().filter(|span| span.kind == Kind::Running)
     }
 
     fn end_poll(&mut self, at: f64) {
-        let again = self.spans.last().is_some_and(|span| span.about == AGAIN);
+        let again = self.poll().is_some_and(|span| span.about == AGAIN);
         self.close(at);
         if let Some((end, _)) = &mut self.end {
             *end = at;
@@ -159,17 +141,10 @@ impl Lane {
         }
     }
 
-    /// Ends the open span, if there is one.
     fn close(&mut self, at: f64) {
-        if let Some(span) = self.spans.last_mut().filter(|span| !span.is_over()) {
+        if let Some(span) = self.open() {
             span.to = at;
         }
-    }
-}
-
-impl Span {
-    fn is_over(&self) -> bool {
-        self.to.is_finite()
     }
 }
 
@@ -182,14 +157,12 @@ fn places(recording: &Recording, room: &Room) -> Vec<f64> {
     // If the run takes no time, its events have the whole width.
     let stretch = if last == 0 { STRETCH } else { 1.0 };
     let shrink = (room.width * MOMENTS / fixed).min(stretch);
-    let scale = if last == 0 {
-        0.0
-    } else {
-        (room.width - fixed * shrink) / last as f64
+    let scale = match last {
+        0 => 0.0,
+        last => (room.width - fixed * shrink) / last as f64,
     };
-    let mut at = 0.0;
-    let mut before = 0;
-    let place = |(event, step): (&super::record::Event, f64)| {
+    let (mut at, mut before) = (0.0, 0);
+    let place = |(event, step): (&Event, f64)| {
         at += (event.at - before) as f64 * scale + step * shrink;
         before = event.at;
         at
@@ -200,28 +173,19 @@ fn places(recording: &Recording, room: &Room) -> Vec<f64> {
 /// The space in front of an event.
 fn step(what: &What, room: &Room) -> f64 {
     match what {
-        What::Spawned(By::Row(_)) | What::Queued(By::Row(_) | By::End(_)) => room.arrow,
+        What::Ready(Some(_)) => room.arrow,
         What::PollEnds | What::Ended(End::Cancelled) => room.poll,
-        What::Spawned(_)
-        | What::Queued(_)
-        | What::PollBegins
-        | What::WaitBegins(_)
-        | What::Ended(End::Finished | End::Panicked) => 0.0,
+        What::Ready(None) | What::PollBegins | What::WaitBegins(_) | What::Ended(_) => 0.0,
     }
 }
 
 /// A tick for each time at which events happened.
 fn ticks(recording: &Recording, places: &[f64]) -> Vec<Tick> {
-    let mut ticks: Vec<Tick> = Vec::new();
-    let mut before = None;
-    for (event, &at) in recording.events.iter().zip(places) {
-        if before != Some(event.at) {
-            ticks.push(Tick {
-                at,
-                text: time(Duration::from_nanos(event.at)),
-            });
-        }
-        before = Some(event.at);
-    }
-    ticks
+    let mut first: Vec<_> = recording.events.iter().zip(places).collect();
+    first.dedup_by_key(|(event, _)| event.at);
+    let tick = |(event, at): (&Event, &f64)| Tick {
+        at: *at,
+        text: time(Duration::from_nanos(event.at)),
+    };
+    first.into_iter().map(tick).collect()
 }

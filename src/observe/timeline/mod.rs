@@ -17,8 +17,8 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use self::record::Recording;
-use super::observer::{Observer, TaskEvent};
-use crate::task::Task;
+use super::observer::Observer;
+use crate::task::{Task, TaskEvent};
 
 /// The default limit of recorded events, about a hundred bytes each; later ones are only counted.
 const EVENTS: usize = 50_000;

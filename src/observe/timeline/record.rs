@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::super::observer::{TaskEvent, WaitsOn, WokenBy};
-use crate::task::{Task, TaskId};
+use crate::task::{Task, TaskEvent, TaskId, WokenBy};
+use crate::waiting::WaitsOn;
 
 pub(super) struct Recording {
     pub(super) rows: Vec<Row>,
@@ -36,20 +36,21 @@ pub(super) struct Event {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum What {
-    Spawned(By),
-    Queued(By),
+    /// It was spawned or woken; by which task, if it was one.
+    Ready(Option<(usize, Link)>),
     PollBegins,
     PollEnds,
     WaitBegins(String),
     Ended(End),
 }
 
+/// How a task makes another one ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum By {
-    Row(usize),
-    /// The end of that task, whose result was awaited.
-    End(usize),
-    Other(&'static str),
+pub(super) enum Link {
+    Spawn,
+    Wake,
+    /// By its end, which was awaited.
+    Join,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,8 +83,9 @@ impl Recording {
         }
         let row = self.row(task);
         let what = match event {
-            TaskEvent::Spawned(by) => What::Spawned(self.by(row, by)),
-            TaskEvent::Queued(by) => What::Queued(self.by(row, by)),
+            TaskEvent::Spawned(WokenBy::Task(by)) => What::Ready(Some((self.row(by), Link::Spawn))),
+            TaskEvent::Queued(WokenBy::Task(by)) => What::Ready(Some(self.wakes(by, row))),
+            TaskEvent::Spawned(_) | TaskEvent::Queued(_) => What::Ready(None),
             TaskEvent::PollBegins => What::PollBegins,
             TaskEvent::PollEnds => {
                 self.rows[row].name = task.name().to_string();
@@ -117,21 +119,10 @@ impl Recording {
         What::Ended(end)
     }
 
-    fn by(&mut self, row: usize, by: WokenBy<'_>) -> By {
-        match by {
-            WokenBy::Task(task) => {
-                let by = self.row(task);
-                if self.rows[by].has_ended && self.rows[row].awaits.contains(&by) {
-                    By::End(by)
-                } else {
-                    By::Row(by)
-                }
-            }
-            WokenBy::Call => By::Other("a plain call"),
-            WokenBy::Timer => By::Other("a timer"),
-            WokenBy::OtherThread => By::Other("another thread"),
-            WokenBy::Outside => By::Other("outside"),
-        }
+    fn wakes(&mut self, task: &Task, row: usize) -> (usize, Link) {
+        let by = self.row(task);
+        let is_awaited = self.rows[by].has_ended && self.rows[row].awaits.contains(&by);
+        (by, if is_awaited { Link::Join } else { Link::Wake })
     }
 
     fn note_wait(&mut self, row: usize, on: &[WaitsOn], start: Instant) -> String {
@@ -155,29 +146,13 @@ impl Recording {
 
 /// A wait in few words, to fit into a chart; none for results, which are described together.
 fn in_words(wait: &WaitsOn, start: Instant) -> Option<String> {
-    let words = match wait {
-        WaitsOn::Result(_) => return None,
+    Some(match wait {
         WaitsOn::Until(when) => {
-            return Some(format!(
-                "sleep until {}",
-                time(when.saturating_duration_since(start))
-            ));
+            let since = when.saturating_duration_since(start);
+            format!("sleep until {}", time(since))
         }
-        WaitsOn::Forever => "sleep for ever",
-        WaitsOn::OtherResults => "results of other tasks",
-        WaitsOn::QueueGet => "queue: get",
-        WaitsOn::QueuePut => "queue: put",
-        WaitsOn::QueueJoin => "queue: join",
-        WaitsOn::Lock => "lock or permit",
-        WaitsOn::Event => "event",
-        WaitsOn::Condition => "condition",
-        WaitsOn::Barrier => "barrier",
-        WaitsOn::Message => "oneshot",
-        WaitsOn::Group => "task group",
-        WaitsOn::AnyOfMany => "next of many",
-        WaitsOn::Elsewhere => "something else",
-    };
-    Some(words.into())
+        wait => wait.in_words()?[1].into(),
+    })
 }
 
 /// A time on the axis: `0.25 s`, `3 ms`.

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::layout::{Arrow, ArrowKind, Kind, Lane, Layout, Room, Span};
-use super::record::{End, Recording};
+use super::layout::{Arrow, Kind, Lane, Layout, Room, Span};
+use super::record::{End, Link, Recording};
 use super::text::{cut, notes};
 
 /// Wide enough for a README, narrow enough not to be scaled down there.
@@ -94,7 +94,8 @@ impl Picture<'_> {
             .filter(|it| it.from.max(it.to) < self.rows)
             .collect();
         let mut notes = notes(self.recording, ROWS);
-        if let Some(more) = arrows.len().checked_sub(ARROWS).filter(|more| *more > 0) {
+        let more = arrows.len().saturating_sub(ARROWS);
+        if more > 0 {
             notes.push(format!("{more} more arrows are not shown"));
         }
         let height = bottom + FOOT + notes.len() as f64 * 16.0;
@@ -220,7 +221,11 @@ impl Picture<'_> {
     }
 
     fn arrow(&mut self, arrow: &Arrow) {
-        let class = class(arrow.kind);
+        let class = match arrow.link {
+            Link::Spawn => "spawn",
+            Link::Wake => "wake",
+            Link::Join => "join",
+        };
         let x = self.x(arrow.at);
         let (from, to) = (Self::middle(arrow.from), Self::middle(arrow.to));
         let (sign, half) = (if to > from { 1.0 } else { -1.0 }, BAR / 2.0);
@@ -235,40 +240,33 @@ impl Picture<'_> {
     }
 
     fn legend(&mut self, y: f64) {
+        const ARROW: &str = "<line x1=\"7\" y1=\"-11\" x2=\"7\" y2=\"-4\"/><path stroke=\"none\" d=\"M7,1 l-3,-5 h6 Z\"/>";
+        let arrow = |class| format!("<g class=\"{class}\">{ARROW}</g>");
         let mut x = 16.0;
-        for (shape, word) in [
+        for (word, shape) in [
             (
-                "<rect class=\"run\" y=\"-9\" width=\"14\" height=\"10\" rx=\"2\"/>",
                 "runs",
+                "<rect class=\"run\" y=\"-9\" width=\"14\" height=\"10\" rx=\"2\"/>".into(),
             ),
             (
-                "<rect class=\"ready\" y=\"-7\" width=\"14\" height=\"6\"/>",
                 "ready",
+                "<rect class=\"ready\" y=\"-7\" width=\"14\" height=\"6\"/>".into(),
             ),
             (
-                "<line class=\"wait\" y1=\"-4\" x2=\"14\" y2=\"-4\"/>",
                 "waits",
+                "<line class=\"wait\" y1=\"-4\" x2=\"14\" y2=\"-4\"/>".into(),
             ),
             (
-                "<path class=\"mark ok\" d=\"M2,-4 l3,4 l6,-8\"/>",
                 "finished",
+                "<path class=\"mark ok\" d=\"M2,-4 l3,4 l6,-8\"/>".into(),
             ),
             (
-                "<path class=\"mark bad\" d=\"M3,-8 l8,8 m0,-8 l-8,8\"/>",
                 "cancelled",
+                "<path class=\"mark bad\" d=\"M3,-8 l8,8 m0,-8 l-8,8\"/>".into(),
             ),
-            (
-                "<g class=\"spawn\"><line x1=\"7\" y1=\"-11\" x2=\"7\" y2=\"-4\"/><path stroke=\"none\" d=\"M7,1 l-3,-5 h6 Z\"/></g>",
-                "spawns",
-            ),
-            (
-                "<g class=\"wake\"><line x1=\"7\" y1=\"-11\" x2=\"7\" y2=\"-4\"/><path stroke=\"none\" d=\"M7,1 l-3,-5 h6 Z\"/></g>",
-                "wakes",
-            ),
-            (
-                "<g class=\"join\"><line x1=\"7\" y1=\"-11\" x2=\"7\" y2=\"-4\"/><path stroke=\"none\" d=\"M7,1 l-3,-5 h6 Z\"/></g>",
-                "has its result",
-            ),
+            ("spawns", arrow("spawn")),
+            ("wakes", arrow("wake")),
+            ("has its result", arrow("join")),
         ] {
             self.line(format_args!(
                 "<g transform=\"translate({x} {y})\">{shape}<text x=\"20\">{word}</text></g>"
@@ -288,14 +286,6 @@ fn label_place(span: &Span, crossings: &[f64]) -> Option<f64> {
     let places = std::iter::once(middle).chain(beside);
     let places = places.filter(|place| (first..=last).contains(place) && is_free(place));
     places.min_by(|a, b| (a - middle).abs().total_cmp(&(b - middle).abs()))
-}
-
-fn class(kind: ArrowKind) -> &'static str {
-    match kind {
-        ArrowKind::Spawn => "spawn",
-        ArrowKind::Wake => "wake",
-        ArrowKind::Join => "join",
-    }
 }
 
 /// Rounds to two decimals, which makes the picture the same on every machine.

@@ -82,12 +82,8 @@ fn write_wrapped<'a>(
 /// The notes on what is not shown.
 pub(super) fn notes(recording: &Recording, rows: usize) -> Vec<String> {
     let mut notes = Vec::new();
-    if let Some(more) = recording
-        .rows
-        .len()
-        .checked_sub(rows)
-        .filter(|more| *more > 0)
-    {
+    let more = recording.rows.len().saturating_sub(rows);
+    if more > 0 {
         notes.push(format!("{more} more tasks are not shown"));
     }
     if recording.missed > 0 {
@@ -111,12 +107,11 @@ pub(super) fn cut(text: &str, chars: usize) -> String {
 
 fn line(lane: &Lane, columns: usize) -> String {
     let mut cells = vec![' '; columns + 1];
-    for kind in [Kind::Waiting, Kind::Ready, Kind::Running] {
-        let mark = match kind {
-            Kind::Waiting => '─',
-            Kind::Ready => '░',
-            Kind::Running => '█',
-        };
+    for (kind, mark) in [
+        (Kind::Waiting, '─'),
+        (Kind::Ready, '░'),
+        (Kind::Running, '█'),
+    ] {
         for span in lane.spans.iter().filter(|span| span.kind == kind) {
             let from = (span.from as usize).min(columns - 1);
             let to = (span.to.min(columns as f64) as usize)
@@ -125,12 +120,8 @@ fn line(lane: &Lane, columns: usize) -> String {
         }
     }
     for span in lane.spans.iter().filter(|span| span.kind == Kind::Waiting) {
-        write_on(
-            &mut cells,
-            span.from as usize,
-            span.to as usize,
-            &span.about,
-        );
+        let (from, to) = (span.from as usize, span.to as usize);
+        write_on(&mut cells, from, to, &span.about);
     }
     if let Some((at, end)) = lane.end {
         let mark = match end {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::record::{By, End, Recording, What};
+use super::record::{End, Link, Recording, What};
 
 /// One process, one thread per task.
 const PROCESS: u32 = 1;
@@ -48,7 +48,7 @@ struct Trace {
 impl Trace {
     fn add(&mut self, row: usize, at: u64, what: &What) {
         match what {
-            What::Spawned(by) | What::Queued(by) => {
+            What::Ready(by) => {
                 let runs = self.open[row]
                     .as_ref()
                     .is_some_and(|(name, _)| name == "runs");
@@ -56,8 +56,8 @@ impl Trace {
                 if !runs {
                     self.switch(row, at, Some("ready".into()));
                 }
-                if let By::Row(from) | By::End(from) = by {
-                    self.arrow(*from, row, at, what);
+                if let Some((from, link)) = *by {
+                    self.arrow(from, row, at, link);
                 }
             }
             What::PollBegins => self.switch(row, at, Some("runs".into())),
@@ -87,11 +87,11 @@ impl Trace {
         }
     }
 
-    fn arrow(&mut self, from: usize, to: usize, at: u64, what: &What) {
-        let name = match what {
-            What::Spawned(_) => "spawns",
-            What::Queued(By::End(_)) => "result for",
-            _ => "wakes",
+    fn arrow(&mut self, from: usize, to: usize, at: u64, link: Link) {
+        let name = match link {
+            Link::Spawn => "spawns",
+            Link::Wake => "wakes",
+            Link::Join => "result for",
         };
         self.arrows += 1;
         let id = json!({"id": self.arrows, "cat": "flow", "bp": "e"});

@@ -339,7 +339,7 @@ macro_rules! waitable {
         impl<S: Store, R: std::ops::Deref<Target = Shared<S>>> Waitable for $waitable<R> {
             type Data = ();
 
-            const KIND: waiting::Kind = waiting::Kind::$kind;
+            const WAIT: waiting::WaitsOn = waiting::WaitsOn::$kind;
 
             fn with_queue<T>(&self, f: impl FnOnce(&mut WaitQueue) -> T) -> T {
                 f(&mut self.0.state.borrow_mut().$queue)

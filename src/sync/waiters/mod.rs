@@ -29,7 +29,7 @@ pub(super) trait Waitable {
     type Data: Default;
 
     /// What the waiters wait for.
-    const KIND: waiting::Kind;
+    const WAIT: waiting::WaitsOn;
 
     /// Accesses the queue. No user code may run inside.
     fn with_queue<R>(&self, f: impl FnOnce(&mut WaitQueue<Self::Data>) -> R) -> R;
@@ -96,7 +96,7 @@ impl<W: Waitable> Waiter<W> {
                 }
             },
         }
-        waiting::note(W::KIND);
+        waiting::note(W::WAIT);
         Poll::Pending
     }
 
