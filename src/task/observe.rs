@@ -58,8 +58,7 @@ impl Hasher for AddressHasher {
     }
 
     fn write_usize(&mut self, address: usize) {
-        // The golden ratio: the upper bits of the product depend on all bits of the address, and so do the lower ones of
-        // the rotated product.
+        // A multiplication by the golden ratio spreads the address over the upper half, and a map uses the lower one too.
         self.0 = (address as u64)
             .wrapping_mul(0x9e37_79b9_7f4a_7c15)
             .rotate_left(32);
