@@ -127,24 +127,24 @@ impl Dispatcher {
 
 /// Updates the counts of a task for its dump.
 fn count(at: Instant, task: &Task, event: TaskEvent<'_>) {
-    let mut counts = match (event, task.counts()) {
-        (TaskEvent::PollBegins | TaskEvent::PollEnds, Some(counts)) => counts,
+    let counts = match (event, task.counts()) {
         (TaskEvent::Spawned(_), _) => Counts {
             spawned: at,
             polls: 0,
             running: Duration::ZERO,
             begun: at,
         },
+        (TaskEvent::PollBegins, Some(counts)) => Counts {
+            polls: counts.polls + 1,
+            begun: at,
+            ..counts
+        },
+        (TaskEvent::PollEnds, Some(counts)) => Counts {
+            running: counts.running + (at - counts.begun),
+            ..counts
+        },
         _ => return,
     };
-    match event {
-        TaskEvent::PollBegins => {
-            counts.polls += 1;
-            counts.begun = at;
-        }
-        TaskEvent::PollEnds => counts.running += at - counts.begun,
-        _ => {}
-    }
     task.set_counts(counts);
 }
 
