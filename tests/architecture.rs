@@ -10,7 +10,7 @@
 //! ```
 //!
 //! A row may be skipped, never climbed, and the rooms of a row do not know each other; but `future` builds on `time`,
-//! for a wait may have a limit.
+//! for a wait may have a limit. The files of `task` have layers of their own: the groups in its list of modules.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -95,13 +95,13 @@ fn tokens(code: &str) -> Vec<&str> {
     tokens
 }
 
-/// The rooms that some code names by `crate::`, also in a list of imports.
-fn named_rooms<'a>(tokens: &[&'a str]) -> Vec<&'a str> {
+/// What some code names by `crate::` or another root, also in a list of imports.
+fn named<'a>(root: &str, tokens: &[&'a str]) -> Vec<&'a str> {
     let mut rooms = Vec::new();
     for (place, _) in tokens
         .windows(3)
         .enumerate()
-        .filter(|(_, t)| *t == ["crate", ":", ":"])
+        .filter(|(_, t)| *t == [root, ":", ":"])
     {
         let rest = &tokens[place + 3..];
         if rest.first() != Some(&"{") {
@@ -137,7 +137,7 @@ fn faults(room: &str, text: &str) -> Vec<String> {
     };
     let code = code(text);
     let tokens = tokens(&code);
-    for other in named_rooms(&tokens) {
+    for other in named("crate", &tokens) {
         let is_below = row(other).is_some_and(|row| row < own);
         // What is no room is a name of the crate's root, which looks down on everybody.
         if other != room && !is_below && !EXCEPTIONS.contains(&(room, other)) {
@@ -152,6 +152,33 @@ fn faults(room: &str, text: &str) -> Vec<String> {
     }
     faults.extend(long_functions(text));
     faults
+}
+
+/// The layers of a room, the lowest first: the groups of modules that stand together in its list.
+fn layers(modules: &str) -> Vec<Vec<&str>> {
+    fn module(line: &str) -> Option<&str> {
+        line.strip_prefix("mod ")?.strip_suffix(';')
+    }
+    let of_code = modules
+        .split("\n\n")
+        .filter(|group| !group.starts_with("#[cfg("));
+    let groups = of_code.map(|group| group.lines().filter_map(module).collect::<Vec<_>>());
+    groups.filter(|group| !group.is_empty()).collect()
+}
+
+/// Which imports of a file of a layered room are not from a lower layer. Its tests may name everything.
+fn climbing_imports(layers: &[Vec<&str>], file: &str, text: &str) -> Vec<String> {
+    let layer = |name: &str| layers.iter().position(|layer| layer.contains(&name));
+    let Some(own) = layer(file) else {
+        return vec![format!("`{file}` is in no layer")];
+    };
+    let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let code = code(text);
+    let named = named("super", &tokens(&code)).into_iter();
+    let climbing = named.filter(|other| layer(other).is_none_or(|other| other >= own));
+    climbing
+        .map(|other| format!("`{file}` must not know `{other}`"))
+        .collect()
 }
 
 /// The functions of a formatted file that are too long.
@@ -229,7 +256,41 @@ fn every_file_keeps_to_its_place() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+#[test]
+fn every_file_of_the_unsafe_room_imports_from_lower_layers_only() {
+    let room = source().join(UNSAFE_ROOM);
+    let modules = fs::read_to_string(room.join("mod.rs")).unwrap();
+    let layers = layers(&modules);
+    assert!(layers.len() > 10, "the layers are not where they were");
+    let mut faults = Vec::new();
+    for file in files(&room) {
+        let name = file.file_stem().unwrap().to_str().unwrap();
+        if name != "mod" && !file.parent().unwrap().ends_with("models") {
+            let text = fs::read_to_string(&file).unwrap();
+            faults.extend(climbing_imports(&layers, name, &text));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
 // The checks can fail.
+
+#[test]
+fn an_import_from_the_same_layer_or_a_higher_one_is_found() {
+    let modules = "mod a;\n\n// Words.\nmod b;\nmod c;\n\n#[cfg(test)]\nmod d;\n";
+    let layers = layers(modules);
+    assert_eq!(layers, [vec!["a"], vec!["b", "c"]]);
+    let faults = |file, text| climbing_imports(&layers, file, text);
+    assert_eq!(faults("b", "use super::a::A;"), [""; 0]);
+    assert_eq!(faults("b", "use super::c::A;").len(), 1);
+    assert_eq!(faults("a", "fn f() { super::b::f() }").len(), 1);
+    assert_eq!(faults("c", "use super::{Task, a};").len(), 1);
+    assert_eq!(
+        faults("c", "#[cfg(test)]\nmod tests { use super::*; }"),
+        [""; 0]
+    );
+    assert_eq!(faults("d", "").len(), 1);
+}
 
 #[test]
 fn an_import_that_climbs_is_found() {

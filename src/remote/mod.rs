@@ -2,6 +2,7 @@
 
 mod blocking;
 #[cfg(all(test, looplet_loom))]
+#[path = "../task/models/blocking.rs"]
 mod blocking_loom;
 mod current_polls;
 mod handle;

@@ -5,13 +5,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::rc::Rc;
 use std::task::Waker;
 
-use super::handle::AWAITS_ITSELF;
-use super::scheduler::Scheduler;
-use super::waiters::Waiter;
-use super::{Outcome, Task, waker};
+use super::reference::Task;
+use super::state::Outcome;
 
 /// Which ends are kept, and wake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,29 +44,31 @@ pub(crate) struct Ends {
 }
 
 impl Ends {
-    /// Waits for these tasks, whose handles have no other waiter from now on. Those that have ended come first, in the
-    /// order in which they ended.
-    pub(crate) fn of<'a>(tasks: impl Iterator<Item = &'a Task>, filter: Filter) -> Rc<Self> {
-        let this = Rc::new(Self {
+    pub(super) fn new(filter: Filter) -> Self {
+        Self {
             filter,
             left: Cell::new(0),
             found: RefCell::default(),
             waiting: Cell::new(None),
-        });
-        for task in tasks {
-            if !task.is_finished() {
-                this.left.set(this.left.get() + 1);
-                task.set_ends(&this);
-            } else if filter.accepts(task) {
-                this.found.borrow_mut().push_back(task.clone());
-            }
         }
-        let position = |task: &Task| task.header().waiters.ended_as();
-        this.found
-            .borrow_mut()
-            .make_contiguous()
-            .sort_by_key(position);
-        this
+    }
+
+    /// Adds an unfinished task.
+    #[inline]
+    pub(super) fn add(&self) {
+        self.left.set(self.left.get() + 1);
+    }
+
+    /// Adds a task that has ended.
+    pub(super) fn add_ended(&self, task: &Task) {
+        if self.filter.accepts(task) {
+            self.found.borrow_mut().push_back(task.clone());
+        }
+    }
+
+    pub(super) fn sort_found(&self, position: impl Fn(&Task) -> usize) {
+        let mut found = self.found.borrow_mut();
+        found.make_contiguous().sort_by_key(position);
     }
 
     /// Whether all of the tasks have ended.
@@ -135,35 +134,5 @@ impl Ends {
     /// The cell with the waker of the awaiting task.
     pub(super) fn waiting(&self) -> &Cell<Option<Waker>> {
         &self.waiting
-    }
-}
-
-impl Task {
-    #[inline]
-    fn set_ends(&self, ends: &Rc<Ends>) {
-        if self.header().waiters.is_empty() {
-            return self.header().waiters.put_ends(ends.clone());
-        }
-        let former = self.header().waiters.set_waiter(Waiter::Ends(ends.clone()));
-        self.local().discard(former);
-    }
-}
-
-impl Scheduler {
-    /// Checks that the task of this waker, which is about to wait for these ends, is not one of the tasks.
-    ///
-    /// # Panics
-    ///
-    /// If it is.
-    pub(crate) fn refuse_own_end(&self, waker: &Waker, ends: &Rc<Ends>) {
-        let waiter = waker::task_of(waker, self.pointer()).or(self.local().running.get());
-        let is_own = waiter.is_some_and(|waiter| {
-            // SAFETY: COUNTED: the waker holds a count; and the running task is unfinished, and so alive.
-            let waiter = unsafe { Task::borrowed(waiter) };
-            let is_same =
-                |known: &Waiter| matches!(known, Waiter::Ends(known) if Rc::ptr_eq(known, ends));
-            waiter.header().waiters.with_waiter(is_same) == Some(true)
-        });
-        assert!(!is_own, "{AWAITS_ITSELF}");
     }
 }

@@ -1,7 +1,14 @@
 //! What is reported of tasks: their events, the causes, and their states.
 
-use super::Task;
-use crate::waiting::WaitsOn;
+use std::any::Any;
+use std::collections::HashMap;
+use std::ptr::NonNull;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use super::header::Header;
+use super::reference::Task;
+use crate::waiting::{WaitSet, WaitsOn};
 
 /// An event of a task, passed to an [`Observer`](crate::Observer). Plain calls are not tasks: they only appear as causes.
 #[derive(Clone, Copy, Debug)]
@@ -60,3 +67,26 @@ pub enum TaskState {
     /// It waits.
     Waiting,
 }
+
+/// Receives the events of the tasks of a loop.
+pub(crate) trait EventSink {
+    /// Called in the middle of the loop's own work; must not panic.
+    fn emit(&self, task: &Task, event: TaskEvent<'_>);
+
+    fn as_any(self: Rc<Self>) -> Rc<dyn Any>;
+}
+
+/// What an observer counts of a task for its dump.
+#[derive(Clone, Copy)]
+pub(crate) struct Counts {
+    pub(crate) spawned: Instant,
+    pub(crate) polls: u64,
+    /// The total time of the polls that have ended.
+    pub(crate) running: Duration,
+    /// The begin of the last poll.
+    pub(crate) begun: Instant,
+}
+
+/// The noted waits of tasks. They lie in a map and not in the `Extra`, for a loop in virtual time has observed tasks
+/// without one, and a wait must not allocate.
+pub(super) type Noted = HashMap<NonNull<Header>, WaitSet>;

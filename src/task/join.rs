@@ -5,13 +5,18 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
+use std::ptr;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::raw;
+use super::reference::Task;
+use super::shared::Phase;
 use super::state::Outcome;
-use super::{Task, TaskId};
+use super::vacant::{self, Vacant};
+use super::work::Work;
 use crate::error::JoinError;
+use crate::waiting::TaskId;
 
 /// Owns the right to a task's result; what [`spawn`](crate::spawn) returns.
 ///
@@ -240,6 +245,81 @@ impl<T> JoinHandle<T> {
     /// Resets that the handle was awaited: dropping it detaches the task again.
     pub(crate) fn forget_await(&mut self) {
         self.awaited = false;
+    }
+}
+
+impl<W: Work> Vacant<W> {
+    /// Queues the task.
+    ///
+    /// # Safety
+    ///
+    /// As for `filled`.
+    #[inline]
+    unsafe fn begin(self) -> JoinHandle<W::Output> {
+        // SAFETY: this function's own contract.
+        let task = unsafe { self.filled() };
+        vacant::begin(&task);
+        // SAFETY: COUNTED: the output of the cell is that of `W`, and this is the first and only handle.
+        unsafe { JoinHandle::new(task) }
+    }
+
+    /// Writes a future that may borrow, and queues the task.
+    ///
+    /// # Safety
+    ///
+    /// The task has finished, and its output has been dropped, before a borrow in `inner` or the output ends.
+    #[inline]
+    pub(super) unsafe fn spawn_unbounded(self, inner: W::Inner) -> JoinHandle<W::Output> {
+        // SAFETY: OWNER-THREAD: the payload is vacant.
+        unsafe { ptr::write(self.slot(), inner) };
+        // SAFETY: the future was written; the rest is this function's own contract.
+        unsafe { self.begin() }
+    }
+
+    /// Writes the future and queues the task.
+    #[inline]
+    pub(crate) fn spawn(self, inner: W::Inner) -> JoinHandle<W::Output>
+    where
+        W: 'static,
+    {
+        // SAFETY: OWNER-THREAD: the payload is vacant.
+        unsafe { ptr::write(self.slot(), inner) };
+        // SAFETY: the future was written, and `W` does not borrow.
+        unsafe { self.begin() }
+    }
+}
+
+impl<W: Work + 'static> Vacant<W> {
+    /// Writes the future and polls it once before this returns. On a loop that is ending, the task is cancelled
+    /// instead.
+    pub(crate) fn start(self, inner: W::Inner) -> JoinHandle<W::Output> {
+        // SAFETY: OWNER-THREAD: the payload is vacant.
+        unsafe { ptr::write(self.slot(), inner) };
+        // SAFETY: the future was written, and `W` does not borrow.
+        let task = unsafe { self.filled() };
+        match task.local().phase.get() {
+            Phase::Open => task.local().first_run(&task),
+            Phase::Observed => {
+                task.local().note_spawn(&task);
+                if vacant::is_untouched(&task) {
+                    task.local().first_run(&task);
+                }
+            }
+            Phase::Closing | Phase::Closed => vacant::refuse(&task),
+        }
+        // SAFETY: COUNTED: as in `spawn_unbounded`.
+        unsafe { JoinHandle::new(task) }
+    }
+
+    /// Writes the future and drops it before this returns: the task is cancelled.
+    pub(crate) fn refuse(self, inner: W::Inner) -> JoinHandle<W::Output> {
+        // SAFETY: OWNER-THREAD: the payload is vacant.
+        unsafe { ptr::write(self.slot(), inner) };
+        // SAFETY: the future was written, and `W` does not borrow.
+        let task = unsafe { self.filled() };
+        vacant::refuse(&task);
+        // SAFETY: COUNTED: as in `spawn_unbounded`.
+        unsafe { JoinHandle::new(task) }
     }
 }
 

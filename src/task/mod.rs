@@ -52,56 +52,82 @@
 
 #![allow(unsafe_code)]
 
-mod cells;
-mod chunk;
-mod ends;
-mod event;
-mod handle;
-mod join;
-mod observe;
-mod raw;
-mod ready;
-mod remote;
-#[cfg(all(test, looplet_loom))]
-pub(crate) mod remote_loom;
+// The layers, from the bottom up. A file imports only from layers that come before its own; the tests check it.
+// What needs nothing.
+mod guarded;
 mod rng;
-mod run;
-mod scheduler;
 mod scoped;
-mod shared;
 mod state;
 mod sync;
-#[cfg(all(test, looplet_loom))]
-mod two_tasks_loom;
-mod vacant;
-mod waiters;
-mod waker;
 mod work;
+
+// The data of a task, and references to it.
+mod word;
+
+mod header;
+
+mod reference;
+
+// What happens at its end, and what is told of it.
+mod ends;
+mod event;
+
+// The memory of all tasks, and the queues.
+mod cells;
+mod ready;
+mod stack;
+mod waiters;
+
+// What all tasks of a loop share.
+mod shared;
+
+mod observe;
+
+// Wakeups.
+mod wake;
+
+mod waker;
+
+// Running.
+mod raw;
+
+mod run;
+
+mod owner;
+
+// Making tasks, and waiting for them.
+mod vacant;
+
+mod awaiting;
+
+// What the rest of the crate uses.
+mod handle;
+mod join;
+
+mod scheduler;
+
+#[cfg(all(test, looplet_loom))]
+#[path = "models/remote.rs"]
+pub(crate) mod remote_loom;
+#[cfg(all(test, looplet_loom))]
+#[path = "models/two_tasks.rs"]
+mod two_tasks_loom;
 
 pub use crate::error::JoinError;
 pub use crate::waiting::TaskId;
 
 pub(crate) use ends::{Ends, Filter};
+pub(crate) use event::{Counts, EventSink};
 pub use event::{TaskEvent, TaskState, WokenBy};
-pub use handle::Task;
+pub(crate) use guarded::drop_quietly;
 pub use join::JoinHandle;
-pub(crate) use observe::{Counts, EventSink};
-pub(crate) use raw::drop_quietly;
+pub use reference::Task;
 pub(crate) use run::{print, unhandled};
 pub(crate) use scheduler::Scheduler;
 pub(crate) use scoped::Scoped;
+pub(crate) use shared::{Report, Unpark};
 pub(crate) use state::Outcome;
 pub(crate) use vacant::{Call, Vacant};
 pub(crate) use waiters::{Context, Group};
 pub(crate) use waker::RemoteTask;
 pub(crate) use work::{Attempt, Fallible, Plain, Work};
-
-/// Unparks the loop from another thread.
-pub(crate) trait Unpark: Send + Sync {
-    /// Ends the loop's sleep. Called at most once per sleep, on any thread; must not panic. What the loop did before it
-    /// fell asleep happens before this.
-    fn unpark(&self);
-}
-
-/// The hook for unhandled panics. It gets no task if the panic came from a plain call or a waker.
-pub(crate) type Report = dyn Fn(Option<&Task>, &JoinError);

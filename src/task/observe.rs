@@ -5,51 +5,20 @@
 //! observer, or only for the notes of what each task waits for, which a dump reads. With an observer a task has an
 //! `Extra` from its spawn, so its end and its joins take the slow path too.
 
-use std::any::Any;
-use std::collections::{HashMap, HashSet};
-use std::mem::ManuallyDrop;
+use std::collections::HashSet;
 use std::ptr::NonNull;
-use std::rc::Rc;
-use std::task::Waker;
-use std::time::{Duration, Instant};
 
-use super::raw::{self, Header};
-use super::scheduler::Scheduler;
-use super::shared::{Local, Phase, Shared};
-use super::state::WakeAction;
+use super::event::{Counts, TaskEvent, TaskState, WokenBy};
+use super::guarded::drop_quietly;
+use super::header::Header;
+use super::reference::Task;
+use super::shared::{Local, Phase};
+use super::state::Outcome;
 use super::work::Kind;
-use super::{Outcome, Task, TaskEvent, TaskState, WokenBy, waker};
-use crate::waiting::{self, WaitSet, WaitsOn};
-
-/// A task that waits for many others may be woken by each of them. Later polls note at most this many joins, for all
-/// joins at each wakeup would be quadratic.
-const MAX_REJOINS: usize = 100;
-
-/// Receives the events of the tasks of a loop.
-pub(crate) trait EventSink {
-    /// Called in the middle of the loop's own work; must not panic.
-    fn emit(&self, task: &Task, event: TaskEvent<'_>);
-
-    fn as_any(self: Rc<Self>) -> Rc<dyn Any>;
-}
-
-/// What an observer counts of a task for its dump.
-#[derive(Clone, Copy)]
-pub(crate) struct Counts {
-    pub(crate) spawned: Instant,
-    pub(crate) polls: u64,
-    /// The total time of the polls that have ended.
-    pub(crate) running: Duration,
-    /// The begin of the last poll.
-    pub(crate) begun: Instant,
-}
-
-/// The noted waits of tasks. They lie in a map and not in the `Extra`, for a loop in virtual time has observed tasks
-/// without one, and a wait must not allocate.
-pub(super) type Noted = HashMap<NonNull<Header>, WaitSet>;
+use crate::waiting::{WaitSet, WaitsOn};
 
 /// The waits of a poll in the order in which they are reported: times, tasks without repetitions, primitives.
-fn in_order(mut waits: Vec<WaitsOn>, noted: WaitSet) -> Vec<WaitsOn> {
+pub(super) fn in_order(mut waits: Vec<WaitsOn>, noted: WaitSet) -> Vec<WaitsOn> {
     waits.sort_by_key(|wait| match wait {
         WaitsOn::Until(_) => 0,
         WaitsOn::Result(_) => 1,
@@ -67,22 +36,22 @@ fn in_order(mut waits: Vec<WaitsOn>, noted: WaitSet) -> Vec<WaitsOn> {
 }
 
 impl Local {
-    fn is_observed(&self) -> bool {
+    pub(super) fn is_observed(&self) -> bool {
         self.observer.borrow().is_some()
     }
 
     /// Notifies the observer, if there is one.
-    fn emit(&self, task: &Task, event: TaskEvent<'_>) {
+    pub(super) fn emit(&self, task: &Task, event: TaskEvent<'_>) {
         let observer = self.observer.borrow().clone();
         if let Some(observer) = observer {
             observer.emit(task, event);
             // The observer may have dropped the loop, and this is its last reference then.
-            raw::drop_quietly(observer);
+            drop_quietly(observer);
         }
     }
 
     /// Calls `f` with the cause of the current event.
-    fn with_cause(&self, task: &Task, f: impl FnOnce(WokenBy<'_>)) {
+    pub(super) fn with_cause(&self, task: &Task, f: impl FnOnce(WokenBy<'_>)) {
         if let Some(cause) = self.cause.get() {
             // SAFETY: COUNTED: `as_cause` holds a reference to the task.
             let cause = unsafe { Task::borrowed(cause) };
@@ -139,30 +108,7 @@ impl Local {
         }
     }
 
-    /// Polls an observed task.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn poll_observed(&self, task: &Task) {
-        // The task may finish here, and this may be its last reference then.
-        let task = &task.clone();
-        self.emit(task, TaskEvent::PollBegins);
-        let outer = waiting::replace(WaitSet::default());
-        let waits = self.as_cause(task, || {
-            self.poll(task);
-            self.waits.take()
-        });
-        let noted = waiting::replace(outer);
-        let is_waiting = task.state() == TaskState::Waiting && !task.is_finished();
-        if is_waiting {
-            self.set_noted(task, noted);
-        }
-        self.emit(task, TaskEvent::PollEnds);
-        if is_waiting && self.is_observed() {
-            self.emit(task, TaskEvent::WaitBegins(&in_order(waits, noted)));
-        }
-    }
-
-    fn set_noted(&self, task: &Task, noted: WaitSet) {
+    pub(super) fn set_noted(&self, task: &Task, noted: WaitSet) {
         let mut all = self.noted.borrow_mut();
         if noted != WaitSet::default() {
             all.insert(task.as_ptr(), noted);
@@ -172,7 +118,7 @@ impl Local {
     }
 
     /// Records a wait of the task that is run now.
-    fn note(&self, wait: WaitsOn) {
+    pub(super) fn note(&self, wait: WaitsOn) {
         if self.cause.get().is_some() && self.is_observed() {
             self.waits.borrow_mut().push(wait);
         }
@@ -201,117 +147,8 @@ impl Local {
     }
 }
 
-/// `Task::enqueue` for an observed task. It takes the pointer by value, so that the caller's fast path needs no stack
-/// slot.
-#[cold]
-#[inline(never)]
-pub(super) fn enqueue(task: NonNull<Header>) {
-    // SAFETY: COUNTED: the caller holds a `Task`.
-    let task = unsafe { Task::borrowed(task) };
-    // The task is queued first: the observer may run the loop.
-    task.enqueue();
-    let local = task.local();
-    local.with_cause(&task, |cause| {
-        local.emit(&task, TaskEvent::WaitEnds);
-        local.emit(&task, TaskEvent::Queued(cause));
-    });
-}
-
-/// The same, and drops a reference.
-///
-/// # Safety
-///
-/// The caller owns a reference to the task, and gives it up.
-#[cold]
-#[inline(never)]
-unsafe fn enqueue_and_drop(task: NonNull<Header>) {
-    enqueue(task);
-    // SAFETY: COUNTED: the caller's reference.
-    drop(unsafe { Task::from_ptr(task) });
-}
-
 impl Task {
-    /// Makes the task ready and drops this reference.
-    #[inline]
-    pub(super) fn wake(self) {
-        match self.header().state.wake() {
-            WakeAction::Nothing => {}
-            WakeAction::Enqueue => self.enqueue(),
-            // A tail call, so that the fast path saves no registers.
-            // SAFETY: COUNTED: the reference of this `Task`.
-            WakeAction::NoteAndEnqueue => unsafe {
-                enqueue_and_drop(ManuallyDrop::new(self).as_ptr());
-            },
-        }
-    }
-}
-
-impl Scheduler {
-    /// Records what new tasks wait for. Call it before the first spawn.
-    pub(crate) fn note_waits(&self) {
-        self.local().phase.set(Phase::Observed);
-    }
-
-    /// The same, and sets the observer.
-    pub(crate) fn set_observer(&self, observer: Rc<dyn EventSink>) {
-        self.note_waits();
-        *self.local().observer.borrow_mut() = Some(observer);
-    }
-
-    pub(crate) fn observer(&self) -> Option<Rc<dyn EventSink>> {
-        self.local().observer.borrow().clone()
-    }
-
-    /// Records a wait of the task that is run now.
-    #[cold]
-    pub(crate) fn note(&self, wait: WaitsOn) {
-        self.local().note(wait);
-    }
-
-    /// How many of the tasks that the running one awaits are to be noted, in addition to those whose waiter it is.
-    /// `None` without an observer.
-    #[inline]
-    pub(crate) fn joins_to_note(&self, again: bool) -> Option<usize> {
-        let local = self.local();
-        let is_observed = local.cause.get().is_some() && local.is_observed();
-        is_observed.then_some(if again { MAX_REJOINS } else { usize::MAX })
-    }
-
-    /// Records that the task of this waker awaits `tasks`, and `others` if there are more.
-    #[cold]
-    pub(crate) fn note_joins<'a>(
-        &self,
-        waker: &Waker,
-        tasks: impl Iterator<Item = &'a Task>,
-        others: bool,
-    ) {
-        let local = self.local();
-        let waiter = waker::task_of(waker, self.pointer());
-        if waiter.is_none() || waiter != local.cause.get() {
-            return;
-        }
-        tasks.for_each(|task| local.note(WaitsOn::Result(task.id())));
-        if others {
-            local.note(WaitsOn::OtherResults);
-        }
-    }
-
-    /// The task of a waker, if it is a task of this loop.
-    pub(crate) fn task_behind(&self, waker: &Waker) -> Option<Task> {
-        task_behind(waker, self.pointer())
-    }
-}
-
-/// The task of a waker, if it is a task of that loop.
-pub(super) fn task_behind(waker: &Waker, shared: NonNull<Shared>) -> Option<Task> {
-    let task = waker::task_of(waker, shared)?;
-    // SAFETY: COUNTED: the waker holds a reference.
-    let task = unsafe { Task::borrowed(task) };
-    (task.header().vtable.kind == Kind::Task).then(|| Task::clone(&task))
-}
-
-impl Task {
-    fn is_observed(&self) -> bool {
+    pub(super) fn is_observed(&self) -> bool {
         self.header().state.is_observed()
     }
 

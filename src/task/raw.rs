@@ -13,93 +13,17 @@
 //! ```
 
 use std::any::Any;
-use std::cell::Cell;
 use std::mem::{self, ManuallyDrop};
-use std::panic::{self, AssertUnwindSafe, Location};
+use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
 use std::task::{Context, Poll};
 
-use super::cells::Cells;
-use super::chunk::CellLayout;
-use super::remote::RemoteWord;
-use super::shared::Shared;
-use super::state::State;
-use super::sync::Link;
-use super::waiters::Waiters;
+use super::cells::{CellLayout, Cells};
+use super::guarded::drop_quietly;
+use super::header::{Header, Polled, Vtable};
 use super::waker;
-use super::work::{Kind, Work};
-
-/// The part of a task that does not depend on its type.
-pub(super) struct Header {
-    pub(super) vtable: &'static Vtable,
-    /// The loop's block. Borrowed while the loop lives; from `Shared::orphan` on, the cell owns a reference to it.
-    pub(super) shared: NonNull<Shared>,
-    pub(super) remote: RemoteWord,
-    /// The next older task in the foreign stack.
-    pub(super) remote_next: Link<Header>,
-    /// The next task in the ready queue.
-    pub(super) ready_next: Cell<Option<NonNull<Header>>>,
-    pub(super) state: State,
-    /// References counted on the owner thread. Remote drops are merged here too, so it may be negative.
-    pub(super) count: Cell<i32>,
-    /// The offset of the cell in its chunk.
-    pub(super) offset: Cell<u32>,
-    /// What waits for the end, and rarely needed fields: name, context.
-    pub(super) waiters: Waiters,
-    pub(super) spawned_at: &'static Location<'static>,
-}
-
-impl Header {
-    #[inline]
-    pub(super) fn new(
-        vtable: &'static Vtable,
-        shared: NonNull<Shared>,
-        state: State,
-        offset: u32,
-        spawned_at: &'static Location<'static>,
-    ) -> Self {
-        Self {
-            vtable,
-            shared,
-            remote: RemoteWord::new(),
-            remote_next: Link::new(ptr::null_mut()),
-            ready_next: Cell::new(None),
-            state,
-            // The unfinished task's own, and the creator's.
-            count: Cell::new(2),
-            offset: Cell::new(offset),
-            waiters: Waiters::new(),
-            spawned_at,
-        }
-    }
-}
-
-/// How a poll ended.
-#[must_use]
-pub(super) enum Polled {
-    Pending,
-    /// The value is in the cell, or was dropped because there is no handle for it.
-    Done,
-    /// The same, and the value is an error of `try_gather`.
-    DoneWithError,
-    /// The destructor of the future or of a value that was not kept panicked; the panic is in the cell.
-    Panicked,
-    /// Finished without a value; its error went to its task group.
-    Failed,
-}
-
-/// The operations of a task that depend on its type.
-pub(super) struct Vtable {
-    pub(super) kind: Kind,
-    payload_offset: usize,
-    /// Polls the future; when it is ready, replaces it by its output.
-    poll: unsafe fn(NonNull<Header>) -> Polled,
-    /// Drops the future.
-    drop_work: unsafe fn(NonNull<Header>),
-    /// Drops the output, if that does anything.
-    drop_value: Option<unsafe fn(NonNull<Header>)>,
-}
+use super::work::Work;
 
 #[repr(C)]
 struct CellOf<W: Work> {
@@ -277,17 +201,4 @@ unsafe fn drop_value<W: Work>(task: NonNull<Header>) {
     let payload = unsafe { &raw mut (*task.cast::<CellOf<W>>().as_ptr()).payload };
     // SAFETY: OWNER-THREAD: the caller owns the value and gives it up.
     unsafe { ptr::drop_in_place(payload.cast::<W::Output>()) };
-}
-
-/// Drops a value and returns a panic of its destructor.
-pub(super) fn drop_guarded<T>(value: T) -> Result<(), Box<dyn Any + Send>> {
-    panic::catch_unwind(AssertUnwindSafe(|| drop(value)))
-}
-
-/// Drops a value and discards a panic of its destructor: the first panic has been reported already.
-pub(crate) fn drop_quietly<T>(value: T) {
-    // The payload of the panic may panic when it is dropped. A second payload is leaked.
-    if let Err(second) = drop_guarded(value).or_else(drop_guarded) {
-        mem::forget(second);
-    }
 }

@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::ptr::NonNull;
 
-use super::raw::Header;
+use super::header::Header;
 use super::rng::Rng;
 
 pub(super) struct ReadyQueue {

@@ -8,13 +8,19 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use super::ends::Ends;
-use super::raw::{self, Header, Polled};
+use super::event::{TaskEvent, TaskState};
+use super::guarded;
+use super::header::{Header, Polled};
+use super::observe::in_order;
+use super::raw;
+use super::reference::Task;
 use super::shared::{self, Local, Phase};
 use super::state::{Outcome, RunAction};
 use super::waiters::{AtEnd, Ended, Extra, Group, Waiter};
+use super::waker;
 use super::work::Kind;
-use super::{Task, waker};
 use crate::error::{JoinError, panic_message};
+use crate::waiting::{self, WaitSet};
 
 impl Local {
     /// Runs a task that was popped from the ready queue.
@@ -70,6 +76,29 @@ impl Local {
             Polled::Pending => state.suspend(),
             Polled::Done if !state.is_cancel_requested() => self.finish_with_value(task),
             other => self.finish_polled(task, other),
+        }
+    }
+
+    /// Polls an observed task.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn poll_observed(&self, task: &Task) {
+        // The task may finish here, and this may be its last reference then.
+        let task = &task.clone();
+        self.emit(task, TaskEvent::PollBegins);
+        let outer = waiting::replace(WaitSet::default());
+        let waits = self.as_cause(task, || {
+            self.poll(task);
+            self.waits.take()
+        });
+        let noted = waiting::replace(outer);
+        let is_waiting = task.state() == TaskState::Waiting && !task.is_finished();
+        if is_waiting {
+            self.set_noted(task, noted);
+        }
+        self.emit(task, TaskEvent::PollEnds);
+        if is_waiting && self.is_observed() {
+            self.emit(task, TaskEvent::WaitBegins(&in_order(waits, noted)));
         }
     }
 
@@ -166,7 +195,7 @@ impl Local {
         debug_assert_on_the_stack(task);
         self.running.set(outer);
         if let Err(second) = dropped {
-            raw::drop_quietly(second);
+            guarded::drop_quietly(second);
         }
         self.finish_panicked(task, panic);
     }
@@ -253,7 +282,7 @@ impl Local {
         let is_task = task.header().vtable.kind == Kind::Task;
         self.report(is_task.then_some(task), &error);
         // The destructor of the payload is user code, which may panic.
-        raw::drop_quietly(error);
+        guarded::drop_quietly(error);
     }
 
     /// Wakes the waiter and queues the callbacks, in the order of registration, and drops the context.
@@ -269,7 +298,7 @@ impl Local {
             }
         }
         if let Some(context) = extra.context.take() {
-            self.report_drop(task, raw::drop_guarded(context));
+            self.report_drop(task, guarded::drop_guarded(context));
         }
         debug_assert!(extra.is_bare(), "the rest may be dropped on any thread");
     }
@@ -302,7 +331,7 @@ impl Local {
     #[cold]
     fn notify_group(&self, task: &Task, group: Rc<dyn Group>, number: usize) {
         let woken = group.child_ended(task, number);
-        raw::drop_quietly(group);
+        guarded::drop_quietly(group);
         if let Some(waker) = woken {
             self.wake_any(waker);
         }
@@ -315,14 +344,14 @@ impl Local {
 
     /// Drops a waker, or a value that may hold one, and reports a panic of its destructor.
     pub(super) fn discard<T>(&self, waker: T) {
-        self.report_waker(raw::drop_guarded(waker));
+        self.report_waker(guarded::drop_guarded(waker));
     }
 
     fn report_waker(&self, outcome: std::thread::Result<()>) {
         if let Err(panic) = outcome {
             let error = JoinError::panicked("waker", panic);
             self.report(None, &error);
-            raw::drop_quietly(error);
+            guarded::drop_quietly(error);
         }
     }
 
@@ -338,10 +367,10 @@ impl Local {
                 "the hook for unhandled panics panicked: {}",
                 panic_message(&*panic)
             ));
-            raw::drop_quietly(panic);
+            guarded::drop_quietly(panic);
         }
         // The hook may have dropped the loop, and this is its last reference then.
-        raw::drop_quietly(report);
+        guarded::drop_quietly(report);
     }
 
     /// The innermost task or call on the stack.

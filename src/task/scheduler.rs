@@ -4,18 +4,30 @@ use std::future::Future;
 use std::hint;
 use std::marker::PhantomData;
 use std::panic::{self, AssertUnwindSafe, Location};
-use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 
-use super::raw;
+use super::awaiting::AWAITS_ITSELF;
+use super::ends::Ends;
+use super::event::EventSink;
+use super::guarded;
+use super::header::Owner;
+use super::join::JoinHandle;
+use super::reference::Task;
 use super::rng::Rng;
-use super::shared::{Local, Phase, Shared};
+use super::shared::{Local, Phase, Report, Shared, Unpark};
 use super::sync::Arc;
 use super::vacant::{self, Call, Vacant};
+use super::waiters::{Context, Waiter};
+use super::waker;
 use super::work::{Kind, Plain, Work};
-use super::{Context, JoinError, JoinHandle, Report, Task, Unpark, waker};
+use crate::error::JoinError;
+use crate::waiting::WaitsOn;
+
+/// A task that waits for many others may be woken by each of them. Later polls note at most this many joins, for all
+/// joins at each wakeup would be quadratic.
+const MAX_REJOINS: usize = 100;
 
 /// All tasks of one loop. It is not `Send`.
 pub(crate) struct Scheduler {
@@ -42,9 +54,8 @@ impl Scheduler {
         self.local().serial
     }
 
-    pub(super) fn pointer(&self) -> NonNull<Shared> {
-        // Unlike the address of a reference, that of `Arc::as_ptr` may be turned into an `Arc` again.
-        NonNull::new(Arc::as_ptr(&self.shared).cast_mut()).expect("an Arc is not null")
+    pub(super) fn owner(&self) -> Owner {
+        Owner::of(&self.shared)
     }
 
     pub(crate) fn set_report(&self, report: Rc<Report>) {
@@ -59,12 +70,12 @@ impl Scheduler {
     /// A cell for a future; see [`Vacant::spawn`].
     #[inline]
     pub(crate) fn vacant<W: Work>(&self, at: &'static Location<'static>) -> Vacant<W> {
-        Vacant::new(self.pointer(), at)
+        Vacant::new(self.owner(), at)
     }
 
     /// A new plain call, not queued yet.
     pub(crate) fn call(&self, at: &'static Location<'static>, f: impl FnOnce() + 'static) -> Call {
-        vacant::call(self.pointer(), at, f)
+        vacant::call(self.owner(), at, f)
     }
 
     /// Runs `body` with a task whose future may borrow. The future and its output are dropped before this returns or
@@ -168,7 +179,7 @@ impl Scheduler {
     /// lives until it is ready, or until the loop ends.
     #[track_caller]
     pub(crate) fn source(&self, future: impl Future<Output = ()> + Unpin + 'static) -> Waker {
-        vacant::source(self.pointer(), Location::caller(), future)
+        vacant::source(self.owner(), Location::caller(), future)
     }
 
     /// Whether there are remote wakeups, cancel requests or drops.
@@ -196,7 +207,7 @@ impl Scheduler {
     pub(crate) fn wake_all(&self, wakers: &mut Vec<Waker>) {
         // The tasks are scattered in memory. A first pass that only reads each header overlaps the cache misses.
         for waker in &*wakers {
-            hint::black_box(waker::task_of(waker, self.pointer()));
+            hint::black_box(waker::task_of(waker, self.owner()));
         }
         for waker in wakers.drain(..) {
             self.shared.local.wake_any(waker);
@@ -218,7 +229,7 @@ impl Scheduler {
     /// Reports an unhandled panic.
     pub(crate) fn report(&self, task: Option<&Task>, error: JoinError) {
         self.shared.local.report(task, &error);
-        raw::drop_quietly(error);
+        guarded::drop_quietly(error);
     }
 
     pub(crate) fn current_task(&self) -> Option<Task> {
@@ -312,10 +323,27 @@ impl Scheduler {
         }
     }
 
+    /// Checks that the task of this waker, which is about to wait for these ends, is not one of the tasks.
+    ///
+    /// # Panics
+    ///
+    /// If it is.
+    pub(crate) fn refuse_own_end(&self, waker: &Waker, ends: &Rc<Ends>) {
+        let waiter = waker::task_of(waker, self.owner()).or(self.local().running.get());
+        let is_own = waiter.is_some_and(|waiter| {
+            // SAFETY: COUNTED: the waker holds a count; and the running task is unfinished, and so alive.
+            let waiter = unsafe { Task::borrowed(waiter) };
+            let is_same =
+                |known: &Waiter| matches!(known, Waiter::Ends(known) if Rc::ptr_eq(known, ends));
+            waiter.header().waiters.with_waiter(is_same) == Some(true)
+        });
+        assert!(!is_own, "{AWAITS_ITSELF}");
+    }
+
     /// Drops the hook for unhandled panics, whose destructor is user code.
     pub(crate) fn drop_report(&self) {
         let report = self.shared.local.report.take();
-        raw::drop_quietly(report);
+        guarded::drop_quietly(report);
     }
 
     /// Orphans all cells: the last references to them may be dropped on any thread from now on. Call `end_all` first,
@@ -324,7 +352,63 @@ impl Scheduler {
         let observer = self.shared.local.observer.take();
         self.shared.close();
         // Its destructor is user code.
-        raw::drop_quietly(observer);
+        guarded::drop_quietly(observer);
+    }
+}
+
+impl Scheduler {
+    /// Records what new tasks wait for. Call it before the first spawn.
+    pub(crate) fn note_waits(&self) {
+        self.local().phase.set(Phase::Observed);
+    }
+
+    /// The same, and sets the observer.
+    pub(crate) fn set_observer(&self, observer: Rc<dyn EventSink>) {
+        self.note_waits();
+        *self.local().observer.borrow_mut() = Some(observer);
+    }
+
+    pub(crate) fn observer(&self) -> Option<Rc<dyn EventSink>> {
+        self.local().observer.borrow().clone()
+    }
+
+    /// Records a wait of the task that is run now.
+    #[cold]
+    pub(crate) fn note(&self, wait: WaitsOn) {
+        self.local().note(wait);
+    }
+
+    /// How many of the tasks that the running one awaits are to be noted, in addition to those whose waiter it is.
+    /// `None` without an observer.
+    #[inline]
+    pub(crate) fn joins_to_note(&self, again: bool) -> Option<usize> {
+        let local = self.local();
+        let is_observed = local.cause.get().is_some() && local.is_observed();
+        is_observed.then_some(if again { MAX_REJOINS } else { usize::MAX })
+    }
+
+    /// Records that the task of this waker awaits `tasks`, and `others` if there are more.
+    #[cold]
+    pub(crate) fn note_joins<'a>(
+        &self,
+        waker: &Waker,
+        tasks: impl Iterator<Item = &'a Task>,
+        others: bool,
+    ) {
+        let local = self.local();
+        let waiter = waker::task_of(waker, self.owner());
+        if waiter.is_none() || waiter != local.cause.get() {
+            return;
+        }
+        tasks.for_each(|task| local.note(WaitsOn::Result(task.id())));
+        if others {
+            local.note(WaitsOn::OtherResults);
+        }
+    }
+
+    /// The task of a waker, if it is a task of this loop.
+    pub(crate) fn task_behind(&self, waker: &Waker) -> Option<Task> {
+        waker::task_behind(waker, self.owner())
     }
 }
 

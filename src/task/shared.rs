@@ -3,24 +3,31 @@
 //! It outlives the loop: from `orphan` on, each cell that is still referenced owns a reference to the block.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::mem;
-use std::process;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
-use super::cells::Cells;
-use super::chunk;
-use super::observe::{EventSink, Noted};
-use super::raw::Header;
+use super::cells::{self, Cells};
+use super::event::{EventSink, Noted};
+use super::header::{Header, Owner};
 use super::ready::ReadyQueue;
-use super::remote::{Action, Request, Stack};
+use super::reference::{self, MAX_REFERENCES, Task};
 use super::rng::Rng;
+use super::stack::Stack;
 use super::sync::Arc;
 use super::waiters::Extra;
-use super::waker::MAX_REFERENCES;
-use super::work::Kind;
-use super::{Report, Task, Unpark};
+use super::word::{Action, Request};
+use crate::error::JoinError;
 use crate::waiting::WaitsOn;
+
+/// Unparks the loop from another thread.
+pub(crate) trait Unpark: Send + Sync {
+    /// Ends the loop's sleep. Called at most once per sleep, on any thread; must not panic. What the loop did before it
+    /// fell asleep happens before this.
+    fn unpark(&self);
+}
+
+/// The hook for unhandled panics. It gets no task if the panic came from a plain call or a waker.
+pub(crate) type Report = dyn Fn(Option<&Task>, &JoinError);
 
 /// A plain count below this is moved to the atomic word, which is wider.
 const MIN_REFERENCES: i32 = -(MAX_REFERENCES / 2);
@@ -48,7 +55,7 @@ pub(super) struct Local {
     /// The rest of this round, and the entries of the next one.
     pub(super) ready: ReadyQueue,
     /// The sources that this look has yet to poll; empty between looks.
-    sources: ReadyQueue,
+    pub(super) sources: ReadyQueue,
     /// The innermost task or call on the stack.
     pub(super) running: Cell<Option<NonNull<Header>>>,
     pub(super) cells: Cells,
@@ -134,101 +141,6 @@ impl Shared {
             unsafe { free_dead(task) };
         }
     }
-
-    /// Drains the remote stack: merges references into the plain counts and queues the woken tasks, in order. Then polls
-    /// the sources that were woken.
-    ///
-    /// There is no budget, for the work is bounded: the stack is taken as a whole, and it holds a task at most once,
-    /// however often the task was woken (ONE-ENTRY).
-    #[cold]
-    pub(super) fn take_remote(&self) {
-        self.local.taking_remote.set(true);
-        for task in self.stack.take_all() {
-            // SAFETY: ONE-ENTRY: the task is off the stack and QUEUED.
-            unsafe { self.take_one(task) };
-        }
-        // Only now, because a source runs user code.
-        while let Some(source) = self.local.sources.pop() {
-            self.local.run_source(source);
-        }
-        self.local.taking_remote.set(false);
-    }
-
-    /// # Safety
-    ///
-    /// `task` was taken off the stack, and its word was not taken since.
-    unsafe fn take_one(&self, task: NonNull<Header>) {
-        // SAFETY: ONE-ENTRY: a task off the stack is QUEUED, and so not freed, until its word is taken.
-        let header = unsafe { task.as_ref() };
-        let taken = header.remote.take();
-        // The temporary reference keeps the task alive in `schedule`; its drop frees the task if no other is left.
-        let settled = header.count.get() as isize + taken.references + 1;
-        match i32::try_from(settled) {
-            Ok(count) if count < MAX_REFERENCES => header.count.set(count),
-            _ => process::abort(),
-        }
-        // SAFETY: COUNTED, OWNER-THREAD: the reference that was just added.
-        let task = unsafe { Task::from_ptr(task) };
-        if header.vtable.kind == Kind::Source {
-            if taken.wake && header.state.wake_unobserved() {
-                self.local.sources.push(task.as_ptr());
-            }
-        } else if taken.cancel {
-            task.cancel();
-        } else if taken.wake && task.schedule() {
-            self.local
-                .remote_wakes
-                .set(self.local.remote_wakes.get() + 1);
-        }
-    }
-
-    /// Orphans all cells. All tasks that are not on the stack are finished and no queue entry is left; no user code
-    /// runs here.
-    pub(super) fn close(&self) {
-        for task in self.stack.close() {
-            // SAFETY: ONE-ENTRY: the task is off the stack and QUEUED.
-            unsafe { self.take_one(task) };
-        }
-        for task in self.local.cells.in_use() {
-            // SAFETY: COUNTED: a cell in use is live.
-            unlink(unsafe { task.as_ref() });
-        }
-        self.local.phase.set(Phase::Closed);
-        self.local.cells.close(Self::orphan);
-    }
-
-    /// Orphans a new cell that was allocated after the end of the loop. Call it before any destructor can access the
-    /// task.
-    pub(super) fn orphan_if_closed(&self, task: NonNull<Header>) {
-        if self.local.phase.get() == Phase::Closed {
-            self.local.cells.unlist_last();
-            // SAFETY: COUNTED: the cell is new.
-            unlink(unsafe { task.as_ref() });
-            Self::orphan(task);
-        }
-    }
-
-    /// Moves all references of a cell to its atomic word; the last one may be dropped on any thread.
-    fn orphan(task: NonNull<Header>) {
-        // SAFETY: COUNTED: a cell in use is live.
-        let header = unsafe { task.as_ref() };
-        mem::forget(Self::to_arc(header.shared));
-        let count = header.count.replace(0);
-        if header.remote.die(count as isize) {
-            // SAFETY: DROPPED-BY-OWNER: `die` returned true: no reference is left.
-            unsafe { free_dead(task) };
-        }
-    }
-}
-
-/// Prepares an unfinished task to outlive its loop. It is marked as queued, so that no wakeup pushes it onto the ready
-/// queue, which is never run again. It gets a box, so that a waiter is not counted as one of a living loop.
-fn unlink(header: &Header) {
-    if !header.state.is_finished() {
-        // It may be queued already, by an entry of the remote stack.
-        let _ = header.state.wake();
-        header.waiters.extra_or_new();
-    }
 }
 
 /// A wakeup from another thread, or outside of the running loop. The caller holds a reference.
@@ -236,7 +148,7 @@ pub(super) fn wake_remote(task: NonNull<Header>) {
     // SAFETY: COUNTED: the caller's reference keeps the cell, and so the block, alive.
     let header = unsafe { task.as_ref() };
     // SAFETY: as above.
-    let shared = unsafe { header.shared.as_ref() };
+    let shared = unsafe { header.shared.shared() };
     // Never `Free`, because the caller holds a reference.
     if header.remote.notify(0, Request::Wake) == Action::Push {
         shared.publish(task);
@@ -254,19 +166,37 @@ pub(super) fn drop_remote(task: NonNull<Header>, request: Request) {
         // Until the push, QUEUED keeps task and block alive. After it, both may be freed before the unpark, so a
         // reference keeps the block. The unpark is needed: another thread may set WAKE between QUEUED and the push, and
         // then leaves the unpark to this thread.
-        Action::Push => Shared::to_arc(header.shared).publish(task),
+        Action::Push => header.shared.to_arc().publish(task),
         // SAFETY: DROPPED-BY-OWNER: `notify` returned `Free`: this was the last reference to a dead task.
         Action::Free => unsafe { free_dead(task) },
     }
 }
 
-impl Shared {
+impl Owner {
+    pub(super) fn of(shared: &Arc<Shared>) -> Self {
+        // Unlike the address of a reference, that of `Arc::as_ptr` may be turned into an `Arc` again.
+        let address = NonNull::new(Arc::as_ptr(shared).cast_mut()).expect("an Arc is not null");
+        Self(address.cast())
+    }
+
+    /// The block.
+    ///
+    /// # Safety
+    ///
+    /// A loop or a live cell keeps it alive for as long as the reference is used.
+    #[inline]
+    pub(super) unsafe fn shared<'a>(self) -> &'a Shared {
+        // SAFETY: the address is that of a block, for only `of` makes an owner; the rest is the caller's promise.
+        unsafe { self.0.cast::<Shared>().as_ref() }
+    }
+
     /// A new reference to the block of a live cell.
-    fn to_arc(shared: NonNull<Self>) -> Arc<Self> {
+    pub(super) fn to_arc(self) -> Arc<Shared> {
+        let shared = self.0.cast::<Shared>().as_ptr();
         // SAFETY: COUNTED: the cell is live, and so is its block, which is in an `Arc`.
-        unsafe { Arc::increment_strong_count(shared.as_ptr()) };
+        unsafe { Arc::increment_strong_count(shared) };
         // SAFETY: the reference that was just added.
-        unsafe { Arc::from_raw(shared.as_ptr()) }
+        unsafe { Arc::from_raw(shared) }
     }
 }
 
@@ -276,7 +206,7 @@ pub(super) fn free_if_last(task: NonNull<Header>) {
     // SAFETY: COUNTED: the cell is not freed before this function does it.
     let header = unsafe { task.as_ref() };
     // SAFETY: as above.
-    let shared = unsafe { header.shared.as_ref() };
+    let shared = unsafe { header.shared.shared() };
     let local = &shared.local;
     if local.phase.get() == Phase::Closed {
         // The plain count is unused now; the reference was counted in the word.
@@ -321,14 +251,50 @@ unsafe fn drop_header(task: NonNull<Header>) {
 /// # Safety
 ///
 /// The word is DEAD, counts no reference, and is not QUEUED; the caller's operation made it so.
-unsafe fn free_dead(task: NonNull<Header>) {
+pub(super) unsafe fn free_dead(task: NonNull<Header>) {
     // SAFETY: the caller has exclusive access to the cell.
     let header = unsafe { task.as_ref() };
     let shared = header.shared;
     // SAFETY: as above; the rest of a dead header is `Send` (see `Extra`).
     unsafe { drop_header(task) };
     // SAFETY: as above.
-    unsafe { chunk::free_after_close(task) };
+    unsafe { cells::free_after_close(task) };
     // SAFETY: COUNTED: the reference to the block that `orphan` gave to the cell.
-    drop(unsafe { Arc::from_raw(shared.as_ptr()) });
+    drop(unsafe { Arc::from_raw(shared.0.cast::<Shared>().as_ptr()) });
+}
+
+impl Task {
+    #[inline]
+    pub(super) fn shared(&self) -> &Shared {
+        // SAFETY: COUNTED: a live cell's block is alive.
+        unsafe { self.header().shared.shared() }
+    }
+
+    #[inline]
+    pub(super) fn local(&self) -> &Local {
+        &self.shared().local
+    }
+}
+
+impl Clone for Task {
+    #[inline]
+    fn clone(&self) -> Self {
+        if self.local().phase.get() == Phase::Closed {
+            self.header().remote.add_reference();
+        } else {
+            reference::count_up(self.header());
+        }
+        Self(self.0)
+    }
+}
+
+impl Drop for Task {
+    #[inline]
+    fn drop(&mut self) {
+        let count = self.header().count.get() - 1;
+        self.header().count.set(count);
+        if count <= 0 {
+            free_if_last(self.0);
+        }
+    }
 }

@@ -1,5 +1,5 @@
 //! The primitives of this module that threads share: atomics, the memory of cells, the `Arc` of the shared block. The
-//! model checker replaces them: see `remote_loom`.
+//! model checker replaces them: see `models`.
 
 #[cfg(not(looplet_loom))]
 pub(super) use std::{

@@ -7,11 +7,15 @@ use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::task::Waker;
 
-use super::raw::{self, Header};
-use super::shared::{Local, Phase, Shared};
+use super::guarded;
+use super::header::{Header, Owner};
+use super::raw;
+use super::reference::Task;
+use super::shared::{Local, Phase};
 use super::state::{Outcome, State};
+use super::waiters::Context;
+use super::waker;
 use super::work::{Kind, Once, Source, Work};
-use super::{JoinHandle, Task, waker};
 
 /// A cell without a future. Dropping it frees the cell; the task's number stays used.
 #[must_use]
@@ -28,9 +32,9 @@ impl<W> Drop for Vacant<W> {
 
 impl<W: Work> Vacant<W> {
     #[inline]
-    pub(super) fn new(shared: NonNull<Shared>, at: &'static Location<'static>) -> Self {
+    pub(super) fn new(owner: Owner, at: &'static Location<'static>) -> Self {
         Self {
-            task: allocate::<W>(shared, at),
+            task: allocate::<W>(owner, at),
             work: PhantomData,
         }
     }
@@ -48,7 +52,7 @@ impl<W: Work> Vacant<W> {
     /// The caller writes the future with `ptr::write` and calls `filled`, instead of passing the future on: in a debug
     /// build, each function that passes a large future on has a copy of it on its stack.
     #[inline]
-    fn slot(&self) -> *mut W::Inner {
+    pub(super) fn slot(&self) -> *mut W::Inner {
         // SAFETY: HEADER-FIRST: the cell is a `CellOf<W>`, and `W` is a transparent wrapper.
         unsafe { raw::payload::<W::Inner>(self.task) }.as_ptr()
     }
@@ -60,93 +64,20 @@ impl<W: Work> Vacant<W> {
     /// A future was written to `slot`, and the task has finished, and its output has been dropped, before a borrow in
     /// the future or the output ends.
     #[inline]
-    unsafe fn filled(self) -> Task {
+    pub(super) unsafe fn filled(self) -> Task {
         let this = ManuallyDrop::new(self);
         // SAFETY: COUNTED: the creator's reference to a new cell.
         unsafe { Task::from_ptr(this.task) }
-    }
-
-    /// Queues the task.
-    ///
-    /// # Safety
-    ///
-    /// As for `filled`.
-    #[inline]
-    unsafe fn begin(self) -> JoinHandle<W::Output> {
-        // SAFETY: this function's own contract.
-        let task = unsafe { self.filled() };
-        begin(&task);
-        // SAFETY: COUNTED: the output of the cell is that of `W`, and this is the first and only handle.
-        unsafe { JoinHandle::new(task) }
-    }
-
-    /// Writes a future that may borrow, and queues the task.
-    ///
-    /// # Safety
-    ///
-    /// The task has finished, and its output has been dropped, before a borrow in `inner` or the output ends.
-    #[inline]
-    pub(super) unsafe fn spawn_unbounded(self, inner: W::Inner) -> JoinHandle<W::Output> {
-        // SAFETY: OWNER-THREAD: the payload is vacant.
-        unsafe { ptr::write(self.slot(), inner) };
-        // SAFETY: the future was written; the rest is this function's own contract.
-        unsafe { self.begin() }
-    }
-
-    /// Writes the future and queues the task.
-    #[inline]
-    pub(crate) fn spawn(self, inner: W::Inner) -> JoinHandle<W::Output>
-    where
-        W: 'static,
-    {
-        // SAFETY: OWNER-THREAD: the payload is vacant.
-        unsafe { ptr::write(self.slot(), inner) };
-        // SAFETY: the future was written, and `W` does not borrow.
-        unsafe { self.begin() }
-    }
-}
-
-impl<W: Work + 'static> Vacant<W> {
-    /// Writes the future and polls it once before this returns. On a loop that is ending, the task is cancelled
-    /// instead.
-    pub(crate) fn start(self, inner: W::Inner) -> JoinHandle<W::Output> {
-        // SAFETY: OWNER-THREAD: the payload is vacant.
-        unsafe { ptr::write(self.slot(), inner) };
-        // SAFETY: the future was written, and `W` does not borrow.
-        let task = unsafe { self.filled() };
-        match task.local().phase.get() {
-            Phase::Open => task.local().first_run(&task),
-            Phase::Observed => {
-                task.local().note_spawn(&task);
-                if is_untouched(&task) {
-                    task.local().first_run(&task);
-                }
-            }
-            Phase::Closing | Phase::Closed => refuse(&task),
-        }
-        // SAFETY: COUNTED: as in `spawn_unbounded`.
-        unsafe { JoinHandle::new(task) }
-    }
-
-    /// Writes the future and drops it before this returns: the task is cancelled.
-    pub(crate) fn refuse(self, inner: W::Inner) -> JoinHandle<W::Output> {
-        // SAFETY: OWNER-THREAD: the payload is vacant.
-        unsafe { ptr::write(self.slot(), inner) };
-        // SAFETY: the future was written, and `W` does not borrow.
-        let task = unsafe { self.filled() };
-        refuse(&task);
-        // SAFETY: COUNTED: as in `spawn_unbounded`.
-        unsafe { JoinHandle::new(task) }
     }
 }
 
 /// A new plain call, not queued yet.
 pub(super) fn call<F: FnOnce() + 'static>(
-    shared: NonNull<Shared>,
+    owner: Owner,
     at: &'static Location<'static>,
     f: F,
 ) -> Call {
-    let vacant = Vacant::<Once<F>>::new(shared, at);
+    let vacant = Vacant::<Once<F>>::new(owner, at);
     // SAFETY: OWNER-THREAD: the payload is vacant.
     unsafe { ptr::write(vacant.slot(), Some(f)) };
     // SAFETY: the closure was written, and borrows nothing.
@@ -159,11 +90,11 @@ pub(super) fn call<F: FnOnce() + 'static>(
 
 /// A new source, not woken yet, and a waker of it.
 pub(super) fn source<F: Future<Output = ()> + Unpin + 'static>(
-    shared: NonNull<Shared>,
+    owner: Owner,
     at: &'static Location<'static>,
     future: F,
 ) -> Waker {
-    let vacant = Vacant::<Source<F>>::new(shared, at);
+    let vacant = Vacant::<Source<F>>::new(owner, at);
     // SAFETY: OWNER-THREAD: the payload is vacant.
     unsafe { ptr::write(vacant.slot(), future) };
     // SAFETY: the future was written, and borrows nothing.
@@ -204,15 +135,15 @@ impl Call {
 }
 
 #[inline]
-fn allocate<W: Work>(shared: NonNull<Shared>, at: &'static Location<'static>) -> NonNull<Header> {
+fn allocate<W: Work>(owner: Owner, at: &'static Location<'static>) -> NonNull<Header> {
     // SAFETY: COUNTED: the block is kept alive by its loop or by a live cell.
-    let local = unsafe { &shared.as_ref().local };
+    let local = unsafe { &owner.shared().local };
     let is_task = matches!(W::KIND, Kind::Task);
     // A named task returns the number: see `Task::take_name`.
     let number = local.numbered.get() + u64::from(is_task);
     local.numbered.set(number);
     let task = raw::allocate::<W>(&local.cells, |vtable, offset| {
-        Header::new(vtable, shared, State::new(number, is_task), offset, at)
+        Header::new(vtable, owner, State::new(number, is_task), offset, at)
     });
     let context = match W::KIND {
         Kind::Task | Kind::Call => local.context(),
@@ -228,7 +159,7 @@ fn allocate<W: Work>(shared: NonNull<Shared>, at: &'static Location<'static>) ->
 
 /// Queues a new task, or cancels it if its loop is ending.
 #[inline]
-fn begin(task: &Task) {
+pub(super) fn begin(task: &Task) {
     if task.local().phase.get() != Phase::Open && !may_begin(task.as_ptr()) {
         return;
     }
@@ -253,14 +184,14 @@ fn may_begin(task: NonNull<Header>) -> bool {
 
 /// Whether a new task is neither queued nor finished. The observer, which has just been notified, may have cancelled
 /// the task, which queues it, or dropped the loop.
-fn is_untouched(task: &Task) -> bool {
+pub(super) fn is_untouched(task: &Task) -> bool {
     let state = &task.header().state;
     !state.is_queued() && !state.is_finished()
 }
 
 /// Cancels a new task of a loop that is ending.
 #[cold]
-fn refuse(task: &Task) {
+pub(super) fn refuse(task: &Task) {
     let local = task.local();
     task.shared().orphan_if_closed(task.as_ptr());
     local.note_spawn(task);
@@ -279,7 +210,7 @@ fn free_unfilled(task: NonNull<Header>) {
     local
         .ended
         .set(local.ended.get() + u64::from(header.vtable.kind == Kind::Task));
-    raw::drop_quietly(
+    guarded::drop_quietly(
         header
             .waiters
             .extra()
@@ -292,7 +223,7 @@ fn free_unfilled(task: NonNull<Header>) {
 impl Local {
     /// A copy of the running task's or call's context, for a task or call that it creates.
     #[inline]
-    pub(super) fn context(&self) -> Option<super::Context> {
+    pub(super) fn context(&self) -> Option<Context> {
         self.current()?.waiters.extra()?.context.borrow().clone()
     }
 }

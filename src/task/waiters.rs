@@ -24,9 +24,9 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use super::ends::Ends;
-use super::observe::Counts;
-use super::raw::Header;
-use super::{Task, observe, waker};
+use super::event::Counts;
+use super::header::{Header, Waiters};
+use super::reference::{self, Task};
 
 /// The values of a task's or call's context variables; the type is private to the event loop.
 pub(crate) type Context = Rc<dyn Any>;
@@ -164,9 +164,6 @@ pub(super) enum Ended<'a> {
     Extra(&'a Extra),
 }
 
-/// The word.
-pub(super) struct Waiters(Cell<*mut ()>);
-
 /// What the word points to.
 const KIND: usize = 0b11;
 const TASK: usize = 0b00;
@@ -273,7 +270,7 @@ impl Waiters {
     pub(super) unsafe fn put(&self, task: NonNull<Header>) {
         debug_assert!(self.is_empty(), "an entry would be lost");
         // SAFETY: the caller's promise.
-        waker::count_up(unsafe { task.as_ref() });
+        reference::count_up(unsafe { task.as_ref() });
         self.0.set(task.as_ptr().cast());
     }
 
@@ -411,34 +408,5 @@ impl Task {
     /// The box with the rarely needed fields.
     pub(super) fn extra(&self) -> &Extra {
         self.header().waiters.extra_or_new()
-    }
-
-    /// Makes a new task the child of a group. The group is notified of its end first, and may take its panic.
-    pub(crate) fn set_group(&self, group: Rc<dyn Group>, number: usize) {
-        self.header().waiters.push(AtEnd::Group(group, number));
-    }
-
-    /// The tasks that wait for the end of this one: through its handle, and as its group.
-    pub(crate) fn awaited_by(&self) -> [Option<Self>; 2] {
-        let waiters = &self.header().waiters;
-        let of_handle = waiters.with_waiter(|waiter| match waiter {
-            Waiter::Task(task) => Some(task.clone()),
-            Waiter::Ends(ends) => self.task_waiting_in(ends.waiting()),
-            Waiter::External(_) => None,
-        });
-        let group = waiters.group();
-        let of_group = group
-            .as_ref()
-            .and_then(|group| self.task_waiting_in(group.waiting()?));
-        [of_handle.flatten(), of_group]
-    }
-
-    /// The task of this one's loop whose waker is in the cell.
-    fn task_waiting_in(&self, waiting: &Cell<Option<Waker>>) -> Option<Self> {
-        // The waker is put back, and no user code runs meanwhile.
-        let waker = waiting.take()?;
-        let waiter = observe::task_behind(&waker, self.header().shared);
-        waiting.set(Some(waker));
-        waiter
     }
 }

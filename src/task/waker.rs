@@ -2,23 +2,14 @@
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
-use std::process;
 use std::ptr::{self, NonNull};
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-use super::Task;
-use super::raw::Header;
-use super::remote::Request;
+use super::header::{Header, Owner};
+use super::reference::{Task, count_up};
 use super::shared::{self, Shared};
+use super::word::Request;
 use super::work::Kind;
-
-/// The process is aborted beyond this count, as in `Arc`: only forgotten wakers add up to it. The atomic word
-/// is wide enough for more.
-pub(super) const MAX_REFERENCES: i32 = if isize::BITS < 64 {
-    i32::MAX >> 6
-} else {
-    i32::MAX >> 1
-};
 
 #[cfg(not(looplet_loom))]
 thread_local! {
@@ -46,7 +37,7 @@ pub(super) fn as_owner<R>(shared: &Shared, f: impl FnOnce() -> R) -> R {
 /// Whether the task belongs to the loop that runs on this thread.
 #[inline]
 fn is_owner(header: &Header) -> bool {
-    ptr::eq(OWNER.with(Cell::get), header.shared.as_ptr())
+    ptr::eq(OWNER.with(Cell::get), header.shared.0.as_ptr().cast())
 }
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
@@ -107,13 +98,13 @@ impl RemoteTask {
 
 /// The task of a waker, if it belongs to this loop. On the owner thread only.
 #[inline]
-pub(super) fn task_of(waker: &Waker, shared: NonNull<Shared>) -> Option<NonNull<Header>> {
+pub(super) fn task_of(waker: &Waker, owner: Owner) -> Option<NonNull<Header>> {
     if !ptr::eq(waker.vtable(), &VTABLE) {
         return None;
     }
     let task = pointer(waker.data());
     // SAFETY: COUNTED: the waker holds a reference.
-    (unsafe { task.as_ref() }.shared == shared).then_some(task)
+    (unsafe { task.as_ref() }.shared == owner).then_some(task)
 }
 
 /// Wakes any waker and returns a panic of an external one.
@@ -148,16 +139,6 @@ unsafe fn clone_source(data: *const ()) -> RawWaker {
     // SAFETY: this function's own contract.
     let _counted = unsafe { clone(data) };
     RawWaker::new(data, &SOURCE_VTABLE)
-}
-
-/// Adds a reference to the plain count.
-#[inline]
-pub(super) fn count_up(header: &Header) {
-    let count = header.count.get();
-    if count >= MAX_REFERENCES {
-        process::abort();
-    }
-    header.count.set(count + 1);
 }
 
 /// Wakes the task and drops a reference.
@@ -219,12 +200,21 @@ fn wake_remote(task: NonNull<Header>) {
     shared::wake_remote(task);
 }
 
+/// The task of a waker, if it is a task of that loop.
+pub(super) fn task_behind(waker: &Waker, owner: Owner) -> Option<Task> {
+    let task = task_of(waker, owner)?;
+    // SAFETY: COUNTED: the waker holds a reference.
+    let task = unsafe { Task::borrowed(task) };
+    (task.header().vtable.kind == Kind::Task).then(|| Task::clone(&task))
+}
+
 #[cfg(test)]
 mod tests {
     use std::future::pending;
     use std::panic::Location;
     use std::sync::Arc;
 
+    use super::super::reference::MAX_REFERENCES;
     use super::super::{Plain, Scheduler, Unpark};
     use super::*;
 

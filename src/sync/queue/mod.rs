@@ -8,6 +8,7 @@ mod futures;
 mod kind;
 mod remote;
 #[cfg(all(test, looplet_loom))]
+#[path = "../../task/models/queue.rs"]
 mod remote_loom;
 mod store;
 mod transfer;
