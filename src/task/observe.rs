@@ -45,8 +45,8 @@ pub(crate) struct Counts {
     pub(crate) begun: Instant,
 }
 
-/// The noted waits of tasks. They lie in a map and not in the `Extra`, for a loop in virtual time has observed tasks
-/// without one, and a wait must not allocate.
+/// The noted waits of tasks. They lie in a map and not in the `Extra`: in virtual time an observed task may have none,
+/// and a wait must not allocate.
 pub(super) type Noted = HashMap<NonNull<Header>, WaitSet, BuildHasherDefault<AddressHasher>>;
 
 #[derive(Default)]
@@ -58,7 +58,7 @@ impl Hasher for AddressHasher {
     }
 
     fn write_usize(&mut self, address: usize) {
-        // A multiplication by the golden ratio spreads the address over the upper half, and a map uses the lower one too.
+        // The golden ratio spreads the address over the upper half of the product; a map needs the lower one too.
         self.0 = (address as u64)
             .wrapping_mul(0x9e37_79b9_7f4a_7c15)
             .rotate_left(32);
@@ -181,6 +181,7 @@ impl Local {
         }
     }
 
+    /// Replaces the noted waits of a task.
     fn set_noted(&self, task: &Task, noted: WaitSet) {
         let mut all = self.noted.borrow_mut();
         if noted != WaitSet::default() {
