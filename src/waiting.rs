@@ -52,7 +52,8 @@ pub enum WaitsOn {
     Forever,
     /// The result of a task.
     Result(TaskId),
-    /// The results of other tasks, which were listed before; see [`TaskEvent::WaitBegins`](crate::TaskEvent::WaitBegins).
+    /// The results of other tasks, which were listed before; see
+    /// [`TaskEvent::WaitBegins`](crate::TaskEvent::WaitBegins).
     OtherResults,
     /// An item of a queue.
     QueueGet,

@@ -10,7 +10,8 @@ use super::header::Header;
 use super::reference::Task;
 use crate::waiting::{WaitSet, WaitsOn};
 
-/// An event of a task, passed to an [`Observer`](crate::Observer). Plain calls are not tasks: they only appear as causes.
+/// An event of a task, passed to an [`Observer`](crate::Observer). Plain calls are not tasks: they only appear as
+/// causes.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum TaskEvent<'a> {

@@ -108,6 +108,7 @@ impl Local {
         }
     }
 
+    /// Replaces the noted waits of a task.
     pub(super) fn set_noted(&self, task: &Task, noted: WaitSet) {
         let mut all = self.noted.borrow_mut();
         if noted != WaitSet::default() {

@@ -47,11 +47,10 @@ struct Trace {
 
 impl Trace {
     fn add(&mut self, row: usize, at: u64, what: &What) {
+        let open = self.open[row].as_ref();
+        let runs = open.is_some_and(|(name, _)| name == "runs");
         match what {
             What::Ready(by) => {
-                let runs = self.open[row]
-                    .as_ref()
-                    .is_some_and(|(name, _)| name == "runs");
                 self.again[row] = runs;
                 if !runs {
                     self.switch(row, at, Some("ready".into()));
@@ -67,6 +66,9 @@ impl Trace {
             }
             What::WaitBegins(on) => self.switch(row, at, Some(format!("waits: {on}"))),
             What::Ended(end) => {
+                if !runs {
+                    self.switch(row, at, None);
+                }
                 let name = match end {
                     End::Finished => "finished",
                     End::Cancelled => "cancelled",

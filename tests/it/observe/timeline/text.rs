@@ -1,5 +1,6 @@
 //! What the chart and the trace file of small runs say, to the letter.
 
+use std::future::pending;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -267,6 +268,27 @@ fn a_trace_has_all_spans_marks_and_arrows() {
             "1 ready from 1.5 for 0.0",
             "1 finished at 1.5",
             "1 runs from 1.5 for 0.0",
+        ]
+    );
+}
+
+#[test]
+fn a_task_that_is_cancelled_while_it_waits_is_ready_until_then_in_a_trace() {
+    let timeline = filmed(async {
+        let stopped = spawn_named("stopped", pending::<()>());
+        yield_now().await;
+        stopped.cancel();
+        assert!(stopped.await.is_err());
+        sleep(SECOND).await;
+    });
+    let stopped = shown(&timeline).into_iter();
+    let stopped: Vec<_> = stopped.filter(|line| line.starts_with("2 ")).collect();
+    assert_eq!(
+        stopped[stopped.len() - 3..],
+        [
+            "2 ready from 0.0 for 0.0",
+            "2 cancelled at 0.0",
+            "2 result for 1 at 0.0"
         ]
     );
 }
