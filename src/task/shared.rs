@@ -12,7 +12,7 @@ use super::header::{Header, Owner};
 use super::ready::ReadyQueue;
 use super::reference::{self, MAX_REFERENCES, Task};
 use super::rng::Rng;
-use super::stack::Stack;
+use super::stack::{Push, Stack};
 use super::sync::Arc;
 use super::waiters::Extra;
 use super::word::{Action, Request};
@@ -123,52 +123,54 @@ impl Shared {
             local,
         }
     }
-
-    /// Unparks the loop if it sleeps.
-    pub(super) fn unpark(&self) {
-        if self.stack.must_unpark() {
-            self.parker.unpark();
-        }
-    }
-
-    /// Pushes a task whose QUEUED flag the caller has just set, and unparks the loop.
-    fn publish(&self, task: NonNull<Header>) {
-        if self.stack.push(task) {
-            self.unpark();
-        // SAFETY: ONE-ENTRY: the push was refused, so the QUEUED flag still keeps the task from being freed.
-        } else if unsafe { task.as_ref() }.remote.push_refused() {
-            // SAFETY: DROPPED-BY-OWNER: `push_refused` returned true: no reference to the dead task is left.
-            unsafe { free_dead(task) };
-        }
-    }
 }
 
 /// A wakeup from another thread, or outside of the running loop. The caller holds a reference.
 pub(super) fn wake_remote(task: NonNull<Header>) {
-    // SAFETY: COUNTED: the caller's reference keeps the cell, and so the block, alive.
-    let header = unsafe { task.as_ref() };
-    // SAFETY: as above.
-    let shared = unsafe { header.shared.shared() };
-    // Never `Free`, because the caller holds a reference.
-    if header.remote.notify(0, Request::Wake) == Action::Push {
-        shared.publish(task);
-    }
+    notify(task, 0, Request::Wake);
 }
 
 /// Drops a reference, with a last request, on another thread or outside of the running loop.
 #[cold]
 #[inline(never)]
 pub(super) fn drop_remote(task: NonNull<Header>, request: Request) {
-    // SAFETY: COUNTED: the reference that is about to be dropped keeps the cell alive.
-    let header = unsafe { task.as_ref() };
-    match header.remote.notify(1, request) {
+    notify(task, 1, request);
+}
+
+/// Makes a request and drops so many references of the caller, who holds at least one.
+fn notify(task: NonNull<Header>, dropped: isize, request: Request) {
+    // SAFETY: COUNTED: the caller's reference keeps the cell alive until it is dropped here.
+    match unsafe { task.as_ref() }.remote.notify(dropped, request) {
         Action::Nothing => {}
-        // Until the push, QUEUED keeps task and block alive. After it, both may be freed before the unpark, so a
-        // reference keeps the block. The unpark is needed: another thread may set WAKE between QUEUED and the push, and
-        // then leaves the unpark to this thread.
-        Action::Push => header.shared.to_arc().publish(task),
+        Action::Push => publish(task),
         // SAFETY: DROPPED-BY-OWNER: `notify` returned `Free`: this was the last reference to a dead task.
         Action::Free => unsafe { free_dead(task) },
+    }
+}
+
+/// Pushes a task whose QUEUED flag the caller has just set, and unparks the loop if it sleeps. That is needed for a mere
+/// drop too: another thread may set WAKE between QUEUED and the push, and then leaves the unpark to this thread.
+fn publish(task: NonNull<Header>) {
+    // SAFETY: ONE-ENTRY: QUEUED keeps the task, and so its block, alive until the push. After it both may be freed.
+    let owner = unsafe { task.as_ref() }.shared;
+    let mut parker = None;
+    // SAFETY: as above.
+    let prepare = || parker = Some(unsafe { owner.shared() }.parker.clone());
+    // SAFETY: as above; `push` does not touch the stack after the task is in.
+    match unsafe { owner.shared() }.stack.push(task, prepare) {
+        Push::Done => {}
+        Push::Unpark => {
+            if let Some(parker) = parker {
+                parker.unpark();
+            }
+        }
+        Push::Refused => {
+            // SAFETY: ONE-ENTRY: the push was refused, so the QUEUED flag still keeps the task from being freed.
+            if unsafe { task.as_ref() }.remote.push_refused() {
+                // SAFETY: DROPPED-BY-OWNER: `push_refused` returned true: no reference to the dead task is left.
+                unsafe { free_dead(task) };
+            }
+        }
     }
 }
 

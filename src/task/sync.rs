@@ -5,14 +5,14 @@
 pub(super) use std::{
     alloc::{alloc, dealloc},
     sync::Arc,
-    sync::atomic::{AtomicBool, AtomicIsize, AtomicPtr, AtomicPtr as Link, AtomicU32, Ordering},
+    sync::atomic::{AtomicIsize, AtomicPtr, AtomicPtr as Link, AtomicU32, Ordering},
 };
 
 #[cfg(looplet_loom)]
 pub(super) use {
-    self::model::{AtomicBool, AtomicIsize, AtomicU32, Link, alloc, cells_per_chunk, dealloc},
+    self::model::{AtomicIsize, AtomicPtr, AtomicU32, Link, alloc, cells_per_chunk, dealloc},
     loom::sync::Arc,
-    loom::sync::atomic::{AtomicPtr, Ordering},
+    loom::sync::atomic::Ordering,
 };
 
 #[cfg(all(test, looplet_loom))]
@@ -115,20 +115,41 @@ mod model {
         }
     }
 
-    /// A flag of the loop's block, which represents the block.
-    pub(in crate::task) struct AtomicBool(Guarded<atomic::AtomicBool>);
+    /// The head of a loop's stack, which represents the loop's block.
+    pub(in crate::task) struct AtomicPtr<T>(Guarded<atomic::AtomicPtr<T>>);
 
-    impl AtomicBool {
-        pub(in crate::task) fn new(flag: bool) -> Self {
-            Self(Guarded::new(atomic::AtomicBool::new(flag)))
+    impl<T> AtomicPtr<T> {
+        pub(in crate::task) fn new(head: *mut T) -> Self {
+            Self(Guarded::new(atomic::AtomicPtr::new(head)))
         }
 
-        pub(in crate::task) fn load(&self, order: Ordering) -> bool {
+        pub(in crate::task) fn load(&self, order: Ordering) -> *mut T {
             self.0.access().load(order)
         }
 
-        pub(in crate::task) fn swap(&self, flag: bool, order: Ordering) -> bool {
-            self.0.access().swap(flag, order)
+        pub(in crate::task) fn swap(&self, head: *mut T, order: Ordering) -> *mut T {
+            self.0.access().swap(head, order)
+        }
+
+        pub(in crate::task) fn compare_exchange(
+            &self,
+            head: *mut T,
+            next: *mut T,
+            success: Ordering,
+            failure: Ordering,
+        ) -> Result<*mut T, *mut T> {
+            let head_of = self.0.access();
+            head_of.compare_exchange(head, next, success, failure)
+        }
+
+        pub(in crate::task) fn compare_exchange_weak(
+            &self,
+            head: *mut T,
+            next: *mut T,
+            success: Ordering,
+            failure: Ordering,
+        ) -> Result<*mut T, *mut T> {
+            self.compare_exchange(head, next, success, failure)
         }
     }
 
