@@ -167,10 +167,9 @@ impl Unpark for HostBell {
     }
 }
 
-/// A thread's wakeup is taken in before the thread looks whether the loop sleeps. Then it may be the one that must unpark
-/// for what another thread sends.
+/// The thread that must unpark a loop sees what the loop did before it fell asleep: that it has left for its host.
 #[test]
-fn loom_a_thread_that_rings_late_sees_that_the_loop_has_gone_to_its_host() {
+fn loom_a_thread_that_unparks_sees_that_the_loop_has_gone_to_its_host() {
     check(Some(2), || {
         let parker = Arc::new(HostBell {
             outside: Flag::new(),
