@@ -66,6 +66,7 @@ mod word;
 
 mod header;
 
+mod prefetch;
 mod reference;
 
 // What happens at its end, and what is told of it.

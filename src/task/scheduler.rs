@@ -155,7 +155,10 @@ impl Scheduler {
             };
             local.run(task);
         }
-        local.ready.in_round()
+        local.ready.in_round() && {
+            local.ready.measure(local.rounds.get(), local.polls.get());
+            true
+        }
     }
 
     /// The same, with `around` called for each task or call. It gets the task, whether it is a task, and the closure

@@ -1,6 +1,7 @@
 //! The loop: rounds, calls, the ways to run it, and its end.
 
 mod calls;
+mod crowds;
 mod drop_order;
 mod end;
 mod long_ends;
