@@ -57,6 +57,11 @@ impl Permits {
         let _ = self.add(1);
     }
 
+    #[inline(never)]
+    fn wake(&self) {
+        wake_each(|| self.queue.borrow_mut().grant(self.free.get()));
+    }
+
     /// Waits for a permit and takes it.
     pub(super) fn take(&self) -> Take<'_> {
         Take(Waiter::new(self))
@@ -74,9 +79,10 @@ impl Waitable for &Permits {
         f(&mut self.queue.borrow_mut())
     }
 
+    #[inline]
     fn settle(&self) {
         if !self.queue.borrow().is_settled(self.free.get()) {
-            wake_each(|| self.queue.borrow_mut().grant(self.free.get()));
+            self.wake();
         }
     }
 }
@@ -94,9 +100,7 @@ impl Future for Take<'_> {
             return Poll::Ready(());
         }
         ready!(waiter.poll(cx));
-        // The count changes before the waiter leaves: leaving drops a waker, which must not see a permit too many.
         permits.free.set(permits.free.get() - 1);
-        waiter.leave();
         Poll::Ready(())
     }
 }
