@@ -13,6 +13,7 @@ use super::clock::{BEGIN, Clock, NEVER};
 use super::outside::Outside;
 use super::parker::Parker;
 use super::slow_poll::SlowPoll;
+use super::wait::TimerSlack;
 use crate::task::{Call, Scheduler, Vacant, Watch, Work};
 use crate::timer::{Key, Wheel};
 use crate::waiting::{self, Kind};
@@ -28,8 +29,9 @@ pub(crate) struct Core {
     pub(super) read_at: Cell<u64>,
     pub(super) stop: Cell<bool>,
     pub(crate) parked: Cell<Duration>,
-    /// Timers fired since the last wait.
-    pub(super) fired: Cell<u64>,
+    pub(super) slack: TimerSlack,
+    /// The end of the last wait that no other thread has ended.
+    pub(super) woke_at: Cell<u64>,
     arming: Cell<Arming>,
     pub(super) outside: OnceCell<Box<dyn Outside>>,
     observer: OnceCell<Rc<dyn LoopObserver>>,
@@ -56,7 +58,12 @@ enum Arming {
 }
 
 impl Core {
-    pub(super) fn new(clock: Clock, parker: Arc<Parker>, slow_poll: Option<SlowPoll>) -> Self {
+    pub(super) fn new(
+        clock: Clock,
+        parker: Arc<Parker>,
+        slack: TimerSlack,
+        slow_poll: Option<SlowPoll>,
+    ) -> Self {
         let mut timers = Wheel::new();
         // Moves the wheel to the time at which the clock starts.
         let _nothing = timers.pop_due(BEGIN);
@@ -69,7 +76,8 @@ impl Core {
             read_at: Cell::new(0),
             stop: Cell::new(false),
             parked: Cell::new(Duration::ZERO),
-            fired: Cell::new(0),
+            slack,
+            woke_at: Cell::new(0),
             arming: Cell::new(Arming::Usual),
             outside: OnceCell::new(),
             observer: OnceCell::new(),
