@@ -44,7 +44,8 @@ impl<S: Store, R: Deref<Target = Shared<S>>> Get<S, R> {
         Self(Waiter::new(Getters(queue)))
     }
 
-    #[inline]
+    // A call costs as much as the body, here and in `put`.
+    #[inline(always)]
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Result<S::Item, Closed>> {
         if !self.0.is_queued() {
             if let Some(item) = self.0.target().0.take() {
@@ -86,7 +87,7 @@ impl<S: Store, R: Deref<Target = Shared<S>>> Get<S, R> {
 impl<S: Store, R: Deref<Target = Shared<S>>> Future for Get<S, R> {
     type Output = Result<S::Item, Closed>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.poll_item(cx)
     }
@@ -137,7 +138,7 @@ impl<'a, S: Store> Put<'a, S> {
 impl<S: Store> Future for Put<'_, S> {
     type Output = Result<(), PutError<S::Item>>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         if !this.waiter.is_queued() && this.waiter.target().0.put_if_room(&mut this.item) {
