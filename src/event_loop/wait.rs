@@ -11,8 +11,8 @@ use super::outside::Awaited;
 /// [`Builder::timer_slack`](super::Builder::timer_slack).
 #[derive(Clone, Copy)]
 pub(super) struct TimerSlack {
-    /// The least time between two wakeups for timers, in nanoseconds. Where timers are
-    /// dense, a wakeup for each few of them costs more than the work they trigger, so the loop fires them in batches.
+    /// The least time between two wakeups for timers, in nanoseconds. Where timers are dense, a wakeup for each few of
+    /// them costs more than the work they trigger, so the loop fires them in batches.
     between_wakeups: u64,
     /// A shorter wait does not spin.
     pub(super) min_wait_to_spin: Duration,
