@@ -10,6 +10,7 @@ use super::clock::{Clock, Mode};
 use super::core::Core;
 use super::parker::{OnWake, Parker};
 use super::slow_poll::SlowPoll;
+use super::wait::TimerSlack;
 use crate::task::{JoinError, Report, Task};
 
 /// Makes an [`EventLoop`] with other settings than the default.
@@ -31,6 +32,7 @@ pub struct Builder {
     shuffle: Option<u64>,
     on_wake: Option<Box<OnWake>>,
     slow_poll: Option<SlowPoll>,
+    slack: TimerSlack,
     /// Functions of other modules that set up the new loop.
     setups: Vec<Box<Setup>>,
 }
@@ -45,6 +47,7 @@ impl Builder {
             shuffle: None,
             on_wake: None,
             slow_poll: None,
+            slack: TimerSlack::default(),
             setups: Vec::new(),
         }
     }
@@ -184,11 +187,48 @@ impl Builder {
         self
     }
 
+    /// Sets how late a timer may fire so that the loop wakes up less often: two wakeups for timers are at least `slack`
+    /// apart, and what falls due in between fires with the second one. The default is 150 microseconds.
+    ///
+    /// A timer that falls due later than `slack` after the last wakeup is not delayed, so only timers that are close
+    /// together pay. The time that the system takes to wake a thread comes on top. No timer ever fires early.
+    ///
+    /// * **Zero** is as exact as a loop can be: each deadline has a wakeup of its own, and the loop watches the clock
+    ///   for the last 60 microseconds before it. Many timers then keep the processor busy.
+    /// * **Up to 150 microseconds**: the loop watches the clock at the end of a wait of at least 500 microseconds. A
+    ///   shorter wait ends late by the system's own slack, which is often 50 microseconds.
+    /// * **More**: the loop never watches the clock. This suits laptops, and many loops on one machine; with ten
+    ///   milliseconds, it wakes up for timers a hundred times a second at most.
+    ///
+    /// A message or a wakeup of another thread ends a wait at once, and so does the limit of
+    /// [`run_once`](EventLoop::run_once). Virtual and manual time have no slack.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let mut event_loop = looplet::EventLoop::builder().timer_slack(Duration::from_millis(10)).build();
+    /// let start = Instant::now();
+    /// event_loop.block_on(async {
+    ///     // Two wakeups, and not three: the last two sleeps end together.
+    ///     let naps = [1, 2, 3].map(|n| looplet::sleep(Duration::from_millis(n)));
+    ///     looplet::gather(naps).await;
+    /// });
+    /// assert!(start.elapsed() >= Duration::from_millis(3));
+    /// ```
+    #[doc(alias = "clock_resolution")]
+    pub fn timer_slack(mut self, slack: Duration) -> Self {
+        self.slack = TimerSlack::new(slack);
+        self
+    }
+
     /// Makes the loop.
     pub fn build(self) -> EventLoop {
         let core = Core::new(
             Clock::new(self.mode),
             Arc::new(Parker::new(self.on_wake)),
+            self.slack,
             self.slow_poll.or_else(SlowPoll::from_environment),
         );
         if let Some(report) = self.on_unhandled_panic {

@@ -12,6 +12,7 @@ use super::clock::{BEGIN, Clock, NEVER};
 use super::outside::Outside;
 use super::parker::Parker;
 use super::slow_poll::SlowPoll;
+use super::wait::TimerSlack;
 use crate::task::{Call, EventSink, Scheduler, Vacant, Work};
 use crate::timer::{Key, Wheel};
 use crate::waiting::{self, WaitsOn};
@@ -27,8 +28,9 @@ pub(crate) struct Core {
     pub(super) read_at: Cell<u64>,
     pub(super) stop: Cell<bool>,
     pub(crate) parked: Cell<Duration>,
-    /// Timers fired since the last wait.
-    pub(super) fired: Cell<u64>,
+    pub(super) slack: TimerSlack,
+    /// The end of the last wait that no other thread has ended.
+    pub(super) woke_at: Cell<u64>,
     arming: Cell<Arming>,
     pub(super) outside: OnceCell<Box<dyn Outside>>,
     pub(super) slow_poll: Option<Box<SlowPoll>>,
@@ -47,7 +49,12 @@ enum Arming {
 }
 
 impl Core {
-    pub(super) fn new(clock: Clock, parker: Arc<Parker>, slow_poll: Option<SlowPoll>) -> Self {
+    pub(super) fn new(
+        clock: Clock,
+        parker: Arc<Parker>,
+        slack: TimerSlack,
+        slow_poll: Option<SlowPoll>,
+    ) -> Self {
         let mut timers = Wheel::new();
         // Moves the wheel to the time at which the clock starts.
         let _nothing = timers.pop_due(BEGIN);
@@ -60,7 +67,8 @@ impl Core {
             read_at: Cell::new(0),
             stop: Cell::new(false),
             parked: Cell::new(Duration::ZERO),
-            fired: Cell::new(0),
+            slack,
+            woke_at: Cell::new(0),
             arming: Cell::new(Arming::Usual),
             outside: OnceCell::new(),
             slow_poll: slow_poll.map(Box::new),

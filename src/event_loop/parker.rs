@@ -19,10 +19,6 @@ use crate::task::{Unpark, drop_quietly, print};
 /// microseconds of timer slack, and the time to wake up.
 const SPIN: Duration = Duration::from_micros(60);
 
-/// A shorter wait does not spin: it would spin for most of its time, and a sequence of short waits would keep the
-/// processor busy. Timers that close together may as well fire together.
-const MIN_WAIT_TO_SPIN: Duration = Duration::from_micros(500);
-
 /// The hook of [`Builder::on_wake`](super::Builder::on_wake); called on the thread that notifies the loop.
 pub(crate) type OnWake = dyn Fn() + Send + Sync;
 
@@ -66,7 +62,7 @@ impl Parker {
     }
 
     /// Sleeps until `unpark` or the deadline, if there is one. Returns whether it was unparked.
-    pub(crate) fn wait(&self, until: Option<Instant>) -> bool {
+    pub(crate) fn wait(&self, until: Option<Instant>, min_wait_to_spin: Duration) -> bool {
         let Some(until) = until else {
             // `park` may return spuriously, or for another user of the thread's token.
             while !self.is_notified() {
@@ -75,7 +71,7 @@ impl Parker {
             return true;
         };
         let left = until.saturating_duration_since(Instant::now());
-        let spin = if left >= MIN_WAIT_TO_SPIN {
+        let spin = if left >= min_wait_to_spin {
             SPIN
         } else {
             Duration::ZERO

@@ -101,7 +101,6 @@ impl Core {
             self.tasks.wake_all(&mut due);
         }
         self.due.set(due);
-        self.fired.set(self.fired.get() + fired as u64);
     }
 
     pub(super) fn read_clock(&self) {

@@ -3,16 +3,45 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::clock::{Mode, NEVER};
+use super::clock::{Mode, NEVER, nanos};
 use super::core::Core;
 use super::outside::Awaited;
 
-/// If at least this many timers have fired since the last wait, the next wait lasts at least [`COALESCING_DELAY`].
-const DENSE_TIMERS: u64 = 16;
+/// How often a loop wakes up for its timers, and how exactly; see
+/// [`Builder::timer_slack`](super::Builder::timer_slack).
+#[derive(Clone, Copy)]
+pub(super) struct TimerSlack {
+    /// The least time between two wakeups for timers, in nanoseconds. Where timers are dense, a wakeup for each few of
+    /// them costs more than the work they trigger, so the loop fires them in batches.
+    between_wakeups: u64,
+    /// A shorter wait does not spin.
+    pub(super) min_wait_to_spin: Duration,
+}
 
-/// The most that a dense timer fires late, in nanoseconds. Where timers are dense, a wakeup for each few of them costs
-/// more than the work they trigger, so the loop fires them in batches.
-const COALESCING_DELAY: u64 = 150_000;
+impl TimerSlack {
+    const DEFAULT: Duration = Duration::from_micros(150);
+
+    pub(super) fn new(slack: Duration) -> Self {
+        let min_wait_to_spin = if slack.is_zero() {
+            Duration::ZERO
+        } else if slack <= Self::DEFAULT {
+            // A wait that is not much longer than its spin would keep the processor busy.
+            Duration::from_micros(500)
+        } else {
+            Duration::MAX
+        };
+        Self {
+            between_wakeups: nanos(slack),
+            min_wait_to_spin,
+        }
+    }
+}
+
+impl Default for TimerSlack {
+    fn default() -> Self {
+        Self::new(Self::DEFAULT)
+    }
+}
 
 /// How a wait ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,6 +82,9 @@ impl Core {
             },
         };
         self.look_at_clock();
+        if !is_notified {
+            self.woke_at.set(self.clock.last());
+        }
         if limit.is_some() && until == limit && !is_notified {
             Waited::ToLimit
         } else {
@@ -63,12 +95,11 @@ impl Core {
     /// The moment at which a sleeping loop wakes up for its timers.
     fn next_wakeup(&self) -> Option<u64> {
         let next = self.next_deadline()?;
-        let is_dense = self.fired.take() >= DENSE_TIMERS;
-        Some(if is_dense {
-            next.max(self.clock.last().saturating_add(COALESCING_DELAY))
-        } else {
-            next
-        })
+        let earliest = self
+            .woke_at
+            .get()
+            .saturating_add(self.slack.between_wakeups);
+        Some(next.max(earliest))
     }
 
     /// Yields the processor to a thread that is sending items, which is cheaper than to park and be unparked for each
@@ -88,9 +119,8 @@ impl Core {
             return true;
         }
         let asleep = Instant::now();
-        let is_notified = self
-            .parker
-            .wait(until.map(|until| self.real_instant(until)));
+        let until = until.map(|until| self.real_instant(until));
+        let is_notified = self.parker.wait(until, self.slack.min_wait_to_spin);
         self.tasks.wake_up();
         self.parked.set(self.parked.get() + asleep.elapsed());
         is_notified

@@ -267,19 +267,17 @@ impl Future for Wait<'_> {
         let Self { outside, inside } = &mut *self;
         loop {
             if inside.is_queued() {
-                ready!(inside.poll(cx));
-                let outcome = inside.leave();
+                let outcome = ready!(inside.poll(cx));
                 inside.target().settle();
                 return Poll::Ready(outcome.unwrap_or(Err(BrokenBarrier)));
             }
             if outside.is_queued() {
                 outside.target().0.revoke_outside();
                 ready!(outside.poll(cx));
-                outside.leave();
             }
             match inside.target().0.arrive() {
                 Arrival::Passed(outcome) => return Poll::Ready(outcome),
-                Arrival::JoinInside => ready!(inside.poll(cx)),
+                Arrival::JoinInside => drop(ready!(inside.poll(cx))),
                 Arrival::JoinOutside => ready!(outside.poll(cx)),
             }
         }

@@ -166,16 +166,12 @@ impl<T> Future for Notified<'_, '_, T> {
         let condition = *self.waiter.target();
         if let Some(guard) = &self.guard {
             condition.bind(guard.mutex());
+            let _queued = self.waiter.poll(cx);
+            // Unlocking wakes a task, which runs user code and may notify.
+            self.guard = None;
         }
-        let mut polled = self.waiter.poll(cx);
-        if let Some(guard) = self.guard.take() {
-            drop(guard);
-            // Unlocking wakes a task, which runs user code and may have notified.
-            polled = self.waiter.poll(cx);
-        }
-        ready!(polled);
+        ready!(self.waiter.poll(cx));
         condition.notified.set(condition.notified.get() - 1);
-        self.waiter.leave();
         Poll::Ready(())
     }
 }

@@ -101,7 +101,6 @@ impl Future for Wait<'_> {
         let waiter = &mut self.0;
         if waiter.is_queued() || !waiter.target().is_set() {
             ready!(waiter.poll(cx));
-            waiter.leave();
         }
         Poll::Ready(())
     }

@@ -2,6 +2,7 @@
 
 use std::cell::{RefCell, RefMut};
 use std::fmt;
+use std::future::Future;
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
@@ -45,9 +46,9 @@ impl<T> Mutex<T> {
     /// Dropping the future gives up the position in the queue; a lock that it had already been granted goes to the next
     /// waiter.
     #[doc(alias = "acquire")]
-    pub async fn lock(&self) -> MutexGuard<'_, T> {
-        self.permit.take().await;
-        self.guard()
+    #[inline]
+    pub fn lock(&self) -> impl Future<Output = MutexGuard<'_, T>> {
+        self.permit.take_then(|| self.guard())
     }
 
     /// Takes the lock if it is free and no other task waits for it.
@@ -94,6 +95,7 @@ impl<T> Mutex<T> {
     }
 
     /// The guard for a caller that has just taken the permit.
+    #[inline]
     fn guard(&self) -> MutexGuard<'_, T> {
         MutexGuard {
             value: RefMut::map(self.value.borrow_mut(), |value| {

@@ -5,6 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use pin_project_lite::pin_project;
+
 use super::waiters::{WaitQueue, Waitable, Waiter, wake_each};
 use crate::waiting::WaitsOn;
 
@@ -26,6 +28,7 @@ impl Permits {
     }
 
     /// How many permits a newcomer may take.
+    #[inline]
     pub(super) fn available(&self) -> usize {
         self.free.get().saturating_sub(self.queue.borrow().len())
     }
@@ -35,6 +38,7 @@ impl Permits {
     }
 
     /// Takes a permit if one is free that no task waits for.
+    #[inline]
     pub(super) fn try_take(&self) -> bool {
         let is_free = self.available() > 0;
         if is_free {
@@ -44,6 +48,7 @@ impl Permits {
     }
 
     /// Adds permits; fails if their number would overflow.
+    #[inline]
     pub(super) fn add(&self, count: usize) -> Result<(), Overflow> {
         let sum = self.free.get().checked_add(count).ok_or(Overflow)?;
         self.free.set(sum);
@@ -52,14 +57,29 @@ impl Permits {
     }
 
     /// Releases a permit that was taken.
+    #[inline]
     pub(super) fn release(&self) {
         // This overflows only if permits were added while this one was out: then one less makes no difference.
         let _ = self.add(1);
     }
 
+    #[inline(never)]
+    fn wake(&self) {
+        wake_each(|| self.queue.borrow_mut().grant(self.free.get()));
+    }
+
     /// Waits for a permit and takes it.
-    pub(super) fn take(&self) -> Take<'_> {
-        Take(Waiter::new(self))
+    pub(super) fn take(&self) -> impl Future<Output = ()> {
+        self.take_then(|| ())
+    }
+
+    /// Waits for a permit and takes it, then calls `f`.
+    #[inline]
+    pub(super) fn take_then<F: Fn() -> R, R>(&self, f: F) -> Take<'_, F> {
+        Take {
+            waiter: Waiter::new(self),
+            then: f,
+        }
     }
 }
 
@@ -74,29 +94,42 @@ impl Waitable for &Permits {
         f(&mut self.queue.borrow_mut())
     }
 
+    #[inline]
     fn settle(&self) {
         if !self.queue.borrow().is_settled(self.free.get()) {
-            wake_each(|| self.queue.borrow_mut().grant(self.free.get()));
+            self.wake();
         }
     }
 }
 
-/// The future of [`Permits::take`]. Its completion transfers a permit to the caller.
-pub(super) struct Take<'a>(Waiter<&'a Permits>);
-
-impl Future for Take<'_> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let waiter = &mut self.0;
-        let permits = *waiter.target();
-        if !waiter.is_queued() && permits.try_take() {
-            return Poll::Ready(());
-        }
-        ready!(waiter.poll(cx));
-        // The count changes before the waiter leaves: leaving drops a waker, which must not see a permit too many.
-        permits.free.set(permits.free.get() - 1);
-        waiter.leave();
-        Poll::Ready(())
+pin_project! {
+    /// The future of [`Permits::take`]. Its completion transfers a permit to the caller.
+    // Not `Unpin`, so that it may become an `async fn` again.
+    #[project(!Unpin)]
+    pub(super) struct Take<'a, F> {
+        waiter: Waiter<&'a Permits>,
+        then: F,
     }
+}
+
+impl<F: Fn() -> R, R> Future for Take<'_, F> {
+    type Output = R;
+
+    // A call costs as much as the body.
+    #[inline(always)]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
+        let this = self.project();
+        if this.waiter.is_queued() || !this.waiter.target().try_take() {
+            ready!(poll_queued(this.waiter, cx));
+        }
+        Poll::Ready((this.then)())
+    }
+}
+
+#[inline(never)]
+fn poll_queued(waiter: &mut Waiter<&Permits>, cx: &mut Context<'_>) -> Poll<()> {
+    ready!(waiter.poll(cx));
+    let free = &waiter.target().free;
+    free.set(free.get() - 1);
+    Poll::Ready(())
 }

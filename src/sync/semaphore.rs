@@ -1,6 +1,7 @@
 //! An asynchronous semaphore.
 
 use std::fmt;
+use std::future::Future;
 use std::mem;
 use std::rc::Rc;
 
@@ -43,9 +44,9 @@ impl Semaphore {
     ///
     /// Dropping the future gives up the position in the queue; a permit that it had already been granted goes to the
     /// next waiter.
-    pub async fn acquire(&self) -> Permit<'_> {
-        self.permits.take().await;
-        Permit { semaphore: self }
+    #[inline]
+    pub fn acquire(&self) -> impl Future<Output = Permit<'_>> {
+        self.permits.take_then(|| Permit { semaphore: self })
     }
 
     /// Takes a permit if one is free that no other task waits for.

@@ -13,10 +13,10 @@ peers rows           the names of the rows
   --row NAME      only this row (may be given several times)
   --peer NAME     only this contestant and looplet (may be given several times)
   --rounds N      samples per contestant and row (default 9)
-  --quick         3 rounds of short samples
+  --quick         3 rounds of short samples; writes nothing by itself
   --cpu N|none    the processor to pin to (default: the last one allowed)
   --out DIR       where results.json, table.md and the pictures go, and what is merged into
-                  (default: docs/benchmarks if no row or peer is chosen, otherwise nothing is written)";
+                  (default: docs/benchmarks for nine rounds of all rows and peers; otherwise nothing is written)";
 
 /// What to measure.
 #[derive(Clone, Copy, PartialEq)]
@@ -73,7 +73,9 @@ impl Options {
             }
         }
         options.rounds = rounds.unwrap_or(options.rounds).max(1);
-        if options.out.is_none() && options.rows.is_empty() && options.peers.is_empty() {
+        let is_full = options.rows.is_empty() && options.peers.is_empty();
+        if options.out.is_none() && is_full && options.rounds >= ROUNDS && options.budget >= BUDGET
+        {
             options.out = Some(DEFAULT_OUT.into());
         }
         options.check_rows()
@@ -144,6 +146,8 @@ mod tests {
     #[test]
     fn a_full_run_writes_and_a_chosen_row_does_not() {
         assert!(parse("run").is_ok_and(|options| options.out.is_some()));
+        assert!(parse("run --quick").is_ok_and(|options| options.out.is_none()));
+        assert!(parse("run --rounds 8").is_ok_and(|options| options.out.is_none()));
         assert!(parse("run --row yield").is_ok_and(|options| options.out.is_none()));
         assert!(parse("run --row yield --out there").is_ok_and(|options| options.out.is_some()));
     }

@@ -12,7 +12,7 @@ pub enum Role {
     Subject,
     /// A peer: the fastest of these sets the mark.
     Peer,
-    /// The bare poll loop: what polling itself costs.
+    /// What the bare work of the row costs, without an executor.
     Floor,
     /// asyncio: for scale.
     Scale,
@@ -86,8 +86,8 @@ const EXECUTORS: &[Contestant] = &[
 ];
 
 const FLOOR: Contestant = Contestant {
-    id: "bare",
-    label: "bare poll loop",
+    id: "floor",
+    label: "floor",
     on: None,
     role: Role::Floor,
     built: true,
@@ -188,6 +188,38 @@ const PYTHON_ROWS: &[&str] = &[
     "start_end",
 ];
 
+/// The executors in the rows of tools.
+const WITH_TOOLS: &[&str] = &["looplet", "tokio-local-set", "local-executor", "monoio"];
+
+/// The rows whose bare work can be done without an executor.
+const WITH_FLOOR: &[&str] = &[
+    "yield",
+    "yield_many",
+    "yield_10k",
+    "yield_10k_shuffled",
+    "yield_100k",
+    "yield_100k_shuffled",
+    "yield_1m",
+    "yield_1m_shuffled",
+    "spawn_join",
+    "spawn_batch",
+    "spawn_batch_cold",
+    "spawn_detached",
+    "ping_pong",
+    "chain_wake",
+    "timeout_ready",
+    "timeout_yield",
+    "mutex_free",
+    "mutex_fought",
+    "queue_1x1_64",
+    "queue_1x1_1",
+    "queue_4x4_64",
+    "queue_4x4_1",
+    "queue_unbounded",
+    "timers_create_drop",
+    "start_end",
+];
+
 /// kimojio numbers its tasks with 16 bits.
 const KIMOJIO_TASKS: usize = 60_000;
 
@@ -211,7 +243,7 @@ pub fn known_reason(id: &str, row: &str) -> Option<&'static str> {
 impl Contestant {
     /// How many of a row's tasks this contestant can keep alive at once.
     pub fn size_for(&self, row: &Row) -> usize {
-        if row.at_once && self.id == "kimojio" {
+        if self.id == "kimojio" && row.at_once {
             row.n.min(KIMOJIO_TASKS)
         } else {
             row.n
@@ -222,14 +254,18 @@ impl Contestant {
 /// Everyone who takes part in rows of this field.
 pub fn of(row: &Row) -> Vec<Contestant> {
     let mut all = match row.field {
-        Field::Executors | Field::ExecutorsAndFloor => executors(),
+        Field::Executors => executors(),
+        Field::Tools => {
+            let has_tools = |c: &Contestant| WITH_TOOLS.contains(&c.id);
+            executors().into_iter().filter(has_tools).collect()
+        }
         Field::Channels => CHANNELS.to_vec(),
         Field::ThreadChannels => {
             let crosses = |c: &&Contestant| !LOCAL_ONLY.contains(&c.label);
             CHANNELS.iter().filter(crosses).copied().collect()
         }
     };
-    if row.field == Field::ExecutorsAndFloor {
+    if WITH_FLOOR.contains(&row.id) {
         all.push(FLOOR);
     }
     if PYTHON_ROWS.contains(&row.id) {

@@ -21,6 +21,7 @@ mod report;
 mod rows;
 mod runtime;
 mod sample;
+mod tools;
 mod workloads;
 
 use std::process::ExitCode;
@@ -66,7 +67,10 @@ fn compare(options: &Options) -> ExitCode {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let pinned = driver::pin::pin(options.cpu);
     eprintln!("{pinned}; {} rounds", options.rounds);
-    let results = measure(options, Environment::look(pinned, processors));
+    let results = measure(
+        options,
+        Environment::look(pinned, processors, options.rounds),
+    );
     println!("{}", table::all(&results));
     write(options, results)
 }

@@ -7,6 +7,7 @@ use crate::channels::{self, Channel, FromThread};
 use crate::measure::Mode;
 use crate::rows::{self, Field};
 use crate::runtime::Runtime;
+use crate::tools::Tools;
 use crate::workloads;
 
 /// What a sample process is asked for.
@@ -53,9 +54,14 @@ pub fn run(request: &Request) {
         eprintln!("{}", info.payload_as_str().unwrap_or("panicked"));
         std::process::exit(1);
     }));
+    if request.contestant == "floor" {
+        let floor = workloads::floor(&request.row, request.n, request.mode);
+        return print(floor.expect("the row has a floor"));
+    }
     let value = match rows::find(&request.row).map(|row| row.field) {
         Some(Field::Channels | Field::ThreadChannels) => channel_sample(request),
-        Some(_) => executor_sample(request),
+        Some(Field::Tools) => tools_sample(request),
+        Some(Field::Executors) => executor_sample(request),
         None => None,
     };
     match value {
@@ -87,10 +93,28 @@ fn executor_sample(request: &Request) -> Option<f64> {
         "glommio" => executor::<glommio::Glommio>(request),
         #[cfg(all(feature = "kimojio", target_os = "linux"))]
         "kimojio" => executor::<kimojio::Kimojio>(request),
-        "bare" => executor::<bare::BarePollLoop>(request),
         _ => return None,
     };
     Some(sample)
+}
+
+fn tools_sample(request: &Request) -> Option<f64> {
+    let sample = match request.contestant.as_str() {
+        #[cfg(feature = "looplet")]
+        "looplet" => tools::<looplet::Looplet>(request),
+        #[cfg(feature = "tokio")]
+        "tokio-local-set" => tools::<tokio_local_set::TokioLocalSet>(request),
+        #[cfg(feature = "async-executor")]
+        "local-executor" => tools::<async_executor::LocalExecutor>(request),
+        #[cfg(all(feature = "monoio", feature = "async-executor", unix))]
+        "monoio" => tools::<monoio::Monoio>(request),
+        _ => return None,
+    };
+    Some(sample)
+}
+
+fn tools<R: Tools>(request: &Request) -> f64 {
+    workloads::with_tools::<R>(&request.row, request.n, request.mode)
 }
 
 fn executor<R: Runtime>(request: &Request) -> f64 {

@@ -142,37 +142,60 @@ impl<S: Store> Shared<S> {
     #[inline]
     pub(super) fn get_granted(&self, key: &mut Option<Key>) -> Option<S::Item> {
         let mut state = self.state.borrow_mut();
-        let gets = state.get_allowance();
-        if !state.getters.is_granted(key.as_ref()?, gets) {
-            return None;
+        let queued = key.as_ref()?;
+        if state.items.len() == 0 || !state.getters.is_first_granted(queued) {
+            let gets = state.get_allowance();
+            if !state.getters.is_granted(queued, gets) {
+                return None;
+            }
         }
         let item = state.items.pop()?;
-        // The grant took its waker, so this drops none inside of the borrow.
-        let _left = key.take().map(|key| state.getters.remove(key));
-        if state.putters.has_waiting() {
-            self.wake_putter(state);
-        }
+        state.getters.remove_granted(key);
+        self.wake_first_putter(state);
         Some(item)
+    }
+
+    /// Queues a getter if it has to wait. Cloning its waker ran user code, which may have changed the queue.
+    #[inline]
+    pub(super) fn queue_getter(&self, key: &mut Option<Key>, waker: Waker) -> bool {
+        // The borrow ends before the waker, a parameter, is dropped.
+        let mut state = self.state.borrow_mut();
+        let must_wait = state.get_allowance() == 0;
+        if must_wait {
+            *key = Some(state.getters.push(waker));
+        }
+        must_wait
+    }
+
+    /// Queues a putter if it has to wait; see [`queue_getter`](Self::queue_getter).
+    #[inline]
+    pub(super) fn queue_putter(&self, key: &mut Option<Key>, waker: Waker) -> bool {
+        let mut state = self.state.borrow_mut();
+        let must_wait = state.put_allowance(self.bound) == 0;
+        if must_wait {
+            *key = Some(state.putters.push(waker));
+        }
+        must_wait
     }
 
     /// Puts the item and removes the putter, if it has a grant. If `push` panics the putter stays queued.
     #[inline]
     pub(super) fn put_granted(&self, key: &mut Option<Key>, item: &mut Option<S::Item>) -> bool {
         let mut state = self.state.borrow_mut();
-        let puts = state.put_allowance(self.bound);
-        let is_granted = |key: &Key| state.putters.is_granted(key, puts);
-        if !key.as_ref().is_some_and(is_granted) || state.is_shut {
-            return false;
+        let Some(queued) = key else { return false };
+        if state.items.len() >= state.fill_to || !state.putters.is_first_granted(queued) {
+            let puts = state.put_allowance(self.bound);
+            if !state.putters.is_granted(queued, puts) || state.is_shut {
+                return false;
+            }
         }
         // `None` if `push` has panicked before: then the item is in, and was counted.
         if let Some(item) = item.take() {
             state.unfinished += 1;
             state.items.push(item);
         }
-        let _left = key.take().map(|key| state.putters.remove(key));
-        if state.getters.has_waiting() {
-            self.wake_getter(state);
-        }
+        state.putters.remove_granted(key);
+        self.wake_first_getter(state);
         true
     }
 
@@ -294,12 +317,42 @@ impl<S: Store> Shared<S> {
         self.state.borrow().unfinished > 0
     }
 
+    /// Wakes a getter after a put, by a short path if it is the only one.
+    #[inline(always)]
+    fn wake_first_getter(&self, mut state: RefMut<'_, State<S>>) {
+        // There is an item, so the first getter may proceed.
+        let waker = state.getters.grant_first();
+        if waker.is_some() {
+            drop(state);
+            wake_one(waker);
+        } else if state.getters.has_waiting() {
+            self.wake_getter(state);
+        }
+    }
+
     #[inline(never)]
     fn wake_getter(&self, mut state: RefMut<'_, State<S>>) {
         let gets = state.get_allowance();
         let waker = state.getters.grant_one(gets);
         drop(state);
         wake_one(waker);
+    }
+
+    /// Wakes a putter after a get, by a short path if it is the only one.
+    #[inline(always)]
+    fn wake_first_putter(&self, mut state: RefMut<'_, State<S>>) {
+        let has_room = state.items.len() < state.fill_to;
+        let waker = if has_room {
+            state.putters.grant_first()
+        } else {
+            None
+        };
+        if waker.is_some() {
+            drop(state);
+            wake_one(waker);
+        } else if state.putters.has_waiting() {
+            self.wake_putter(state);
+        }
     }
 
     #[inline(never)]
@@ -335,7 +388,7 @@ pub(super) struct Putters<R>(pub(super) R);
 pub(super) struct Joiners<R>(pub(super) R);
 
 macro_rules! waitable {
-    ($waitable:ident, $queue:ident, $kind:ident, $must_wait:expr) => {
+    ($waitable:ident, $queue:ident, $kind:ident) => {
         impl<S: Store, R: std::ops::Deref<Target = Shared<S>>> Waitable for $waitable<R> {
             type Data = ();
 
@@ -345,20 +398,6 @@ macro_rules! waitable {
                 f(&mut self.0.state.borrow_mut().$queue)
             }
 
-            #[inline]
-            fn enqueue(&self, waker: Waker) -> Key {
-                let mut state = self.0.state.borrow_mut();
-                let key = state.$queue.push(waker);
-                // The new waiter has to wait, and affects no other, unless cloning its waker has changed the queue.
-                let must_wait: fn(&State<S>, usize) -> bool = $must_wait;
-                let must_wait = must_wait(&state, self.0.bound);
-                drop(state);
-                if !must_wait {
-                    self.0.wake();
-                }
-                key
-            }
-
             fn settle(&self) {
                 self.0.wake();
             }
@@ -366,9 +405,6 @@ macro_rules! waitable {
     };
 }
 
-waitable!(Getters, getters, QueueGet, |state, _| state.get_allowance()
-    == 0);
-waitable!(Putters, putters, QueuePut, |state, bound| state
-    .put_allowance(bound)
-    == 0);
-waitable!(Joiners, joiners, QueueJoin, |state, _| state.unfinished > 0);
+waitable!(Getters, getters, QueueGet);
+waitable!(Putters, putters, QueuePut);
+waitable!(Joiners, joiners, QueueJoin);

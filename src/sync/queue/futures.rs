@@ -13,6 +13,7 @@ use super::core::{Getters, Joiners, Putters, Shared};
 use super::store::Store;
 use crate::error::{Closed, PutError};
 use crate::sync::waiters::{Waitable, Waiter};
+use crate::waiting::{Kind, note};
 
 /// Waits for an item. `R` is a reference to the queue, or an `Rc` in a stream.
 pub(super) struct Get<S: Store, R: Deref<Target = Shared<S>>>(Waiter<Getters<R>>);
@@ -43,7 +44,8 @@ impl<S: Store, R: Deref<Target = Shared<S>>> Get<S, R> {
         Self(Waiter::new(Getters(queue)))
     }
 
-    #[inline]
+    // A call costs as much as the body, here and in `put`.
+    #[inline(always)]
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Result<S::Item, Closed>> {
         if !self.0.is_queued() {
             if let Some(item) = self.0.target().0.take() {
@@ -56,12 +58,22 @@ impl<S: Store, R: Deref<Target = Shared<S>>> Get<S, R> {
     #[inline(never)]
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Result<S::Item, Closed>> {
         let (target, key) = self.0.parts();
-        if let Some(item) = target.0.get_granted(key) {
-            return Poll::Ready(Ok(item));
+        if key.is_some() {
+            if let Some(item) = target.0.get_granted(key) {
+                return Poll::Ready(Ok(item));
+            }
+        } else if target.0.queue_getter(key, cx.waker().clone()) {
+            note(Kind::QueueGet);
+            return Poll::Pending;
         }
+        self.wait_in_general(cx)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait_in_general(&mut self, cx: &mut Context<'_>) -> Poll<Result<S::Item, Closed>> {
         while self.0.is_queued() || !self.0.target().0.is_over() {
             ready!(self.0.poll(cx));
-            self.0.leave();
             // Empty only if the queue is over, or if user code ran while this waiter left.
             if let Some(item) = self.0.target().0.take() {
                 return Poll::Ready(Ok(item));
@@ -75,7 +87,7 @@ impl<S: Store, R: Deref<Target = Shared<S>>> Get<S, R> {
 impl<S: Store, R: Deref<Target = Shared<S>>> Future for Get<S, R> {
     type Output = Result<S::Item, Closed>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.poll_item(cx)
     }
@@ -93,12 +105,22 @@ impl<'a, S: Store> Put<'a, S> {
     #[inline(never)]
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), PutError<S::Item>>> {
         let (target, key) = self.waiter.parts();
-        if target.0.put_granted(key, &mut self.item) {
-            return Poll::Ready(Ok(()));
+        if key.is_some() {
+            if target.0.put_granted(key, &mut self.item) {
+                return Poll::Ready(Ok(()));
+            }
+        } else if target.0.queue_putter(key, cx.waker().clone()) {
+            note(Kind::QueuePut);
+            return Poll::Pending;
         }
+        self.wait_in_general(cx)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait_in_general(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), PutError<S::Item>>> {
         while self.waiter.is_queued() || !self.waiter.target().0.is_shut() {
             ready!(self.waiter.poll(cx));
-            self.waiter.leave();
             // Full only if the queue was shut down, or if user code ran while this waiter left.
             if self.waiter.target().0.put_if_room(&mut self.item) {
                 return Poll::Ready(Ok(()));
@@ -116,7 +138,7 @@ impl<'a, S: Store> Put<'a, S> {
 impl<S: Store> Future for Put<'_, S> {
     type Output = Result<(), PutError<S::Item>>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         if !this.waiter.is_queued() && this.waiter.target().0.put_if_room(&mut this.item) {
@@ -139,7 +161,6 @@ impl<S: Store> Future for Join<'_, S> {
         let waiter = &mut self.0;
         if waiter.is_queued() || waiter.target().0.has_unfinished() {
             ready!(waiter.poll(cx));
-            waiter.leave();
         }
         Poll::Ready(())
     }

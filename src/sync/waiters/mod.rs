@@ -79,29 +79,39 @@ impl<W: Waitable> Waiter<W> {
         self.key.is_some()
     }
 
-    /// Enters the queue, or checks whether the waiter may proceed; then [`leave`](Self::leave) must follow.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &self.key {
-            None => self.key = Some(self.target.enqueue(cx.waker().clone())),
-            Some(key) => match self.target.with_queue(|queue| queue.check(key, cx.waker())) {
-                Check::Proceed => return Poll::Ready(()),
-                Check::Wait => {}
-                Check::ReplaceWaker => {
-                    let waker = cx.waker().clone();
-                    let replace = |queue: &mut WaitQueue<W::Data>| queue.replace_waker(key, waker);
-                    let (_old, may_proceed) = self.target.with_queue(replace);
-                    if may_proceed {
-                        return Poll::Ready(());
-                    }
-                }
-            },
+    /// Enters the queue. Once the waiter may proceed, leaves it with the waiter's data; then the caller changes the
+    /// state of the primitive and settles it. The first poll is always pending.
+    #[inline]
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<W::Data> {
+        let Self { target, key } = self;
+        if key.is_none() {
+            *key = Some(target.enqueue(cx.waker().clone()));
+        } else if let Some(data) = target.with_queue(|queue| queue.remove_if_granted(key)) {
+            return Poll::Ready(data);
+        } else if self.may_proceed(cx) {
+            return Poll::Ready(self.leave());
         }
         waiting::note(W::WAIT);
         Poll::Pending
     }
 
-    /// Leaves the queue to use the grant. The caller changes the state of the primitive and settles it.
-    pub(super) fn leave(&mut self) -> W::Data {
+    /// Whether a queued waiter may proceed; if not, its waker is `cx`'s.
+    #[inline(never)]
+    fn may_proceed(&self, cx: &Context<'_>) -> bool {
+        let Some(key) = &self.key else { return false };
+        match self.target.with_queue(|queue| queue.check(key, cx.waker())) {
+            Check::Proceed => true,
+            Check::Wait => false,
+            Check::ReplaceWaker => {
+                let waker = cx.waker().clone();
+                let replace = |queue: &mut WaitQueue<W::Data>| queue.replace_waker(key, waker);
+                let (_unused, may_proceed) = self.target.with_queue(replace);
+                may_proceed
+            }
+        }
+    }
+
+    fn leave(&mut self) -> W::Data {
         match self.key.take() {
             Some(key) => self.target.remove(key).0,
             None => W::Data::default(),

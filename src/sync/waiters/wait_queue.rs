@@ -9,7 +9,13 @@ use super::wake::NextWaker;
 /// Marks the end of a list.
 const NIL: u32 = u32::MAX;
 
-/// Waiters in order of arrival. All operations are O(1); slots are reused, and a new queue owns no memory.
+/// The slot that lies in the queue itself. Its waiter came to an empty queue and so is the first.
+const FIRST: u32 = NIL - 1;
+
+/// The epoch of a waiter with a grant.
+const GRANTED: u64 = 0;
+
+/// Waiters in order of arrival. All operations are O(1).
 ///
 /// ```text
 /// head                    cursor             tail
@@ -18,31 +24,57 @@ const NIL: u32 = u32::MAX;
 /// [granted] -> [granted] -> [waits] -> ... -> [waits]    allowance: `granted` of `len` may proceed
 /// ```
 ///
+/// Nearly always there is one waiter at most: a waiter that comes to an empty queue lies in the queue itself, and only
+/// those that come behind another one need memory, which is reused.
+///
 /// `N` is the data that a primitive stores with each waiter. The queue is not `Send`: a primitive and its waiters stay
 /// on one thread.
 pub(in crate::sync) struct WaitQueue<N = ()> {
-    slots: Vec<Slot<N>>,
+    first: Slot<N>,
+    others: Vec<Slot<N>>,
+    /// The first free slot of `others`.
     free: u32,
+    /// The ends of the list, if there is any waiter.
     head: u32,
     tail: u32,
     /// The first waiter without a grant, or [`NIL`].
     cursor: u32,
     len: u32,
     granted: u32,
-    next_ticket: u64,
-    /// Waiters with a lower ticket were notified.
-    notified_below: u64,
+    /// Waiters of an earlier epoch were notified.
+    epoch: u64,
     not_send: PhantomData<*const ()>,
 }
 
 struct Slot<N> {
-    /// `None` once it was taken to be woken.
+    /// `None` from a grant until the waiter is polled again.
     waker: Option<Waker>,
-    ticket: u64,
     prev: u32,
     next: u32,
-    granted: bool,
+    /// The queue's epoch at the arrival, or [`GRANTED`].
+    epoch: u64,
     data: N,
+}
+
+impl<N> Slot<N> {
+    const fn new(data: N) -> Self {
+        Self {
+            waker: None,
+            prev: NIL,
+            next: NIL,
+            epoch: GRANTED,
+            data,
+        }
+    }
+
+    #[inline(always)]
+    fn occupy(&mut self, waker: Waker, epoch: u64, prev: u32) {
+        // A free slot has no waker; `forget` spares the code that would drop it.
+        mem::forget(self.waker.replace(waker));
+        self.prev = prev;
+        self.next = NIL;
+        self.epoch = epoch;
+    }
 }
 
 /// The key of a waiter's slot. Not `Copy`: [`WaitQueue::remove`] consumes it.
@@ -57,26 +89,34 @@ pub(super) enum Check {
 
 impl<N: Default> Default for WaitQueue<N> {
     fn default() -> Self {
-        Self::new()
+        Self::with(N::default())
     }
 }
 
-impl<N: Default> WaitQueue<N> {
+impl WaitQueue {
     pub(in crate::sync) const fn new() -> Self {
+        Self::with(())
+    }
+}
+
+impl<N> WaitQueue<N> {
+    const fn with(data: N) -> Self {
         Self {
-            slots: Vec::new(),
+            first: Slot::new(data),
+            others: Vec::new(),
             free: NIL,
             head: NIL,
             tail: NIL,
             cursor: NIL,
             len: 0,
             granted: 0,
-            next_ticket: 0,
-            notified_below: 0,
+            epoch: GRANTED + 1,
             not_send: PhantomData,
         }
     }
+}
 
+impl<N: Default> WaitQueue<N> {
     pub(in crate::sync) fn len(&self) -> usize {
         self.len as usize
     }
@@ -97,6 +137,18 @@ impl<N: Default> WaitQueue<N> {
         self.cursor != NIL
     }
 
+    /// Grants the first waiter, if it lies in the queue itself and has no grant. Returns its waker if it must be woken.
+    #[inline(always)]
+    pub(in crate::sync) fn grant_first(&mut self) -> Option<Waker> {
+        if self.cursor != FIRST {
+            return None;
+        }
+        self.cursor = self.first.next;
+        self.granted = 1;
+        self.first.epoch = GRANTED;
+        self.first.waker.take()
+    }
+
     /// Grants one more waiter unless `n` have a grant. Returns its waker if it must be woken.
     #[inline]
     pub(in crate::sync) fn grant_one(&mut self, n: usize) -> Option<Waker> {
@@ -104,6 +156,12 @@ impl<N: Default> WaitQueue<N> {
             return None;
         }
         self.grant_next()
+    }
+
+    /// Whether this waiter lies in the queue itself and has a grant. It is the first, so any grant is its own.
+    #[inline(always)]
+    pub(in crate::sync) fn is_first_granted(&self, key: &Key) -> bool {
+        key.0 == FIRST && self.granted > 0
     }
 
     /// Revokes all grants but the first `n`, and returns whether this waiter may still proceed.
@@ -125,40 +183,52 @@ impl<N: Default> WaitQueue<N> {
     #[inline]
     pub(in crate::sync) fn grant_more(&mut self, n: usize) -> NextWaker {
         let mut waker = None;
-        while (self.granted as usize) < n && self.cursor != NIL && waker.is_none() {
+        while self.has_waiting() && (self.granted as usize) < n {
+            if waker.is_some() {
+                return NextWaker {
+                    waker,
+                    is_last: false,
+                };
+            }
             waker = self.grant_next();
         }
         NextWaker {
             waker,
-            is_last: self.is_settled(n),
+            is_last: true,
         }
     }
 
     /// Lets all present waiters proceed, irrevocably. [`next_notified`](Self::next_notified) gives their wakers.
     pub(in crate::sync) fn notify_all(&mut self) {
-        self.notified_below = self.next_ticket;
+        self.epoch += 1;
     }
 
     /// A notified waiter that must be woken, for [`wake_each`](super::wake_each).
     pub(in crate::sync) fn next_notified(&mut self) -> NextWaker {
         let mut waker = None;
-        while self.has_notified() && waker.is_none() {
+        while self.has_notified() {
+            if waker.is_some() {
+                return NextWaker {
+                    waker,
+                    is_last: false,
+                };
+            }
             waker = self.grant_next();
         }
         NextWaker {
             waker,
-            is_last: !self.has_notified(),
+            is_last: true,
         }
     }
 
     /// Whether any notified waiter was not returned by [`next_notified`](Self::next_notified) yet.
     pub(in crate::sync) fn has_notified(&self) -> bool {
-        self.cursor != NIL && self.slot(self.cursor).ticket < self.notified_below
+        self.cursor != NIL && self.slot(self.cursor).epoch != self.epoch
     }
 
     /// The data of the first waiter.
     pub(in crate::sync) fn first_data(&self) -> Option<&N> {
-        (self.head != NIL).then(|| &self.slot(self.head).data)
+        (self.len > 0).then(|| &self.slot(self.head).data)
     }
 
     /// Calls `f` with the data of each waiter without a grant, in order of arrival.
@@ -173,11 +243,12 @@ impl<N: Default> WaitQueue<N> {
 
     #[inline]
     fn grant_next(&mut self) -> Option<Waker> {
-        let slot = &mut self.slots[self.cursor as usize];
-        slot.granted = true;
-        self.cursor = slot.next;
+        let slot = self.slot_mut(self.cursor);
+        slot.epoch = GRANTED;
+        let (next, waker) = (slot.next, slot.waker.take());
+        self.cursor = next;
         self.granted += 1;
-        slot.waker.take()
+        waker
     }
 
     /// Revokes all grants but the first `n`.
@@ -196,7 +267,7 @@ impl<N: Default> WaitQueue<N> {
         } else {
             self.slot(self.cursor).prev
         };
-        self.slot_mut(last).granted = false;
+        self.slot_mut(last).epoch = self.epoch;
         self.cursor = last;
         self.granted -= 1;
     }
@@ -204,76 +275,114 @@ impl<N: Default> WaitQueue<N> {
     // A call costs as much as the body, here and in `remove`.
     #[inline(always)]
     pub(in crate::sync) fn push(&mut self, waker: Waker) -> Key {
-        if self.free == NIL {
-            self.add_slot();
+        if self.len > 0 {
+            return self.push_behind(waker);
         }
+        self.first.occupy(waker, self.epoch, NIL);
+        (self.head, self.tail, self.cursor) = (FIRST, FIRST, FIRST);
+        self.len = 1;
+        Key(FIRST)
+    }
+
+    /// Appends a waiter to others.
+    #[inline(never)]
+    fn push_behind(&mut self, waker: Waker) -> Key {
         let at = self.free;
-        let prev = mem::replace(&mut self.tail, at);
-        let slot = &mut self.slots[at as usize];
+        let Some(slot) = self.others.get_mut(at as usize) else {
+            return self.push_behind_in_new_slot(waker);
+        };
         self.free = slot.next;
-        // A free slot has no waker; `forget` spares the code that would drop it.
-        mem::forget(slot.waker.replace(waker));
-        slot.ticket = self.next_ticket;
-        slot.prev = prev;
-        slot.next = NIL;
-        slot.granted = false;
-        self.next_ticket += 1;
+        slot.occupy(waker, self.epoch, self.tail);
+        let last = mem::replace(&mut self.tail, at);
+        self.slot_mut(last).next = at;
         self.len += 1;
-        if prev == NIL {
-            self.head = at;
-        } else {
-            self.slot_mut(prev).next = at;
-        }
         if self.cursor == NIL {
             self.cursor = at;
         }
         Key(at)
     }
 
-    /// Adds a free slot.
     #[cold]
-    fn add_slot(&mut self) {
-        let at = u32::try_from(self.slots.len()).unwrap_or(NIL);
-        assert!(at != NIL, "too many waiters in one queue");
-        self.slots.push(Slot {
-            waker: None,
-            ticket: 0,
-            prev: NIL,
-            next: NIL,
-            granted: false,
-            data: N::default(),
-        });
+    #[inline(never)]
+    fn push_behind_in_new_slot(&mut self, waker: Waker) -> Key {
+        let at = u32::try_from(self.others.len()).unwrap_or(NIL);
+        assert!(at < FIRST, "too many waiters in one queue");
+        self.others.push(Slot::new(N::default()));
         self.free = at;
+        self.push_behind(waker)
     }
 
     /// Removes a waiter. Returns its data, and its waker, which the caller drops outside of any borrow.
-    #[inline(always)]
+    #[inline]
     pub(in crate::sync) fn remove(&mut self, Key(at): Key) -> (N, Option<Waker>) {
-        let slot = &mut self.slots[at as usize];
+        let slot = self.slot_mut(at);
         let left = (mem::take(&mut slot.data), slot.waker.take());
-        let (prev, next, granted) = (slot.prev, slot.next, slot.granted);
-        slot.next = mem::replace(&mut self.free, at);
-        match prev {
-            NIL => self.head = next,
-            prev => self.slot_mut(prev).next = next,
+        self.unlink(at);
+        left
+    }
+
+    /// Removes a waiter if it has a grant. Returns its data.
+    #[inline(always)]
+    pub(super) fn remove_if_granted(&mut self, key: &mut Option<Key>) -> Option<N> {
+        let at = key.as_ref()?.0;
+        let slot = self.slot_mut(at);
+        if slot.epoch != GRANTED {
+            return None;
         }
-        match next {
-            NIL => self.tail = prev,
-            next => self.slot_mut(next).prev = prev,
+        let data = mem::take(&mut slot.data);
+        self.remove_granted(key);
+        Some(data)
+    }
+
+    /// Removes a waiter that has a grant, and so no waker.
+    #[inline(always)]
+    pub(in crate::sync) fn remove_granted(&mut self, key: &mut Option<Key>) {
+        if let Some(Key(at)) = key.take() {
+            debug_assert!(self.slot(at).epoch == GRANTED && self.slot(at).waker.is_none());
+            self.unlink(at);
         }
-        if granted {
+    }
+
+    #[inline(always)]
+    fn unlink(&mut self, at: u32) {
+        if at == FIRST && self.len == 1 {
+            (self.len, self.granted, self.cursor) = (0, 0, NIL);
+        } else {
+            self.unlink_from_many(at);
+        }
+    }
+
+    #[inline(never)]
+    fn unlink_from_many(&mut self, at: u32) {
+        let free = self.free;
+        let slot = self.slot_mut(at);
+        let (prev, epoch) = (slot.prev, slot.epoch);
+        let next = mem::replace(&mut slot.next, free);
+        if at != FIRST {
+            self.free = at;
+        }
+        // The first waiter's `prev` has no meaning.
+        if at == self.head {
+            self.head = next;
+        } else {
+            self.slot_mut(prev).next = next;
+            if at == self.tail {
+                self.tail = prev;
+            } else {
+                self.slot_mut(next).prev = prev;
+            }
+        }
+        if epoch == GRANTED {
             self.granted -= 1;
         } else if self.cursor == at {
             self.cursor = next;
         }
         self.len -= 1;
-        left
     }
 
     #[inline]
     pub(in crate::sync) fn may_proceed(&self, key: &Key) -> bool {
-        let slot = self.slot(key.0);
-        slot.granted || slot.ticket < self.notified_below
+        self.slot(key.0).epoch != self.epoch
     }
 
     pub(super) fn check(&self, key: &Key, waker: &Waker) -> Check {
@@ -286,21 +395,23 @@ impl<N: Default> WaitQueue<N> {
         }
     }
 
-    /// Replaces the waker and checks again: cloning it ran user code, which may have granted this waiter and woken the
-    /// old waker.
+    /// Replaces the waker unless the waiter may proceed, and returns the one that is not needed. Cloning the new one
+    /// ran user code, which may have granted this waiter and woken the old waker.
     pub(super) fn replace_waker(&mut self, key: &Key, waker: Waker) -> (Option<Waker>, bool) {
-        let old = self.slot_mut(key.0).waker.replace(waker);
-        (old, self.may_proceed(key))
+        if self.may_proceed(key) {
+            return (Some(waker), true);
+        }
+        (self.slot_mut(key.0).waker.replace(waker), false)
     }
 
     #[inline]
     fn slot(&self, at: u32) -> &Slot<N> {
-        &self.slots[at as usize]
+        self.others.get(at as usize).unwrap_or(&self.first)
     }
 
     #[inline]
     fn slot_mut(&mut self, at: u32) -> &mut Slot<N> {
-        &mut self.slots[at as usize]
+        self.others.get_mut(at as usize).unwrap_or(&mut self.first)
     }
 }
 
@@ -310,7 +421,7 @@ mod tests {
 
     #[test]
     fn granted_waiters_are_skipped_when_data_is_set() {
-        let mut queue = WaitQueue::<u32>::new();
+        let mut queue = WaitQueue::<u32>::default();
         let _keys: Vec<_> = (0..5).map(|_| queue.push(Waker::noop().clone())).collect();
         let count = |queue: &mut WaitQueue<u32>| {
             let mut count = 0;

@@ -12,6 +12,11 @@ pub(in crate::sync) struct NextWaker {
 }
 
 impl NextWaker {
+    const NONE: Self = Self {
+        waker: None,
+        is_last: true,
+    };
+
     /// This one or, if it is empty, one of another wait queue.
     pub(in crate::sync) fn or(self, other: impl FnOnce() -> Self) -> Self {
         match self.waker {
@@ -43,23 +48,30 @@ pub(in crate::sync) fn wake_each(mut next: impl FnMut() -> NextWaker) {
 #[inline]
 pub(in crate::sync) fn wake_one(waker: Option<Waker>) {
     if let Some(waker) = waker {
-        let mut only = Some(waker);
-        wake_each(|| NextWaker {
-            waker: only.take(),
-            is_last: true,
-        });
+        if thread::panicking() {
+            wake_all(waker, &mut || NextWaker::NONE);
+        } else {
+            waker.wake();
+        }
     }
 }
 
 #[cold]
+#[inline(never)]
 fn wake_all(first: Waker, next: &mut dyn FnMut() -> NextWaker) {
     let mut panicked = None;
     let mut waker = Some(first);
-    while let Some(this) = waker {
-        if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| this.wake())) {
+    while waker.is_some() {
+        let wake_rest = || {
+            while let Some(this) = waker.take() {
+                this.wake();
+                waker = next().waker;
+            }
+        };
+        if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(wake_rest)) {
             panicked = panicked.or(Some(payload));
+            waker = next().waker;
         }
-        waker = next().waker;
     }
     if let Some(payload) = panicked {
         if !thread::panicking() {

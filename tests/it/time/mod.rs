@@ -2,6 +2,7 @@
 
 mod clock_jumps;
 mod overdue;
+mod slack;
 mod sleep;
 mod timeout;
 mod virtual_time;

@@ -25,6 +25,16 @@ impl Future for Sleep {
     }
 }
 
+impl LocalExecutor {
+    /// Spawns a task that can be cancelled.
+    pub fn spawn_task<F>(&self, future: F) -> async_executor::Task<F::Output>
+    where
+        F: Future + 'static,
+    {
+        self.0.spawn(future)
+    }
+}
+
 impl Runtime for LocalExecutor {
     fn run<F>(main: impl FnOnce(Self) -> F) -> F::Output
     where

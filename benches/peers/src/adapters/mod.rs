@@ -2,7 +2,6 @@
 
 #[cfg(feature = "async-executor")]
 pub mod async_executor;
-pub mod bare;
 #[cfg(feature = "compio")]
 pub mod compio;
 #[cfg(all(feature = "glommio", target_os = "linux"))]
@@ -19,6 +18,14 @@ pub mod monoio;
 pub mod tokio_current_thread;
 #[cfg(feature = "tokio")]
 pub mod tokio_local_set;
+#[cfg(feature = "looplet")]
+mod tools_looplet;
+#[cfg(all(feature = "monoio", feature = "async-executor", unix))]
+mod tools_monoio;
+#[cfg(feature = "async-executor")]
+mod tools_smol;
+#[cfg(feature = "tokio")]
+mod tools_tokio;
 
 use std::future::Future;
 use std::pin::Pin;

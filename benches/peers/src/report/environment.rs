@@ -32,12 +32,15 @@ pub struct Environment {
     pub compiler: String,
     pub python: String,
     pub pinned: String,
+    /// Samples of each figure.
+    #[serde(default)]
+    pub rounds: usize,
     pub versions: Vec<(String, String)>,
 }
 
 impl Environment {
     /// Looks at this machine.
-    pub fn look(pinned: String, processors: usize) -> Self {
+    pub fn look(pinned: String, processors: usize, rounds: usize) -> Self {
         Self {
             processor: processor(),
             processors,
@@ -45,6 +48,7 @@ impl Environment {
             compiler: said_by("rustc", &["--version"]),
             python: said_by("python3", &["--version"]),
             pinned,
+            rounds,
             versions: versions(),
         }
     }

@@ -8,8 +8,8 @@ use crate::contestants::Role;
 use crate::rows::Limit;
 
 const HEAD: &str = "\
-| row | looplet | fastest peer | ratio (of minima) | limit | met |
-|---|--:|--:|--:|--:|---|
+| row | looplet | floor | fastest peer | ratio (of minima) | limit | met |
+|---|--:|--:|--:|--:|--:|---|
 ";
 
 /// looplet, the fastest peer, the ratio and the limit of each row.
@@ -23,10 +23,11 @@ pub fn table(reports: &[RowReport]) -> String {
         let fastest = |figure: &&Figure| report.fastest == Some(figure.name());
         let _ = writeln!(
             text,
-            "| `{}` ({}) | {} | {} {} | {} | {} | {} |",
+            "| `{}` ({}) | {} | {} | {} {} | {} | {} | {} |",
             report.row,
             unit_name(report.unit),
             cell(report, subject),
+            floor(report),
             report.fastest.as_deref().unwrap_or_default(),
             cell(report, fastest),
             ratios(report),
@@ -59,6 +60,19 @@ fn cell(report: &RowReport, wanted: impl Fn(&&Figure) -> bool) -> String {
         || "-".to_owned(),
         |figure| number(figure.median, report.unit),
     )
+}
+
+/// What the bare work costs, and how many times of that looplet costs.
+fn floor(report: &RowReport) -> String {
+    let of = |role| report.figures.iter().find(|figure| figure.role == role);
+    let Some(floor) = of(Role::Floor) else {
+        return "-".to_owned();
+    };
+    let figure = number(floor.median, report.unit);
+    match of(Role::Subject) {
+        Some(own) => format!("{figure} ({:.1} x)", own.median / floor.median),
+        None => figure,
+    }
 }
 
 fn ratios(report: &RowReport) -> String {

@@ -47,7 +47,8 @@ fn environment(text: &mut String, machine: &super::environment::Environment) {
         .collect();
     let _ = write!(
         text,
-        "\nMachine: {}, {} processors, {}, {}. {}, {}.\n\nVersions: {}.\n",
+        "\nEach figure is the median of {} rounds.\n\nMachine: {}, {} processors, {}, {}. {}, {}.\n\nVersions: {}.\n",
+        machine.rounds,
         machine.processor,
         machine.processors,
         machine.system,

@@ -21,7 +21,7 @@ const FIRE_WITHIN: Duration = Duration::from_millis(200);
 const SHORT: Duration = Duration::from_millis(1);
 
 /// Spreads `i` over `range`: the same scattered order for every executor.
-fn scattered(i: usize, range: Duration) -> Duration {
+pub fn scattered(i: usize, range: Duration) -> Duration {
     let hash = (i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
     Duration::from_nanos(((range.as_nanos() * u128::from(hash)) >> 32) as u64)
 }
