@@ -13,7 +13,7 @@ use super::core::{Getters, Joiners, Putters, Shared};
 use super::store::Store;
 use crate::error::{Closed, PutError};
 use crate::sync::waiters::{Waitable, Waiter};
-use crate::waiting::{Kind, note};
+use crate::waiting::{WaitsOn, note};
 
 /// Waits for an item. `R` is a reference to the queue, or an `Rc` in a stream.
 pub(super) struct Get<S: Store, R: Deref<Target = Shared<S>>>(Waiter<Getters<R>>);
@@ -63,7 +63,7 @@ impl<S: Store, R: Deref<Target = Shared<S>>> Get<S, R> {
                 return Poll::Ready(Ok(item));
             }
         } else if target.0.queue_getter(key, cx.waker().clone()) {
-            note(Kind::QueueGet);
+            note(WaitsOn::QueueGet);
             return Poll::Pending;
         }
         self.wait_in_general(cx)
@@ -110,7 +110,7 @@ impl<'a, S: Store> Put<'a, S> {
                 return Poll::Ready(Ok(()));
             }
         } else if target.0.queue_putter(key, cx.waker().clone()) {
-            note(Kind::QueuePut);
+            note(WaitsOn::QueuePut);
             return Poll::Pending;
         }
         self.wait_in_general(cx)

@@ -111,7 +111,8 @@ impl<W: Waitable> Waiter<W> {
         }
     }
 
-    fn leave(&mut self) -> W::Data {
+    /// Leaves the queue; the caller settles the primitive.
+    pub(super) fn leave(&mut self) -> W::Data {
         match self.key.take() {
             Some(key) => self.target.remove(key).0,
             None => W::Data::default(),
