@@ -59,11 +59,8 @@ pub struct AsCompleted<T> {
 /// ```
 #[doc(alias = "asyncio.as_completed")]
 pub fn as_completed<T>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> AsCompleted<T> {
-    let mut handles: Vec<_> = handles.into_iter().map(Some).collect();
-    handles
-        .iter_mut()
-        .flatten()
-        .for_each(JoinHandle::forget_await);
+    let handles: Vec<_> = handles.into_iter().map(Some).collect();
+    handles.iter().flatten().for_each(JoinHandle::forget_await);
     let tasks = || handles.iter().flatten().map(JoinHandle::as_task);
     let addresses = tasks().map(Task::address);
     let mut indices: Vec<_> = addresses.zip(0..).collect();

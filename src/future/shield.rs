@@ -50,7 +50,7 @@ pub struct Shield<T>(JoinHandle<T>);
 /// });
 /// ```
 #[doc(alias = "asyncio.shield")]
-pub fn shield<T>(mut handle: JoinHandle<T>) -> Shield<T> {
+pub fn shield<T>(handle: JoinHandle<T>) -> Shield<T> {
     handle.forget_await();
     Shield(handle)
 }

@@ -77,9 +77,9 @@ pub struct Waited<T> {
 #[doc(alias = "asyncio.wait")]
 #[track_caller]
 pub fn wait<T>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> Wait<T> {
-    let mut handles: Vec<_> = handles.into_iter().collect();
+    let handles: Vec<_> = handles.into_iter().collect();
     assert!(!handles.is_empty(), "wait() needs at least one handle");
-    handles.iter_mut().for_each(JoinHandle::forget_await);
+    handles.iter().for_each(JoinHandle::forget_await);
     Wait {
         handles,
         when: When::AllCompleted,

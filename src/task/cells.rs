@@ -250,10 +250,14 @@ impl Class {
     }
 }
 
-/// Sizes of cells are rounded up to this, which is also the alignment of `malloc`.
-const GRAIN: usize = 16;
-/// Cells of up to `GRAIN * CLASSES` bytes share chunks; a larger one, or one of larger alignment, has its own.
-pub(super) const CLASSES: usize = 64;
+/// The largest alignment of cells that share chunks; that of `malloc`.
+const MAX_ALIGN: usize = 16;
+/// Sizes of cells are rounded up to a multiple of `FINE` up to `FINE_BYTES`, and of `COARSE` beyond.
+const FINE: usize = 8;
+const FINE_BYTES: usize = 256;
+const COARSE: usize = 32;
+/// The number of sizes. Larger cells, and cells of larger alignment, have a chunk each.
+pub(super) const CLASSES: usize = FINE_BYTES / FINE + (1024 - FINE_BYTES) / COARSE;
 
 /// The layout and size class of a cell; a constant of its type.
 #[derive(Clone, Copy)]
@@ -266,14 +270,22 @@ pub(super) struct CellLayout {
 impl CellLayout {
     pub(super) const fn of<T>() -> Self {
         let layout = Layout::new::<T>().pad_to_align();
-        let class = layout.size().div_ceil(GRAIN) - 1;
-        if layout.align() > GRAIN || class >= CLASSES {
+        let size = layout.size();
+        let (class, rounded) = if size <= FINE_BYTES {
+            let units = size.div_ceil(FINE);
+            (units - 1, units * FINE)
+        } else {
+            let units = (size - FINE_BYTES).div_ceil(COARSE);
+            (FINE_BYTES / FINE + units - 1, FINE_BYTES + units * COARSE)
+        };
+        if layout.align() > MAX_ALIGN || class >= CLASSES {
             return Self {
                 layout,
                 class: CLASSES,
             };
         }
-        match Layout::from_size_align((class + 1) * GRAIN, GRAIN) {
+        // All cells of a type of this alignment are aligned: its size is a multiple of it, and so is the rounded one.
+        match Layout::from_size_align(rounded, MAX_ALIGN) {
             Ok(layout) => Self { layout, class },
             Err(_) => unreachable!(),
         }

@@ -58,8 +58,6 @@ use crate::waiting::TaskId;
 #[must_use = "dropping the handle detaches the task; say `detach()` if that is meant"]
 pub struct JoinHandle<T> {
     task: Task,
-    /// Polled at least once, and not reset by `forget_await` since.
-    awaited: bool,
     output: PhantomData<T>,
 }
 
@@ -76,7 +74,6 @@ impl<T> JoinHandle<T> {
     pub(super) unsafe fn new(task: Task) -> Self {
         Self {
             task,
-            awaited: false,
             output: PhantomData,
         }
     }
@@ -153,8 +150,8 @@ impl<T> JoinHandle<T> {
     ///     looplet::spawn(async { println!("on my own") }).detach();
     /// });
     /// ```
-    pub fn detach(mut self) {
-        self.awaited = false;
+    pub fn detach(self) {
+        self.forget_await();
     }
 
     /// The result, if the task has finished and the result was not taken yet. This does not wait, and does not count as
@@ -220,7 +217,7 @@ impl<T> JoinHandle<T> {
         let state = &self.task.header().state;
         state.remove_handle();
         if !state.is_finished() {
-            if self.awaited {
+            if state.is_awaited() {
                 self.task.cancel();
             }
             // Last, for it may run user code.
@@ -243,8 +240,8 @@ impl<T> JoinHandle<T> {
     }
 
     /// Resets that the handle was awaited: dropping it detaches the task again.
-    pub(crate) fn forget_await(&mut self) {
-        self.awaited = false;
+    pub(crate) fn forget_await(&self) {
+        self.task.header().state.set_awaited(false);
     }
 }
 
@@ -331,7 +328,7 @@ impl<T> Future for JoinHandle<T> {
         if self.task.is_finished() {
             return Poll::Ready(self.try_join().unwrap_or_else(|| already_taken(&self.task)));
         }
-        self.awaited = true;
+        self.task.header().state.set_awaited(true);
         self.task.set_waiter(cx.waker());
         Poll::Pending
     }

@@ -26,8 +26,10 @@ const ERROR: u64 = 1 << 8;
 const VACANT: u64 = 1 << 9;
 /// Wakeups and polls take the observed path: see `observe`.
 const OBSERVED: u64 = 1 << 10;
-/// The task's number, in spawn order, is above the flags: 53 bits last for years of continuous spawning.
-const NUMBER_SHIFT: u32 = 11;
+/// The join handle was polled, so that dropping it cancels the task.
+const AWAITED: u64 = 1 << 11;
+/// The task's number, in spawn order, is above the flags: 52 bits last for a year of continuous spawning.
+const NUMBER_SHIFT: u32 = 12;
 
 /// How a task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,6 +248,16 @@ impl State {
     /// Finished without a value, or with an error.
     pub(super) fn is_irregular(&self) -> bool {
         self.is_finished() && self.has(ERROR | OUTCOME)
+    }
+
+    pub(super) fn is_awaited(&self) -> bool {
+        self.has(AWAITED)
+    }
+
+    #[inline]
+    pub(super) fn set_awaited(&self, awaited: bool) {
+        let bits = self.0.get() & !AWAITED;
+        self.0.set(if awaited { bits | AWAITED } else { bits });
     }
 
     pub(super) fn has_handle(&self) -> bool {
