@@ -1,13 +1,12 @@
-//! The ready queue: first in, first out.
-//!
-//! Usually it is a list through the headers, so that a wakeup does not allocate. In a list, the address of the next task
-//! is known only when the header of this one has come from memory. Where a crowd is ready, most of whose headers are not
-//! in a cache, that is most of the cost of a round. So from the second long round in a row on, the queue is a ring of
-//! addresses, and each pop asks for the memory of a task that is due a few polls later. A round that is short again ends
-//! that. Only one of the two holds entries at a time.
+//! The ready queue: first in, first out, linked through the headers, so that a wakeup does not allocate.
 //!
 //! An entry owns no reference: a task that is queued is not freed (ONE-ENTRY), so neither a wakeup nor a run changes
 //! the count.
+//!
+//! In a list, the address of the next task is known only when the header of this one has come from memory. Where a crowd
+//! is ready, most of whose headers are in no cache, that is most of the cost of a round. So from the second long round
+//! in a row on, the addresses are also noted in an array, and each pop asks for the memory of a task that is due a few
+//! polls later. The array is a hint: the order of the polls is that of the list.
 
 use std::cell::{Cell, UnsafeCell};
 use std::mem;
@@ -19,25 +18,39 @@ use super::rng::Rng;
 
 /// A round with so many polls is long: its tasks may not fit into the caches.
 const LONG: u64 = 4096;
-/// A ring with fewer entries becomes a list again.
+/// A round with fewer entries ends the use of hints.
 const SHORT: usize = 1024;
-/// How many entries before its turn the memory of a task is asked for.
+/// How many polls before its own the memory of a task is asked for.
 const AHEAD: usize = 6;
 
 pub(super) struct ReadyQueue {
-    /// The first entry of the list; none while the ring is in use.
     head: Cell<Option<NonNull<Header>>>,
     /// The last entry; dangling while the queue is empty.
     tail: Cell<NonNull<Header>>,
     /// The last entry of the current round. Entries behind it belong to the next round.
     round_end: Cell<Option<NonNull<Header>>>,
-    is_ring: Cell<bool>,
+    pub(super) rounds: Cell<u64>,
+    /// Whether hints are noted.
+    is_crowded: Cell<bool>,
     /// No method calls user code, so no access is nested in another.
-    ring: UnsafeCell<Ring>,
+    hints: UnsafeCell<Hints>,
+}
+
+/// The addresses of entries. They may be those of tasks that are gone, so they are prefetched and nothing else.
+#[derive(Default)]
+struct Hints {
+    /// The round that `now` is for.
+    round: u64,
+    /// The entries of this round, but for some that were pushed onto an empty queue.
+    now: Vec<NonNull<Header>>,
+    /// How many of them were popped.
+    popped: usize,
+    /// The entries of the next round.
+    next: Vec<NonNull<Header>>,
     /// The round that was measured last, and the number of polls in the loop when its measurement began.
-    measured: Cell<(u64, u64)>,
+    measured: (u64, u64),
     /// The last long round.
-    long_round: Cell<u64>,
+    long: u64,
 }
 
 impl ReadyQueue {
@@ -46,22 +59,15 @@ impl ReadyQueue {
             head: Cell::new(None),
             tail: Cell::new(NonNull::dangling()),
             round_end: Cell::new(None),
-            is_ring: Cell::new(false),
-            ring: UnsafeCell::new(Ring::new()),
-            measured: Cell::new((0, 0)),
-            long_round: Cell::new(0),
+            rounds: Cell::new(0),
+            is_crowded: Cell::new(false),
+            hints: UnsafeCell::default(),
         }
     }
 
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.head.get().is_none() && (!self.is_ring.get() || self.with_ring(|ring| ring.len() == 0))
-    }
-
-    #[inline]
-    fn with_ring<R>(&self, f: impl FnOnce(&mut Ring) -> R) -> R {
-        // SAFETY: OWNER-THREAD: one thread, and no closure in this file calls this function or user code.
-        f(unsafe { &mut *self.ring.get() })
+        self.head.get().is_none()
     }
 
     /// Appends a task whose queued flag the caller has just set.
@@ -70,48 +76,41 @@ impl ReadyQueue {
         // SAFETY: ONE-ENTRY: the flag keeps the task alive from now on.
         unsafe { task.as_ref() }.ready_next.set(None);
         let last = self.tail.replace(task);
-        if self.head.get().is_some() {
-            // SAFETY: ONE-ENTRY: the list is not empty, so its last entry is queued, and alive.
-            unsafe { last.as_ref() }.ready_next.set(Some(task));
-        } else if self.is_ring.get() {
-            self.push_to_ring(task);
-        } else {
+        if self.is_empty() {
             self.head.set(Some(task));
+            return;
+        }
+        // SAFETY: ONE-ENTRY: the queue is not empty, so its last entry is queued, and alive.
+        unsafe { last.as_ref() }.ready_next.set(Some(task));
+        if self.is_crowded.get() {
+            self.note(task);
         }
     }
 
     #[inline(never)]
-    fn push_to_ring(&self, task: NonNull<Header>) {
-        self.with_ring(|ring| ring.push(task));
+    fn note(&self, task: NonNull<Header>) {
+        self.with_hints(|hints| hints.next.push(task));
+    }
+
+    #[inline(always)]
+    fn with_hints<R>(&self, f: impl FnOnce(&mut Hints) -> R) -> R {
+        // SAFETY: OWNER-THREAD: one thread, and no closure in this file calls this function or user code.
+        f(unsafe { &mut *self.hints.get() })
     }
 
     /// Pops the first entry. The caller clears its queued flag.
     #[inline]
     pub(super) fn pop(&self) -> Option<NonNull<Header>> {
-        let Some(task) = self.head.get() else {
-            return if self.is_ring.get() {
-                self.pop_of_ring()
-            } else {
-                None
-            };
-        };
+        let task = self.head.get()?;
         // SAFETY: ONE-ENTRY: the entry is queued, and so alive.
         self.head.set(unsafe { task.as_ref() }.ready_next.get());
         Some(task)
     }
 
-    #[inline(never)]
-    fn pop_of_ring(&self) -> Option<NonNull<Header>> {
-        self.with_ring(Ring::pop)
-    }
-
     /// Pops the first entry, if its task has finished.
     pub(super) fn pop_ended(&self) -> Option<NonNull<Header>> {
         debug_assert!(!self.in_round(), "called between rounds only");
-        let first = self
-            .head
-            .get()
-            .or_else(|| self.with_ring(|ring| ring.first()))?;
+        let first = self.head.get()?;
         // SAFETY: ONE-ENTRY: the entry is queued, and so alive.
         let has_ended = unsafe { first.as_ref() }.state.is_finished();
         has_ended.then(|| self.pop()).flatten()
@@ -127,37 +126,9 @@ impl ReadyQueue {
         let ready = !self.is_empty();
         if ready {
             self.round_end.set(Some(self.tail.get()));
+            self.rounds.set(self.rounds.get() + 1);
         }
         ready
-    }
-
-    /// Measures a round that is not over after so many polls of the loop, and changes to the ring in a long one that
-    /// follows a long one.
-    #[cold]
-    pub(super) fn measure(&self, round: u64, polls: u64) {
-        let (measured, begin) = self.measured.get();
-        if measured != round {
-            self.measured.set((round, polls));
-        } else if polls - begin >= LONG && self.long_round.get() != round {
-            if self.long_round.replace(round) + 1 == round && !self.is_ring.get() {
-                while let Some(task) = self.pop() {
-                    self.with_ring(|ring| ring.push(task));
-                }
-                self.is_ring.set(true);
-            }
-        }
-    }
-
-    /// Changes back to the list at the end of a round that leaves few entries.
-    #[cold]
-    fn leave_ring(&self) {
-        if self.with_ring(|ring| ring.len()) < SHORT {
-            self.is_ring.set(false);
-            let mut ring = self.with_ring(|ring| mem::replace(ring, Ring::new()));
-            while let Some(task) = ring.pop() {
-                self.push(task);
-            }
-        }
     }
 
     /// Shuffles the queue.
@@ -175,11 +146,44 @@ impl ReadyQueue {
         let task = self.pop()?;
         if task == last {
             self.round_end.set(None);
-            if self.is_ring.get() {
-                self.leave_ring();
-            }
+        } else if self.is_crowded.get() {
+            self.look_ahead();
         }
         Some(task)
+    }
+
+    /// Asks for the memory of a task that is due soon.
+    #[inline(never)]
+    fn look_ahead(&self) {
+        self.with_hints(|hints| {
+            if hints.round != self.rounds.get() {
+                hints.begin(self.rounds.get());
+                self.is_crowded.set(hints.now.len() >= SHORT);
+            }
+            if let Some(&soon) = hints.now.get(hints.popped + AHEAD) {
+                prefetch(soon);
+            }
+            hints.popped += 1;
+        });
+    }
+
+    /// Measures a round that is not over after so many polls of the loop, and begins to note hints in a long one that
+    /// follows a long one.
+    #[cold]
+    pub(super) fn measure(&self, polls: u64) {
+        let round = self.rounds.get();
+        self.with_hints(|hints| {
+            let (measured, begin) = hints.measured;
+            if measured != round {
+                hints.measured = (round, polls);
+            } else if polls - begin >= LONG && hints.long != round {
+                let follows = mem::replace(&mut hints.long, round) + 1 == round;
+                if follows && !self.is_crowded.replace(true) {
+                    // The rest of this round has no hints.
+                    hints.begin(round);
+                }
+            }
+        });
     }
 
     /// Whether entries of the round are left.
@@ -189,73 +193,13 @@ impl ReadyQueue {
     }
 }
 
-/// Entries in a ring of slots, which doubles when it is full.
-struct Ring {
-    /// Empty at first; else their number is a power of two.
-    slots: Box<[NonNull<Header>]>,
-    /// The numbers of entries that were popped and pushed, which wrap. The slot of an entry is its number modulo the
-    /// number of slots.
-    popped: usize,
-    pushed: usize,
-}
-
-impl Ring {
-    fn new() -> Self {
-        Self {
-            slots: Box::default(),
-            popped: 0,
-            pushed: 0,
-        }
-    }
-
-    #[inline]
-    fn len(&self) -> usize {
-        self.pushed.wrapping_sub(self.popped)
-    }
-
-    /// The slot of an entry. There are slots.
-    #[inline]
-    fn slot(&self, number: usize) -> usize {
-        number & self.slots.len().wrapping_sub(1)
-    }
-
-    fn first(&self) -> Option<NonNull<Header>> {
-        (self.len() > 0).then(|| self.slots[self.slot(self.popped)])
-    }
-
-    #[inline]
-    fn push(&mut self, task: NonNull<Header>) {
-        if self.len() == self.slots.len() {
-            // A tail call, so that the fast path saves no registers.
-            return self.grow_and_push(task);
-        }
-        let slot = self.slot(self.pushed);
-        self.slots[slot] = task;
-        self.pushed = self.pushed.wrapping_add(1);
-    }
-
-    #[inline]
-    fn pop(&mut self) -> Option<NonNull<Header>> {
-        if self.len() == 0 {
-            return None;
-        }
-        // Past the last entry this is an older address, which does no harm.
-        prefetch(self.slots[self.slot(self.popped.wrapping_add(AHEAD))]);
-        let task = self.slots[self.slot(self.popped)];
-        self.popped = self.popped.wrapping_add(1);
-        Some(task)
-    }
-
+impl Hints {
     #[cold]
     #[inline(never)]
-    fn grow_and_push(&mut self, task: NonNull<Header>) {
-        let count = self.len();
-        let entries =
-            (0..count).map(|place| self.slots[self.slot(self.popped.wrapping_add(place))]);
-        let mut slots: Vec<_> = entries.collect();
-        slots.resize((2 * count).max(SHORT), NonNull::dangling());
-        self.slots = slots.into();
-        (self.popped, self.pushed) = (0, count);
-        self.push(task);
+    fn begin(&mut self, round: u64) {
+        self.round = round;
+        self.popped = 0;
+        self.now.clear();
+        mem::swap(&mut self.now, &mut self.next);
     }
 }

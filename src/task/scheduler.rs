@@ -120,10 +120,7 @@ impl Scheduler {
     /// Begins a round of the entries queued now; later ones belong to the next round. False: there are none.
     #[inline]
     pub(crate) fn begin_round(&self) -> bool {
-        let local = &self.shared.local;
-        let is_ready = local.ready.begin_round();
-        local.rounds.set(local.rounds.get() + u64::from(is_ready));
-        is_ready
+        self.shared.local.ready.begin_round()
     }
 
     /// Sets the seed for `begin_shuffled_round`.
@@ -156,7 +153,7 @@ impl Scheduler {
             local.run(task);
         }
         local.ready.in_round() && {
-            local.ready.measure(local.rounds.get(), local.polls.get());
+            local.ready.measure(local.polls.get());
             true
         }
     }
@@ -279,7 +276,7 @@ impl Scheduler {
     }
 
     pub(crate) fn rounds(&self) -> u64 {
-        self.shared.local.rounds.get()
+        self.shared.local.ready.rounds.get()
     }
 
     pub(crate) fn polls(&self) -> u64 {

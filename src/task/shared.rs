@@ -68,7 +68,6 @@ pub(super) struct Local {
     pub(super) named: Cell<u64>,
     /// How many tasks have ended.
     pub(super) ended: Cell<u64>,
-    pub(super) rounds: Cell<u64>,
     pub(super) polls: Cell<u64>,
     pub(super) wakes: Cell<u64>,
     pub(super) remote_wakes: Cell<u64>,
@@ -105,7 +104,6 @@ impl Shared {
             numbered: Cell::new(0),
             named: Cell::new(0),
             ended: Cell::new(0),
-            rounds: Cell::new(0),
             polls: Cell::new(0),
             wakes: Cell::new(0),
             remote_wakes: Cell::new(0),

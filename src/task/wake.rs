@@ -76,7 +76,7 @@ unsafe fn enqueue_and_drop(task: NonNull<Header>) {
 
 impl Task {
     /// Makes the task ready and drops this reference.
-    #[inline]
+    #[inline(always)]
     pub(super) fn wake(self) {
         match self.header().state.wake() {
             WakeAction::Nothing => {}
