@@ -6,7 +6,7 @@ use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::panic::Location;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Declares an error without content: the type, its text, and the traits of an error.
@@ -226,8 +226,27 @@ impl Error for TryGetError {}
 pub struct JoinError(Box<Ended>);
 
 struct Ended {
-    task: Box<str>,
+    /// Written when it is asked for.
+    name: OnceLock<Box<str>>,
+    number: u64,
     how: How,
+}
+
+/// What a task is called: by the name that it was given, or by its number.
+pub(crate) enum TaskName {
+    Given(Box<str>),
+    Number(u64),
+}
+
+impl From<&str> for TaskName {
+    fn from(name: &str) -> Self {
+        Self::Given(name.into())
+    }
+}
+
+/// The name of a task that was given none.
+pub(crate) fn numbered(number: u64) -> String {
+    format!("Task-{number}")
 }
 
 enum How {
@@ -238,23 +257,24 @@ enum How {
 }
 
 impl JoinError {
-    pub(crate) fn cancelled(task: &str) -> Self {
-        Self::new(task, How::Cancelled)
+    pub(crate) fn cancelled(task: impl Into<TaskName>) -> Self {
+        Self::new(task.into(), How::Cancelled)
     }
 
-    pub(crate) fn failed(task: &str) -> Self {
-        Self::new(task, How::Failed)
+    pub(crate) fn failed(task: impl Into<TaskName>) -> Self {
+        Self::new(task.into(), How::Failed)
     }
 
-    pub(crate) fn panicked(task: &str, payload: Box<dyn Any + Send>) -> Self {
-        Self::new(task, How::Panicked(Mutex::new(payload)))
+    pub(crate) fn panicked(task: impl Into<TaskName>, payload: Box<dyn Any + Send>) -> Self {
+        Self::new(task.into(), How::Panicked(Mutex::new(payload)))
     }
 
-    fn new(task: &str, how: How) -> Self {
-        Self(Box::new(Ended {
-            task: task.into(),
-            how,
-        }))
+    fn new(task: TaskName, how: How) -> Self {
+        let (name, number) = match task {
+            TaskName::Given(name) => (OnceLock::from(name), 0),
+            TaskName::Number(number) => (OnceLock::new(), number),
+        };
+        Self(Box::new(Ended { name, number, how }))
     }
 
     /// Whether the task was cancelled.
@@ -305,7 +325,8 @@ impl JoinError {
 
     /// The name that the task had when it ended.
     pub fn task_name(&self) -> &str {
-        &self.0.task
+        let ended = &*self.0;
+        ended.name.get_or_init(|| numbered(ended.number).into())
     }
 }
 

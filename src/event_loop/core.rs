@@ -235,6 +235,8 @@ impl Core {
                 self.tasks.end_all();
                 if let Some(outside) = self.outside() {
                     outside.finish_jobs();
+                    // So may those of jobs that never ran.
+                    self.tasks.end_all();
                 }
             });
         });

@@ -103,7 +103,12 @@ impl<T> AsCompleted<T> {
         if self.left == 0 {
             return Poll::Ready(None);
         }
-        let Some(task) = self.ends.take_first() else {
+        let after_clone = || {
+            self.ends.set_waker(cx.waker());
+            // The clone of another executor's waker is user code, which may have ended tasks.
+            self.ends.take_first()
+        };
+        let Some(task) = self.ends.take_first().or_else(after_clone) else {
             context::try_with(|core| {
                 core.tasks.refuse_own_end(cx.waker(), &self.ends);
                 let tasks = |from: usize| {
@@ -112,7 +117,6 @@ impl<T> AsCompleted<T> {
                 };
                 self.noted.note(core, cx.waker(), self.left, tasks);
             });
-            self.ends.set_waker(cx.waker());
             waiting::note(WaitsOn::AnyOfMany);
             return Poll::Pending;
         };

@@ -38,13 +38,14 @@ impl WaitMany {
     ) -> Progress {
         let tasks = |from: usize| (from..children.len()).map(|index| children.task(index));
         let ends = self.ends.get_or_insert_with(|| Ends::of(tasks(0), filter));
-        if let Some(first) = ends.first() {
-            return Progress::Found(first);
-        }
-        if ends.is_complete() {
-            return Progress::AllEnded;
+        if let Some(progress) = progress(ends) {
+            return progress;
         }
         ends.set_waker(cx.waker());
+        // The clone of another executor's waker is user code, which may have ended tasks.
+        if let Some(progress) = progress(ends) {
+            return progress;
+        }
         context::try_with(|core| {
             core.tasks.refuse_own_end(cx.waker(), ends);
             self.noted
@@ -59,6 +60,11 @@ impl WaitMany {
             close(ends);
         }
     }
+}
+
+fn progress(ends: &Ends) -> Option<Progress> {
+    let found = ends.first().map(Progress::Found);
+    found.or_else(|| ends.is_complete().then_some(Progress::AllEnded))
 }
 
 /// Ends a wait. A panic in the destructor of its waker is reported.

@@ -165,7 +165,7 @@ impl<T> Drop for Reply<T> {
 impl<T> Drop for Delivery<T> {
     fn drop(&mut self) {
         let task = self.task.task();
-        let cancelled = || Err(JoinError::cancelled(&task.name()));
+        let cancelled = || Err(JoinError::cancelled(task.called()));
         let result = self.task.try_join().unwrap_or_else(cancelled);
         if let Some(Err(error)) = self.reply.deliver(result).filter(has_panicked) {
             let _ = context::try_with(|core| core.tasks.report(Some(&task), error));

@@ -1,4 +1,4 @@
-//! `Task`: a reference-counted pointer to a task of any type.
+//! What can be asked of a `Task`: its state, name, identity and outcome.
 
 use std::any::Any;
 use std::fmt;
@@ -9,7 +9,7 @@ use super::raw;
 use super::reference::Task;
 use super::state::Outcome;
 use super::work::Kind;
-use crate::error::{JoinError, panic_message};
+use crate::error::{self, JoinError, TaskName, panic_message};
 use crate::waiting::TaskId;
 
 impl Task {
@@ -39,17 +39,26 @@ impl Task {
     /// The task's name: the one it was given, or `Task-N`.
     #[doc(alias = "get_name")]
     pub fn name(&self) -> Rc<str> {
-        let own = self.header().waiters.extra().and_then(|extra| {
+        match self.called() {
+            TaskName::Given(name) => name.into(),
+            TaskName::Number(number) => error::numbered(number).into(),
+        }
+    }
+
+    /// The name, which is not written yet if it is a number.
+    pub(crate) fn called(&self) -> TaskName {
+        let given = self.header().waiters.extra().and_then(|extra| {
             let name = extra.name.take();
-            let copy = name.as_deref().map(Rc::from);
+            let copy = name.clone();
             extra.name.set(name);
             copy
         });
-        own.unwrap_or_else(|| match self.header().vtable.kind {
-            Kind::Task => format!("Task-{}", self.header().state.number()).into(),
+        let unnamed = || match self.header().vtable.kind {
+            Kind::Task => TaskName::Number(self.header().state.number()),
             Kind::Call => "call".into(),
             Kind::Source => "message from another thread".into(),
-        })
+        };
+        given.map_or_else(unnamed, TaskName::Given)
     }
 
     /// Renames the task.
@@ -82,7 +91,7 @@ impl Task {
         self.extra().name.set(Some(name.into()));
     }
 
-    /// Whether this task is the innermost one on the stack.
+    /// Whether this task is the innermost one on the call stack.
     pub(super) fn is_current(&self) -> bool {
         self.local().running.get() == Some(self.0)
     }
@@ -97,7 +106,7 @@ impl Task {
         self.header().state.outcome()
     }
 
-    /// Drops the future of an unfinished task now; for a task on the stack, requests cancellation instead.
+    /// Drops the future of an unfinished task now; for a task on the call stack, requests cancellation instead.
     pub(crate) fn end(&self) {
         self.local().end(self);
     }
@@ -124,7 +133,7 @@ impl Task {
         // SAFETY: OWNER-THREAD: the payload flag was set and the outcome is a panic, so the payload is one. The flag is
         // cleared now, so this is the only read.
         let panic = unsafe { slot.read() };
-        Some(JoinError::panicked(&self.name(), panic))
+        Some(JoinError::panicked(self.called(), panic))
     }
 
     /// Writes the debug text without the result and the closing bracket.

@@ -186,8 +186,8 @@ impl<T> JoinHandle<T> {
         match self.task.outcome()? {
             Outcome::Value => None,
             Outcome::Panicked => self.task.take_panic(),
-            Outcome::Cancelled => Some(JoinError::cancelled(&self.task.name())),
-            Outcome::Failed => Some(JoinError::failed(&self.task.name())),
+            Outcome::Cancelled => Some(JoinError::cancelled(self.task.called())),
+            Outcome::Failed => Some(JoinError::failed(self.task.called())),
         }
     }
 

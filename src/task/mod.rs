@@ -10,21 +10,29 @@
 //! # Task lifecycle
 //!
 //! ```text
-//!            spawn
-//!              | [1]
-//!              v        [2]
-//!   +------> queued ----------> running --------+
-//!   |          |                 |    |         |
-//!   | [4]      | [6]         [3] |    | [5]     | [7]
-//!   |          v                 v    v         v
-//!   +----- (waiting)        waiting  finished  finished
-//!                                    (value)   (panicked)
+//!     spawn
+//!       | [1]
+//!       v       [2]               [5]
+//!    queued ----------> running ----------> finished (value)
+//!     ^  |                |  |    [7]
+//!     |  |            [3] |  +------------> finished (panicked)
+//!     |  | [6]            v
+//! [4] |  |             waiting
+//!     |  |              |   |     [6]
+//!     +--|--------------+   +-------------> finished (cancelled)
+//!        +--------------------------------> finished (cancelled)
 //! ```
 //!
 //! 1 `Vacant::spawn` · 2 `State::begin_run` · 3 `State::suspend` · 4 `State::wake` · 5 `Local::finish` ·
-//! 6 cancel requested: `Local::end` drops the future, finished (cancelled) · 7 `Local::poll_panicked`
+//! 6 `Local::end` drops the future: cancellation was requested, or the loop ends · 7 `Local::poll_panicked`
 //!
 //! An eager task skips the queue: `Vacant::start` goes from 1 to 2.
+//!
+//! # Where user code runs
+//!
+//! In a poll; in the destructors of futures, outputs, panics, wakers of other executors, closures and context values;
+//! in the hook for unhandled panics, and in an observer. It may spawn, cancel, wake and drop anything, run another
+//! loop, and drop this one. So no `RefCell` is borrowed meanwhile, and what was known is read again.
 //!
 //! # Field access
 //!
@@ -41,6 +49,7 @@
 //! * **HEADER-FIRST**: a cell is `repr(C)` and starts with the header, so a pointer to one is a pointer to the other.
 //! * **PINNED**: a future is not moved from where it was written, and is dropped in place.
 //! * **COUNTED**: the holder of a pointer owns a reference, or borrows from an owner of one.
+//! * **FILLED**: no user code runs between the allocation of a cell and the write of its future.
 //! * **ONE-ENTRY**: the queued flag stands for exactly one entry of the ready queue; QUEUED in the remote word for
 //!   exactly one entry of the remote stack, or one thread about to push it. A task that is QUEUED is not freed.
 //! * **OWNER-THREAD**: plain cells, future, output and waiters are accessed on the owner thread only. `Task` and

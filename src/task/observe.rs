@@ -70,7 +70,6 @@ impl Local {
     /// Runs `f` with the task as the cause of events, if it is observed.
     pub(super) fn as_cause<R>(&self, task: &Task, f: impl FnOnce() -> R) -> R {
         if !task.is_observed() {
-            // Without a clone: the task may have been created after the end of its loop.
             return f();
         }
         let task = task.clone();

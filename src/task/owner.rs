@@ -57,7 +57,7 @@ impl Shared {
         }
     }
 
-    /// Orphans all cells. All tasks that are not on the stack are finished and no queue entry is left; no user code
+    /// Orphans all cells. All tasks that are not on the call stack are finished, no queue entry is left, and no user code
     /// runs here.
     pub(super) fn close(&self) {
         for task in self.stack.close() {
@@ -97,7 +97,8 @@ impl Shared {
 }
 
 /// Prepares an unfinished task to outlive its loop. It is marked as queued, so that no wakeup pushes it onto the ready
-/// queue, which is never run again. It gets a box, so that a waiter is not counted as one of a living loop.
+/// queue, which is never run again. It gets a box: `Task::set_waiter` puts a task into an empty word with a plain count,
+/// which is not used after the end; the box forces it to `replace_waiter`, which counts by the phase.
 fn unlink(header: &Header) {
     if !header.state.is_finished() {
         // It may be queued already, by an entry of the remote stack.

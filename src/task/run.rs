@@ -121,7 +121,7 @@ impl Local {
             Ok(_) => self.finish(&source, Outcome::Value),
             Err(panic) => {
                 state.suspend();
-                self.report_of(&source, JoinError::panicked(&source.name(), panic));
+                self.report_of(&source, JoinError::panicked(source.called(), panic));
             }
         }
     }
@@ -154,12 +154,12 @@ impl Local {
             }
         }
         if self.is_refusing() {
-            // The poll has dropped the loop, which does not end a task that is on the stack.
+            // The poll has dropped the loop, which does not end a task that is on the call stack.
             self.end(task);
         }
     }
 
-    /// Drops the future of an unfinished task now, with the task as the current one. For a task on the stack,
+    /// Drops the future of an unfinished task now, with the task as the current one. For a task on the call stack,
     /// cancellation is requested instead.
     pub(super) fn end(&self, task: &Task) {
         let state = &task.header().state;
@@ -306,7 +306,7 @@ impl Local {
     /// Reports a panic of a destructor of a finished task's contents.
     pub(super) fn report_drop(&self, task: &Task, dropped: Result<(), Box<dyn Any + Send>>) {
         if let Err(panic) = dropped {
-            self.report_of(task, JoinError::panicked(&task.name(), panic));
+            self.report_of(task, JoinError::panicked(task.called(), panic));
         }
     }
 
@@ -373,7 +373,7 @@ impl Local {
         guarded::drop_quietly(report);
     }
 
-    /// The innermost task or call on the stack.
+    /// The innermost task or call on the call stack.
     #[inline]
     pub(super) fn current(&self) -> Option<&Header> {
         // SAFETY: COUNTED: a running task is unfinished, and so alive.
@@ -382,7 +382,7 @@ impl Local {
             .map(|task: NonNull<Header>| unsafe { task.as_ref() })
     }
 
-    /// The innermost task on the stack; none inside of a plain call.
+    /// The innermost task on the call stack; none inside of a plain call.
     pub(super) fn current_task(&self) -> Option<Task> {
         let task = self.running.get()?;
         // SAFETY: COUNTED: a running task is unfinished, and so alive.

@@ -86,20 +86,20 @@ impl Scheduler {
         future: F,
         body: impl FnOnce(&mut JoinHandle<F::Output>) -> R,
     ) -> R {
-        struct Scope<'a, T>(&'a Shared, JoinHandle<T>);
-        impl<T> Drop for Scope<'_, T> {
+        struct Scope(Task);
+        impl Drop for Scope {
             fn drop(&mut self) {
-                self.0.local.end(&self.1.task());
+                self.0.end();
                 // A future that is still being polled would be used after its borrows have ended; `body` does not
                 // return inside the poll.
-                assert!(self.1.is_finished(), "block_on ended inside its own task");
+                assert!(self.0.is_finished(), "block_on ended inside its own task");
             }
         }
         // SAFETY: PINNED: the scope ends the task before it returns, also when `body` unwinds; until then the borrows
         // of the future are held by this function's caller.
-        let handle = unsafe { self.vacant::<Plain<F>>(at).spawn_unbounded(future) };
-        let mut scope = Scope(&self.shared, handle);
-        body(&mut scope.1)
+        let mut handle = unsafe { self.vacant::<Plain<F>>(at).spawn_unbounded(future) };
+        let _scope = Scope(handle.task());
+        body(&mut handle)
     }
 
     /// Whether a task or call is queued for the next round.
@@ -311,7 +311,7 @@ impl Scheduler {
         let mut is_over = false;
         while !is_over {
             let mut cells = self.unfinished();
-            // The task that drops the loop is on the stack: the frame that runs it ends it.
+            // The task that drops the loop is on the call stack: the frame that runs it ends it.
             cells.retain(|cell| !cell.header().state.is_running());
             is_over = cells.is_empty();
             cells.sort_by_key(|cell| (cell.header().vtable.kind, cell.id()));

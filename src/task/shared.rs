@@ -56,7 +56,7 @@ pub(super) struct Local {
     pub(super) ready: ReadyQueue,
     /// The sources that this look has yet to poll; empty between looks.
     pub(super) sources: ReadyQueue,
-    /// The innermost task or call on the stack.
+    /// The innermost task or call on the call stack.
     pub(super) running: Cell<Option<NonNull<Header>>>,
     pub(super) cells: Cells,
     pub(super) phase: Cell<Phase>,

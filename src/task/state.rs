@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 /// In the ready queue: exactly one entry stands for this task (ONE-ENTRY).
 const QUEUED: u64 = 1 << 0;
-/// The future is being polled or dropped, somewhere on the stack.
+/// The future is being polled or dropped, somewhere on the call stack.
 const RUNNING: u64 = 1 << 1;
 /// The future has been dropped.
 const FINISHED: u64 = 1 << 2;

@@ -125,7 +125,7 @@ pub(super) struct Extra {
     pub(super) counts: OnceCell<Box<Cell<Counts>>>,
     /// What happens when the task ends. Nothing is dropped while it is borrowed.
     list: RefCell<List>,
-    /// The word of a finished task without a box.
+    /// 0 until the task ends; then what its word would hold if it had no box.
     ended_as: Cell<usize>,
 }
 
@@ -282,7 +282,8 @@ impl Waiters {
         self.0.set(ends.map_addr(|address| address | ENDS).cast());
     }
 
-    /// Sets the waiter of the handle and returns the former one; at a task that has ended, the new one.
+    /// Sets the waiter of the handle and returns the former one. If the task has ended, nothing is set and the waiter
+    /// comes back: the caller has checked that it has not, or wakes the waiter.
     #[must_use]
     pub(super) fn set_waiter(&self, waiter: Waiter) -> Option<Waiter> {
         if let Some(extra) = self.extra() {
@@ -335,7 +336,7 @@ impl Waiters {
 
     /// Adds an entry to the list of a task that has not ended.
     pub(super) fn push(&self, entry: AtEnd) {
-        debug_assert!(self.ended_as() == 0, "the task must not have ended before");
+        assert!(self.ended_as() == 0, "a task that has ended gets no entry");
         self.extra_or_new().list.borrow_mut().push(entry);
     }
 
