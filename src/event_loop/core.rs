@@ -220,7 +220,7 @@ impl Core {
     pub(crate) fn close(self: &Rc<Self>) {
         // Suppresses the `on_wake` hook for everything that arrives from now on.
         self.tasks.wake_up();
-        super::context::lend(self, || {
+        super::context::as_current(self, || {
             self.tasks.enter(|| {
                 self.arming.set(Arming::Refused);
                 self.refuse_work();

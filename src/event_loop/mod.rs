@@ -183,7 +183,7 @@ impl EventLoop {
             let limit = max_wait.map(|wait| self.core.clock.after(wait));
             let mut may_wait = max_wait != Some(Duration::ZERO);
             // A wakeup may make nothing ready, as when another thread drops a waker: then the wait goes on.
-            while !self.core.tasks.is_ready_for_a_turn() && may_wait {
+            while !self.core.tasks.is_ready_to_run() && may_wait {
                 may_wait = self.core.wait(limit) == Waited::Looked;
             }
             self.core.run_round()

@@ -159,7 +159,7 @@ impl<E> Drop for DropGuard<'_, E> {
     fn drop(&mut self) {
         let failures = self.0.close();
         // This may be dropped outside of the loop, or inside another one.
-        context::lend(&self.0.core, || {
+        context::as_current(&self.0.core, || {
             for child in self.0.children.take().into_values() {
                 child.end();
             }
@@ -253,7 +253,7 @@ impl<E: 'static> TaskGroup<E> {
             group: shared.clone(),
         };
         if shared.phase.get() != Phase::Open {
-            return context::lend(&shared.core, || cell.refuse(child));
+            return context::as_current(&shared.core, || cell.refuse(child));
         }
         let handle = cell.spawn(child);
         // A loop that is shutting down refuses the child.

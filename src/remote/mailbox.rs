@@ -1,6 +1,6 @@
 //! Messages of other threads: an unbounded channel, which a source of the loop reads.
 //!
-//! The mailbox is made when a way in from another thread is first asked for, for most loops never need one.
+//! The mailbox is made at its first use, because most loops never need one.
 //!
 //! A loop ends in three [stages](Stage), so that its end does not depend on what is still being sent: first it refuses
 //! new work, then its tasks end, then it drops the receiving end of the channel. From then on every send fails, and
@@ -50,7 +50,7 @@ impl Stage {
     }
 }
 
-/// What another thread asks of the loop: a function to call; none once it was called.
+/// What another thread sends to the loop: a function to call; none once it was called.
 pub(crate) struct Message(Option<Call>);
 
 impl Message {

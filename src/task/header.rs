@@ -1,6 +1,6 @@
 //! The header of a task: the part that does not depend on its type.
 //!
-//! The files above add the operations: this one has the data that they share.
+//! This file has the data; the files of the higher layers add the operations.
 
 use std::cell::Cell;
 use std::panic::Location;
@@ -24,7 +24,7 @@ pub(super) struct Header {
     /// The block of its loop. Borrowed while the loop lives; from `Shared::orphan` on, the cell owns a reference to it.
     pub(super) shared: Owner,
     pub(super) remote: RemoteWord,
-    /// The next older task in the foreign stack.
+    /// The next older task in the remote stack.
     pub(super) remote_next: Link<Header>,
     /// The next task in the ready queue.
     pub(super) ready_next: Cell<Option<NonNull<Header>>>,

@@ -3,7 +3,7 @@
 //! Usually it is a list through the headers, so that a wakeup does not allocate. In a list, the address of the next task
 //! is known only when the header of this one has come from memory. Where a crowd is ready, most of whose headers are not
 //! in a cache, that is most of the cost of a round. So from the second long round in a row on, the queue is a ring of
-//! addresses, and each pop asks for the memory of a task that is due a few polls later. A round that is short again ends
+//! addresses, and each pop prefetches the memory of a task that runs a few polls later. A round that is short again ends
 //! that. Only one of the two holds entries at a time.
 //!
 //! An entry owns no reference: a task that is queued is not freed (ONE-ENTRY), so neither a wakeup nor a run changes
@@ -21,7 +21,7 @@ use super::rng::Rng;
 const LONG: u64 = 4096;
 /// A ring with fewer entries becomes a list again.
 const SHORT: usize = 1024;
-/// How many entries before its turn the memory of a task is asked for.
+/// How many entries ahead of its run the memory of a task is fetched.
 const AHEAD: usize = 6;
 
 pub(super) struct ReadyQueue {
