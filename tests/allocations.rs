@@ -103,7 +103,7 @@ fn a_task_that_ends_while_it_is_queued_allocates_nothing() {
 }
 
 #[test]
-fn a_cancelled_task_allocates_nothing_that_nobody_asks_for() {
+fn a_cancelled_task_allocates_nothing_more() {
     assert_steady("cancel", async || {
         let task = spawn(pending::<()>());
         task.cancel();
@@ -324,7 +324,7 @@ fn a_task_that_comes_after_the_end_of_its_loop_leaves_nothing_behind() {
 }
 
 #[test]
-fn what_an_observer_could_hear_of_is_not_kept_if_nobody_is_told() {
+fn what_an_observer_could_receive_is_not_kept_without_an_observer() {
     fn tick(left: u64) {
         if left > 0 {
             let _ = call_later(Duration::from_millis(1), move || tick(left - 1));

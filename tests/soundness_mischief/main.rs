@@ -135,16 +135,16 @@ fn seeds() -> Range<u64> {
 }
 
 #[test]
-fn mischief_harms_nobody_else() {
+fn mischief_does_no_harm() {
     check_all(Kind::Plain);
 }
 
 #[test]
-fn mischief_of_an_observer_harms_nobody_else() {
+fn mischief_of_an_observer_does_no_harm() {
     check_all(Kind::Observed);
 }
 
 #[test]
-fn mischief_with_wakers_on_another_thread_harms_nobody_else() {
+fn mischief_with_wakers_on_another_thread_does_no_harm() {
     check_all(Kind::Threads);
 }

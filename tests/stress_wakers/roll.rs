@@ -8,7 +8,7 @@ use crate::TASKS;
 
 /// Which of a loop's futures were dropped, and how often.
 pub(crate) struct Roll {
-    home: ThreadId,
+    owner: ThreadId,
     drops: Vec<AtomicU8>,
     made: AtomicUsize,
     strayed: AtomicUsize,
@@ -20,7 +20,7 @@ pub(crate) struct Mark(Arc<Roll>, usize);
 impl Roll {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
-            home: thread::current().id(),
+            owner: thread::current().id(),
             drops: (0..TASKS * 2).map(|_| AtomicU8::new(0)).collect(),
             made: AtomicUsize::new(0),
             strayed: AtomicUsize::new(0),
@@ -47,7 +47,7 @@ impl Roll {
 impl Drop for Mark {
     fn drop(&mut self) {
         self.0.drops[self.1].fetch_add(1, Ordering::Relaxed);
-        let strayed = thread::current().id() != self.0.home;
+        let strayed = thread::current().id() != self.0.owner;
         self.0
             .strayed
             .fetch_add(usize::from(strayed), Ordering::Relaxed);

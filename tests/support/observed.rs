@@ -25,7 +25,7 @@ fn waits(on: &[WaitsOn]) -> String {
     words.collect::<Vec<_>>().join("+")
 }
 
-fn told(task: &Task, event: TaskEvent<'_>) -> String {
+fn line_of(task: &Task, event: TaskEvent<'_>) -> String {
     let name = task.name();
     match event {
         TaskEvent::Spawned(who) => format!("{name} spawned by {}", by(who)),
@@ -40,7 +40,7 @@ pub(crate) fn observed_with(builder: Builder) -> (EventLoop, Log) {
     let log = Log::default();
     let into = log.clone();
     let observer = move |_: Instant, task: &Task, event: TaskEvent<'_>| {
-        into.borrow_mut().push(told(task, event));
+        into.borrow_mut().push(line_of(task, event));
     };
     (builder.observer(observer).build(), log)
 }

@@ -60,7 +60,7 @@ fn waking_a_ready_task_again_changes_nothing() {
 }
 
 #[test]
-fn a_task_woken_in_the_round_of_its_own_turn_keeps_its_place_and_runs_once() {
+fn a_task_woken_in_the_round_of_its_own_poll_keeps_its_place_and_runs_once() {
     let mut stage = Stage::new();
     let gate = Gate::default();
     let opener = gate.clone();

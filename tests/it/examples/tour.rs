@@ -39,7 +39,7 @@ fn assert_refused(words: &[&str], sentence: &str) {
 }
 
 #[test]
-fn programs_are_in_order_and_can_be_told_apart() {
+fn programs_are_in_order_and_have_distinct_names() {
     assert!(PROGRAMS.is_sorted_by(|a, b| a.id < b.id));
     let names: HashSet<&str> = PROGRAMS.iter().map(|program| program.name).collect();
     assert_eq!(names.len(), PROGRAMS.len());

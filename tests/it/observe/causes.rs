@@ -182,7 +182,7 @@ fn every_primitive_says_what_it_makes_wait_for() {
 }
 
 #[test]
-fn a_wait_is_told_in_full_again_after_a_wakeup_for_nothing() {
+fn a_wait_is_reported_in_full_again_after_a_wakeup_for_nothing() {
     let (mut event_loop, log) = observed();
     event_loop.block_on(async {
         let waker = Rc::new(Cell::new(None));

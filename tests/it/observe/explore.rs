@@ -62,7 +62,7 @@ fn only_the_order_within_a_round_is_drawn() {
 }
 
 #[test]
-fn every_task_of_a_large_round_has_exactly_one_turn() {
+fn every_task_of_a_large_round_is_polled_exactly_once() {
     let mut event_loop = EventLoop::builder().shuffle(5).build();
     let turns = Rc::new(RefCell::new(vec![0; 1000]));
     for n in 0..1000 {

@@ -168,7 +168,7 @@ fn a_flood_of_wakeups_is_one_poll() {
 }
 
 #[test]
-fn a_waker_dropped_elsewhere_frees_a_finished_task_on_the_loops_thread() {
+fn a_waker_dropped_on_another_thread_frees_a_finished_task_on_the_owner_thread() {
     let mut event_loop = EventLoop::new();
     let ledger = Ledger::default();
     let entry = ledger.entry();

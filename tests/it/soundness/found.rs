@@ -204,7 +204,7 @@ fn a_remote_result_is_dropped_if_the_destructor_of_a_waker_panics_that_came_too_
 
 /// Else a loop that is told to end, and waits for its last task, waits for ever.
 #[test]
-fn a_task_that_an_observer_hears_to_be_queued_is_in_the_queue() {
+fn a_task_is_in_the_queue_when_its_observer_is_notified_of_that() {
     let place = Place::<EventLoop>::default();
     let (there, left) = (place.clone(), Rc::new(Cell::new(0)));
     let count = left.clone();

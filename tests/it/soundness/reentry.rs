@@ -322,7 +322,7 @@ fn a_destructor_in_an_observed_loop_may_poll_a_handle() {
 
 /// It comes before the gather has heard of that end, and does not take it for an ordinary one.
 #[test]
-fn an_observer_may_poll_a_gather_when_it_hears_of_a_childs_end() {
+fn an_observer_may_poll_a_gather_at_the_end_of_a_child() {
     let place = Place::<Hand<'static, [(); 1]>>::default();
     let there = place.clone();
     let polled = Rc::new(Cell::new(false));

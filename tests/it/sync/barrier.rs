@@ -228,7 +228,7 @@ fn as_many_are_called_from_outside_as_there_is_room_for_first_come_first() {
 }
 
 #[test]
-fn whoever_is_called_and_dropped_before_its_turn_calls_the_next_one() {
+fn a_waiter_that_is_woken_and_dropped_before_its_poll_wakes_the_next_one() {
     let barrier = Barrier::new(2);
     let (last, mut outside) = outside(&barrier, 4);
     drop(last);

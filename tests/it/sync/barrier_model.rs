@@ -134,7 +134,7 @@ impl<'a> Model<'a> {
     }
 
     /// Whoever would get on by being polled was woken since it was polled last, once; nobody else was.
-    fn those_are_woken_whose_turn_it_is(&mut self) -> bool {
+    fn exactly_those_are_woken_that_can_proceed(&mut self) -> bool {
         for i in 0..self.waiters.len() {
             self.waiters[i].is_called |= match self.waiters[i].at {
                 Where::Leaving(_) => true,
@@ -184,7 +184,7 @@ proptest! {
             let waiting = if model.is_leaving() { 0 } else { model.arrived() };
             prop_assert_eq!(barrier.n_waiting(), waiting);
             prop_assert_eq!(barrier.is_broken(), model.is_broken);
-            prop_assert!(model.those_are_woken_whose_turn_it_is());
+            prop_assert!(model.exactly_those_are_woken_that_can_proceed());
         }
     }
 }

@@ -243,7 +243,7 @@ fn a_loop_that_goes_takes_the_values_along() {
 }
 
 #[test]
-fn a_value_that_panics_when_it_is_dropped_is_reported_and_harms_nobody() {
+fn a_value_that_panics_when_it_is_dropped_is_reported_and_does_no_harm() {
     let reports = EventLoop::builder().on_unhandled_panic(|task, error| {
         assert!(task.is_some_and(looplet::Task::is_finished));
         note(error);

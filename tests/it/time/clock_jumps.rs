@@ -90,7 +90,7 @@ fn ticks_after(missed: MissedTick, length: Duration) -> (u64, Duration) {
 }
 
 #[test]
-fn after_a_jump_an_interval_does_what_it_was_told() {
+fn after_a_jump_an_interval_follows_its_setting() {
     let length = DAY + SECOND / 2;
     let seconds = DAY.as_secs();
     assert_eq!(

@@ -147,7 +147,7 @@ impl Loop {
     }
 
     /// The turn of somebody in line.
-    pub(super) fn get_in_turn(&mut self, queue: usize, task: usize) -> Option<usize> {
+    pub(super) fn get_in_order(&mut self, queue: usize, task: usize) -> Option<usize> {
         let q = &mut self.queues[queue];
         let place = place(&q.getters, task).expect("it is in line");
         q.getters[place].woken = false;
@@ -158,7 +158,7 @@ impl Loop {
         self.take_item(queue)
     }
 
-    pub(super) fn put_in_turn(&mut self, queue: usize, task: usize, item: usize) -> bool {
+    pub(super) fn put_in_order(&mut self, queue: usize, task: usize, item: usize) -> bool {
         let q = &mut self.queues[queue];
         let place = place(&q.putters, task).expect("it is in line");
         q.putters[place].woken = false;
@@ -193,7 +193,7 @@ impl Loop {
     }
 
     /// Who was there when it was set goes on, though it may have been cleared since.
-    pub(super) fn event_in_turn(&mut self, event: usize, task: usize) -> bool {
+    pub(super) fn event_in_order(&mut self, event: usize, task: usize) -> bool {
         let waiters = &mut self.events[event].waiters;
         let place = place(waiters, task).expect("it is in line");
         let woken = waiters[place].woken;
@@ -226,7 +226,7 @@ impl Loop {
     }
 
     /// A granted waiter waits no more.
-    pub(super) fn acquire_in_turn(&mut self, semaphore: usize, task: usize) -> bool {
+    pub(super) fn acquire_in_order(&mut self, semaphore: usize, task: usize) -> bool {
         let waiters = &mut self.semaphores[semaphore].waiters;
         let place = place(waiters, task).expect("it is in line");
         let granted = waiters[place].woken;

@@ -175,15 +175,17 @@ impl Loop {
             Pending::Sleep(timer, millis) => {
                 (!self.is_armed(*timer)).then(|| format!("slept {millis}"))
             }
-            Pending::Get(queue) => self.get_in_turn(*queue, task).map(|item| got(*queue, item)),
+            Pending::Get(queue) => self
+                .get_in_order(*queue, task)
+                .map(|item| got(*queue, item)),
             Pending::Put(queue, item) => self
-                .put_in_turn(*queue, task, *item)
+                .put_in_order(*queue, task, *item)
                 .then(|| put(*queue, *item)),
             Pending::Event(event) => self
-                .event_in_turn(*event, task)
+                .event_in_order(*event, task)
                 .then(|| format!("saw e{event}")),
             Pending::Acquire(semaphore) => self
-                .acquire_in_turn(*semaphore, task)
+                .acquire_in_order(*semaphore, task)
                 .then(|| self.acquired(task, *semaphore)),
             Pending::Join(handle, _) => {
                 let outcome = self.tasks[handle.task].outcome;
