@@ -22,7 +22,7 @@ const MEASURED: u64 = 5_000;
 /// Futures of which the memory is counted.
 const MANY: usize = 100_000;
 
-/// Runs `step` again and again, in virtual time, and asserts that the allocator hears of nothing once it is warm: five
+/// Runs `step` again and again, in virtual time, and asserts that nothing is allocated or freed once it is warm: five
 /// thousand repetitions take no more than none.
 fn assert_steady(what: &str, step: impl AsyncFn()) {
     let mut event_loop = EventLoop::builder().virtual_time().build();

@@ -24,7 +24,7 @@ use allocation_counter::measure;
 
 use pieces::{loops, tasks};
 use values::{mischief, stranger};
-use world::{Kind, World, below, elsewhere, quietly, world};
+use world::{Kind, World, below, on_thread, quietly, world};
 
 /// How many programs of each kind there are.
 const PROGRAMS: u64 = if cfg!(miri) { 3 } else { 1000 };
@@ -53,7 +53,7 @@ fn play(kind: Kind, seed: u64) {
     }
     world().refill(0);
     end_loops();
-    elsewhere(|| ());
+    on_thread(|| ());
     check_what_was_kept();
     World::end();
 }

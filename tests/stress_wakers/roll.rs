@@ -14,7 +14,7 @@ pub(crate) struct Roll {
     strayed: AtomicUsize,
 }
 
-/// In a future; tells the roll when that is dropped.
+/// In a future; notes in the roll when that is dropped.
 pub(crate) struct Mark(Arc<Roll>, usize);
 
 impl Roll {
@@ -31,7 +31,7 @@ impl Roll {
         Mark(self.clone(), self.made.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// How many futures were marked. All of them were dropped, each once, at home.
+    /// How many futures were marked. All of them were dropped, each once, on the owner thread.
     #[track_caller]
     pub(crate) fn settle(&self) -> usize {
         let made = self.made.load(Ordering::Relaxed);

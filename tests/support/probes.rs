@@ -60,7 +60,7 @@ impl Ledger {
         self.0.dropped.load(Ordering::SeqCst)
     }
 
-    /// Everything was dropped, each once, at home.
+    /// Everything was dropped, each once, on the owner thread.
     #[track_caller]
     pub(crate) fn settle(&self) {
         let strayed = self.0.strayed.load(Ordering::SeqCst);

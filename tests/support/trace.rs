@@ -96,7 +96,7 @@ impl<F: FnMut()> Drop for OnDrop<F> {
     }
 }
 
-/// A thing that happens once and wakes whoever waits for it, in the order in which they came.
+/// A thing that happens once and wakes all that wait for it, in the order in which they came.
 #[derive(Clone, Default)]
 pub(crate) struct Gate(Rc<RefCell<(bool, Vec<Waker>)>>);
 

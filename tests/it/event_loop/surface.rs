@@ -1,4 +1,4 @@
-//! What a loop tells of itself, and the ways into it for code that is not one of its tasks.
+//! What a loop reports about itself, and the ways into it for code that is not one of its tasks.
 
 use std::collections::HashSet;
 use std::future::Future;

@@ -370,7 +370,7 @@ fn with_own_handle<F: Future<Output = ()> + 'static>(
     task
 }
 
-/// The report of the task's panic, which nobody awaits.
+/// The report of the panic of a task that is not awaited.
 fn reporting() -> looplet::Builder {
     EventLoop::builder().on_unhandled_panic(|_, error| note(error))
 }

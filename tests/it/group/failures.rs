@@ -313,7 +313,7 @@ fn a_body_may_await_its_children() {
             Ok(())
         })
         .await;
-        // The group's turn comes before the body's: the body never hears of it.
+        // The group is polled before the body, which is never notified.
         assert_eq!(texts(outcome.unwrap_err()), [r#""failure""#]);
     });
     assert!(log().is_empty());

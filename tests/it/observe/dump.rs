@@ -255,7 +255,7 @@ fn another_thread_can_ask_a_sleeping_loop_for_a_dump() {
     assert!(text.contains("'sleeper' sleeps for another"), "{text}");
 }
 
-/// What a thread is told that asks a loop in the middle of a poll, which lasts until the thread has been told.
+/// What a thread receives that requests a dump in the middle of a poll, which lasts until the thread has its answer.
 fn asked_in_a_poll(event_loop: &mut EventLoop) -> NoDump {
     let remote = event_loop.remote();
     let ((begin, begins), (answer, answers)) = (mpsc::channel(), mpsc::channel());

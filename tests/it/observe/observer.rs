@@ -1,4 +1,4 @@
-//! What an observer is told, in which order, and that nothing it does harms the loop.
+//! Which events an observer receives, in which order, and that nothing it does harms the loop.
 
 use std::cell::{Cell, RefCell};
 use std::future::pending;
@@ -109,8 +109,8 @@ fn tasks_that_end_with_their_loop_are_reported() {
 
 #[test]
 fn a_panicking_observer_is_not_called_any_more_and_does_no_harm() {
-    let told = Rc::new(Cell::new(0));
-    let count = told.clone();
+    let events = Rc::new(Cell::new(0));
+    let count = events.clone();
     let observer = move |_: Instant, _: &Task, _: TaskEvent<'_>| {
         count.set(count.get() + 1);
         assert!(count.get() < 5, "as asked");
@@ -126,7 +126,7 @@ fn a_panicking_observer_is_not_called_any_more_and_does_no_harm() {
         }));
         parts.await.iter().sum::<u64>()
     });
-    assert_eq!((sum, told.get()), (6, 5));
+    assert_eq!((sum, events.get()), (6, 5));
 }
 
 #[test]

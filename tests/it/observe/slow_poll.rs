@@ -19,7 +19,7 @@ fn ms(n: u64) -> Duration {
 /// Who took how long.
 type Notes = Rc<RefCell<Vec<(String, Duration)>>>;
 
-/// A loop in virtual time, and what its hook hears.
+/// A loop in virtual time, and the reports of its hook.
 fn watched() -> (EventLoop, Notes) {
     let notes = Rc::new(RefCell::new(Vec::new()));
     let seen = Rc::clone(&notes);
@@ -45,7 +45,7 @@ fn each_slow_poll_is_reported_and_no_fast_one() {
             advance(LIMIT);
         });
         let fast = spawn_named("fast", async { yield_now().await });
-        // A plain call is no task, so the hook does not hear of it.
+        // A plain call is no task, so the hook is not called.
         call_soon(|| advance(ms(200)));
         slow.await.unwrap();
         fast.await.unwrap();

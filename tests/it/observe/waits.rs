@@ -1,4 +1,4 @@
-//! For which tasks an observer is told that another one waits, when it waits for several. To tell of them takes steps by
+//! Which tasks an observer receives when another one waits for several of them. To list them takes steps by
 //! their number and not by its square: with a hundred thousand tasks that would take minutes.
 
 use std::cell::RefCell;

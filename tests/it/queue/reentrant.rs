@@ -1,4 +1,4 @@
-//! Wakers that use the queue on the spot when they are woken: nobody who could go on is forgotten.
+//! Wakers that use the queue on the spot when they are woken: no waiter that could proceed is forgotten.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

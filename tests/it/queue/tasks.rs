@@ -152,7 +152,7 @@ fn the_wakeup_of_a_cancelled_getter_goes_to_the_next_one() {
         note(text_of(first.await));
         second.await.unwrap();
     });
-    // The wakeup is passed on while the first getter is dropped, so before its awaiter hears of that.
+    // The wakeup is passed on while the first getter is dropped, so before its awaiter is polled.
     assert_eq!(log(), ["second item", "Err(Cancelled)"]);
 }
 

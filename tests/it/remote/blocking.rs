@@ -1,4 +1,4 @@
-//! Blocking jobs: results, panics, cancellation, the bound, and who waits for whom at the end.
+//! Blocking jobs: results, panics, cancellation, the bound, and what waits for what at the end.
 
 use std::cell::{Cell, RefCell};
 use std::future::pending;

@@ -105,7 +105,7 @@ fn the_end_comes_though_threads_never_stop_asking_and_cancelling() {
     }
 }
 
-/// Sends a letter with another one of these when it is dropped; notes what became of it, and where.
+/// Sends a message with another one of these when it is dropped; notes what became of it, and where.
 struct Again {
     remote: Remote,
     sender: Sender<(bool, ThreadId)>,

@@ -1,4 +1,4 @@
-//! Floods from other threads: timers and tasks have their turns in between, and nothing is lost or overtaken.
+//! Floods from other threads: timers and tasks run in between, and nothing is lost or overtaken.
 //!
 //! Most tests send from the loop's own thread, which makes a flood of an exact size.
 
@@ -89,7 +89,7 @@ fn a_flood_that_grows_makes_no_round_longer() {
         let before = CALLS.get();
         timers(100).await;
         let calls = CALLS.get() - before;
-        // A hundred rounds, with a hundred tasks each: the calls get as many turns at most.
+        // A hundred rounds, with a hundred tasks each: the calls get as many runs at most.
         assert!((100..30_000).contains(&calls), "{calls} calls");
     });
 }
@@ -130,7 +130,7 @@ fn two_threads_that_never_stop_calling_do_not_keep_a_timer_from_firing() {
     }
 }
 
-/// Sends letters that make nothing ready: that the panics of so many tasks have been seen.
+/// Sends messages that make nothing ready: that the panics of so many tasks have been seen.
 fn send_idle_messages(event_loop: &mut EventLoop, count: usize) {
     let remote = event_loop.remote();
     let task = || async { resume_unwind(Box::new("seen")) };

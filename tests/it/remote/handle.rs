@@ -161,7 +161,7 @@ fn a_panic_in_a_call_is_reported_and_the_loop_goes_on() {
         .build();
     beside(&mut event_loop, |remote| {
         remote.call_soon(|| panic!("a bad call")).unwrap();
-        // A later panic of a task that nobody waits for, and one that nobody looked at.
+        // A later panic of a task that is not awaited, and one that was not read.
         drop(remote.spawn(|| async { panic!("detached") }).unwrap());
         let unread = remote.spawn(|| async { panic!("unread") }).unwrap();
         while remote.spawn(|| async {}).unwrap().join().is_err()

@@ -14,7 +14,7 @@ use looplet::{EventLoop, Queue};
 
 use crate::support::panic_text;
 
-/// A loop and what rings when something arrives for it.
+/// A loop, and the channel that its hook notifies when something arrives.
 fn hosted() -> (EventLoop, Receiver<()>) {
     let (notify, notifications) = channel();
     let event_loop = EventLoop::builder()
@@ -181,12 +181,12 @@ fn no_arrival_is_missed_in_a_storm() {
                 .unwrap();
         }
     });
-    let mut turn = 0;
+    let mut number = 0;
     while seen.load(Ordering::Relaxed) < CALLS {
-        // If a ring were missed this would wait for ever.
+        // If a notification were missed, this would wait for ever.
         notifications.recv().unwrap();
-        turn += 1;
-        if turn % 2 == 0 {
+        number += 1;
+        if number % 2 == 0 {
             event_loop.run_until_stalled();
         } else {
             // One round may leave something ready, and says so.

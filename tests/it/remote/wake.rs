@@ -268,7 +268,7 @@ fn a_waker_of_one_loop_works_inside_another() {
         waker.wake_by_ref();
         drop(waker.clone());
         spawn(async move {
-            // A loop that is dropped in a task of another: its destructors' wakers are foreign to the other.
+            // A loop that is dropped in a task of another: its destructors' wakers are external to the other.
             let guard = crate::support::probes::OnDrop(move || own.wake_by_ref());
             inner
                 .spawn(async move {

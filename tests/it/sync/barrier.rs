@@ -215,7 +215,7 @@ fn as_many_are_called_from_outside_as_there_is_room_for_first_come_first() {
     let (last, mut outside) = outside(&barrier, 5);
     drop(last);
     assert_eq!(wakes(&outside), [1, 1, 1, 0, 0]);
-    // It is not their turn, even if they look.
+    // They may not proceed, even if they are polled.
     outside[3].wait();
     assert_eq!(barrier.n_waiting(), 0);
     outside[1].wait();

@@ -1,4 +1,4 @@
-//! Events: everybody who waits goes on.
+//! Events: all waiters proceed.
 
 use std::rc::Rc;
 

@@ -1,4 +1,4 @@
-//! Cancellation: a request, acted on at the task's next turn.
+//! Cancellation: a request, acted on when the task next runs.
 
 use std::cell::Cell;
 use std::future::pending;

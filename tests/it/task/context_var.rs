@@ -297,8 +297,8 @@ fn a_variable_need_not_be_a_static() {
 fn a_foreign_thread_sees_nothing() {
     play(async {
         NUMBER.set(1);
-        let elsewhere = std::thread::spawn(|| NUMBER.get()).join().unwrap();
-        assert_eq!(elsewhere, None);
+        let on_thread = std::thread::spawn(|| NUMBER.get()).join().unwrap();
+        assert_eq!(on_thread, None);
     });
 }
 

@@ -12,17 +12,17 @@ use crate::support::trace::{
     virtual_loop_with, wait_with_guard,
 };
 
-/// A loop that notes the panics that nobody sees.
+/// A loop that notes the unhandled panics.
 fn reporting_loop() -> EventLoop {
     virtual_loop_with(EventLoop::builder().on_unhandled_panic(|_, error| note(error)))
 }
 
-/// A task that panics at its first turn.
+/// A task that panics at its first poll.
 fn fails() -> JoinHandle<()> {
     spawn_named("t", async { panic!("boom") })
 }
 
-// Panics that nobody sees.
+// Unhandled panics.
 
 #[test]
 fn a_panic_is_reported_at_the_moment_from_which_on_no_handle_can_take_it() {

@@ -1,4 +1,4 @@
-//! What becomes of a task's result, and who hears of its end in which round.
+//! What becomes of a task's result, and what is notified of its end in which round.
 
 use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
@@ -13,7 +13,7 @@ use crate::support::trace::{
     Guard, Stage, log, message, nap, note, note_at, play, text_of, virtual_loop, virtual_loop_with,
 };
 
-/// A loop that notes the panics that nobody sees.
+/// A loop that notes the unhandled panics.
 fn reporting_loop() -> EventLoop {
     virtual_loop_with(EventLoop::builder().on_unhandled_panic(|_, error| note(error)))
 }

@@ -15,7 +15,7 @@ use crate::support::trace::{
     Gate, GuardAt, Stage, log, nap, note, note_at, play, secs, virtual_loop, virtual_loop_with,
 };
 
-/// A loop that notes the panics that nobody sees.
+/// A loop that notes the unhandled panics.
 fn reporting_loop() -> EventLoop {
     virtual_loop_with(EventLoop::builder().on_unhandled_panic(|task, error| {
         assert_eq!(&*task.unwrap().name(), error.task_name());

@@ -168,7 +168,7 @@ fn what_lies_beyond_all_time_never_comes() {
     assert!(reports.borrow().is_empty());
 }
 
-/// As far as the platform can tell.
+/// As exactly as the platform can measure.
 fn far_away() -> Instant {
     let begun = Instant::now();
     let mut far = begun;

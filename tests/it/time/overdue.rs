@@ -1,4 +1,4 @@
-//! Deadlines that have passed before anybody looked: their order, how soon they are found, and what ends with the loop.
+//! Deadlines that have passed before the loop looked: their order, how soon they are found, and what ends with the loop.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending};

@@ -1,4 +1,4 @@
-//! How a task waits: each wait begins, is looked at again at the task's turns, and is dropped if the task, or its limit,
+//! How a task waits: each wait begins, is looked at again at the task's polls, and is dropped if the task, or its limit,
 //! says so.
 
 use super::super::program::{Body, Millis, Wait};
@@ -262,7 +262,7 @@ impl Loop {
             Pending::Acquire(semaphore) => self.leave_semaphore(semaphore, task),
             Pending::Join(handle, Stays::No) => self.drop_handle(task, &handle),
             Pending::Join(handle, Stays::Yes) => self.tasks[task].handles.push(handle),
-            // The children are dropped at once, in order, and nobody hears of it.
+            // The children are dropped at once, in order, and nothing is notified of it.
             Pending::Gather(children) => {
                 self.differs(Difference::GroupGoesAway);
                 for &child in &children {
