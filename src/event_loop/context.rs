@@ -70,7 +70,7 @@ pub(crate) fn current() -> Rc<Core> {
 #[inline]
 #[track_caller]
 pub(crate) fn vacant<W: Work>(at: &'static Location<'static>) -> Vacant<W> {
-    with(|core| core.vacant(at))
+    with(|core| core.tasks.vacant(at))
 }
 
 #[cold]

@@ -104,7 +104,7 @@ impl EventLoop {
         let _seed = self.core.tasks.shuffle_seed().map(PrintSeed);
         // Checked here, because a closure cannot be `track_caller`: the panic names the caller's line.
         context::refuse_nesting();
-        let guard = self.core.guard_main();
+        let guard = self.core.outside().and_then(|it| it.guard_main(&self.core));
         let outcome = self.enter(|| self.core.run_main(at, main));
         if let Some(guard) = guard {
             let is_cancelled = matches!(&outcome, Err(error) if error.is_cancelled());
@@ -118,6 +118,7 @@ impl EventLoop {
     #[track_caller]
     pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
         self.core
+            .tasks
             .vacant::<Plain<F>>(Location::caller())
             .spawn(future)
     }

@@ -247,6 +247,7 @@ impl<E: 'static> TaskGroup<E> {
         let shared = &self.0;
         let cell = shared
             .core
+            .tasks
             .vacant::<Fallible<Child<F, E>>>(Location::caller());
         let child = Child {
             future: Some(future),

@@ -84,7 +84,7 @@ pub(crate) struct MailboxSender {
     /// A [`Stage`].
     stage: AtomicU8,
     /// The polls that are under way, if the loop has an observer.
-    current_polls: CurrentPolls,
+    pub(crate) current_polls: CurrentPolls,
 }
 
 impl MailboxSender {
@@ -103,17 +103,13 @@ impl MailboxSender {
         self.send(message)
     }
 
-    // Relaxed: the stage guards nothing. A thread that sees an old one sends a message that is dropped with the channel.
+    // Relaxed: the stage guards nothing. A thread that sees an old one sends a message that the channel drops.
     fn has_reached(&self, stage: Stage) -> bool {
         self.stage.load(Ordering::Relaxed) >= stage as u8
     }
 
     fn reach(&self, stage: Stage) {
         self.stage.store(stage as u8, Ordering::Relaxed);
-    }
-
-    pub(crate) fn current_polls(&self) -> &CurrentPolls {
-        &self.current_polls
     }
 
     /// Whether this is the thread of a loop that still exists, where waiting for the loop would block it for ever.
@@ -123,16 +119,12 @@ impl MailboxSender {
 }
 
 /// While one of these is alive, an idle loop in virtual time waits for messages.
-pub(super) struct Keepalive(Arc<MailboxSender>);
+pub(super) struct Keepalive(pub(super) Arc<MailboxSender>);
 
 impl Keepalive {
     pub(super) fn new(sender: &Arc<MailboxSender>) -> Self {
         sender.keepalives.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(sender))
-    }
-
-    pub(super) fn sender(&self) -> &Arc<MailboxSender> {
-        &self.0
     }
 }
 
