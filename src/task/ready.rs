@@ -139,7 +139,8 @@ impl ReadyQueue {
         if measured != round {
             self.measured.set((round, polls));
         } else if polls - begin >= LONG && self.long_round.get() != round {
-            if self.long_round.replace(round) + 1 == round && !self.is_ring.get() {
+            let is_second = self.long_round.replace(round) + 1 == round;
+            if is_second && !self.is_ring.get() {
                 while let Some(task) = self.pop() {
                     self.with_ring(|ring| ring.push(task));
                 }
