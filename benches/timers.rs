@@ -16,7 +16,7 @@ const FAR: Duration = Duration::from_secs(10);
 /// The deadlines of held timers are spread over this time.
 const SPREAD: Duration = Duration::from_secs(50);
 /// Timers that are created and dropped before the loop runs again.
-const TURN: u64 = 1_000;
+const PER_POLL: u64 = 1_000;
 /// The sleeps of `fire` end within this time.
 const FIRE_WITHIN: Duration = Duration::from_millis(200);
 /// The number of sleeps of `fire`; each round of it takes at least `FIRE_WITHIN`.
@@ -49,7 +49,7 @@ async fn create_drop(n: u64) -> Duration {
     let start = Instant::now();
     for i in 1..=n {
         poll_once(&mut sleep(FAR)).await;
-        if i % TURN == 0 {
+        if i % PER_POLL == 0 {
             yield_now().await;
         }
     }

@@ -59,7 +59,7 @@ async fn visit(name: &'static str, late: u64, says: &[(u64, &str)], room: Rc<Roo
             .iter()
             .filter(|(other, _)| **other != name)
         {
-            // An inbox is unbounded: a slow reader stops nobody.
+            // An inbox is unbounded: a slow reader delays no other.
             inbox.try_put(format!("<{name}> {line}")).unwrap();
         }
     }

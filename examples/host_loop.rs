@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use looplet::{EventLoop, sleep, spawn_blocking};
 
-/// What the window system tells the frame loop.
+/// What the window system sends to the frame loop.
 enum Message {
     Key,
     /// The event loop wants to be run.

@@ -26,7 +26,7 @@ pub(crate) async fn progress_bar() {
     let style = ProgressStyle::with_template("{spinner} {wide_bar} {pos}/{len} blocks").unwrap();
     let bar = ProgressBar::new(BLOCKS).with_style(style);
     let mut frames = interval(Duration::from_millis(50));
-    // If a frame was late, nobody wants to see it twice.
+    // A frame that was late is not shown twice.
     frames.set_missed_tick(MissedTick::Skip);
     while !work.is_finished() {
         frames.tick().await;

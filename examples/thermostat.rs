@@ -32,7 +32,7 @@ pub(crate) async fn thermostat() {
         wishes.send(degrees).unwrap();
     }
     sleep(Duration::from_millis(150)).await;
-    // Without anybody who could wish, the thermostat ends, and with it the lamp.
+    // Without a sender of wishes the thermostat ends, and with it the lamp.
     drop(wishes);
     control.await.unwrap();
     lamp.await.unwrap();

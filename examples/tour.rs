@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     match tour(env::args_os().skip(1), UntilClosed(io::stdout())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nobody may be reading this either; then there is nobody to tell.
+            // This cannot be written either if stderr is closed; then nothing is left to do.
             let _ = writeln!(io::stderr(), "tour: {error}");
             ExitCode::from(error.exit_code())
         }

@@ -2,15 +2,17 @@
 //!
 //! ```text
 //! lib
-//! observe                  how anybody looks at a loop
-//! time   future            what users await           remote   how anything gets in from another thread
-//! event_loop               the loop, with one slot for what is outside of it
-//! task   timer   sync      know neither each other nor the loop
-//! error  waiting  lock     know nothing              guide      has no code
+//! observe                  observers and dumps
+//! time   future            what users await           remote   other threads
+//! event_loop               the loop, with one slot for `remote`
+//! task   timer   sync      independent of each other and of the loop
+//! error  waiting  lock     independent of everything  guide    no code
 //! ```
 //!
-//! A row may be skipped, never climbed, and the rooms of a row do not know each other; but `future` builds on `time`,
-//! for a wait may have a limit. The files of `task` have layers of their own: the groups in its list of modules.
+//! A room imports from lower rows only and may skip rows. `future` also imports `time`, because a wait may have a
+//! limit. The files of `task` have layers of their own: the groups in its list of modules.
+//!
+//! The lengths in `docs/architecture.md`, "Reading the core", are those of the files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -133,15 +135,15 @@ fn named<'a>(root: &str, tokens: &[&'a str]) -> Vec<&'a str> {
 fn faults(room: &str, text: &str) -> Vec<String> {
     let mut faults = Vec::new();
     let Some(own) = row(room) else {
-        return vec![format!("`{room}` is no room of the house: give it a row")];
+        return vec![format!("`{room}` is no room: give it a row")];
     };
     let code = code(text);
     let tokens = tokens(&code);
     for other in named("crate", &tokens) {
         let is_below = row(other).is_some_and(|row| row < own);
-        // What is no room is a name of the crate's root, which looks down on everybody.
+        // A name that is no room is one of the crate's root, which is above all rooms.
         if other != room && !is_below && !EXCEPTIONS.contains(&(room, other)) {
-            faults.push(format!("`{room}` must not know `crate::{other}`"));
+            faults.push(format!("`{room}` must not import `crate::{other}`"));
         }
     }
     if room != UNSAFE_ROOM && tokens.contains(&"unsafe") {
@@ -177,7 +179,7 @@ fn climbing_imports(layers: &[Vec<&str>], file: &str, text: &str) -> Vec<String>
     let named = named("super", &tokens(&code)).into_iter();
     let climbing = named.filter(|other| layer(other).is_none_or(|other| other >= own));
     climbing
-        .map(|other| format!("`{file}` must not know `{other}`"))
+        .map(|other| format!("`{file}` must not import `{other}`"))
         .collect()
 }
 
@@ -208,6 +210,54 @@ fn long_functions(text: &str) -> Vec<String> {
         }
     }
     long
+}
+
+/// The lines of code of a file: no comments, no blank lines, no unit tests at its end.
+fn lines_of_code(text: &str) -> usize {
+    let code = text.split("\n#[cfg(test)]\n").next().unwrap_or_default();
+    let lines = code.lines().map(str::trim);
+    lines
+        .filter(|line| !line.is_empty() && !line.starts_with("//"))
+        .count()
+}
+
+/// A number as the pages write it: 1,234.
+fn with_comma(number: usize) -> String {
+    match number {
+        0..1000 => number.to_string(),
+        _ => format!("{},{:03}", number / 1000, number % 1000),
+    }
+}
+
+/// What is wrong in the table of the page, which has a row for each file, and rows with the lines of all files above.
+fn reading_faults(page: &str, core: &[(String, usize)]) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut listed = Vec::new();
+    let mut so_far = 0;
+    let table = page.lines().filter(|line| line.starts_with("| "));
+    for row in table {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        let (name, lines) = (cells[2].trim_matches('`'), cells[3]);
+        let expected = match core.iter().find(|(file, _)| file == name) {
+            Some((_, lines)) => {
+                listed.push(name);
+                so_far += lines;
+                with_comma(*lines)
+            }
+            None if name == "so far" => with_comma(so_far),
+            None if name.ends_with(".rs") => "no row: there is no such file".to_owned(),
+            None => continue,
+        };
+        if lines != expected {
+            faults.push(format!("{name}: {lines} should be {expected}"));
+        }
+    }
+    for (file, lines) in core {
+        if listed.iter().filter(|name| *name == file).count() != 1 {
+            faults.push(format!("{file} should have one row, with {lines} lines"));
+        }
+    }
+    faults
 }
 
 fn source() -> PathBuf {
@@ -273,7 +323,41 @@ fn every_file_of_the_unsafe_room_imports_from_lower_layers_only() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+#[test]
+fn the_reading_path_lists_each_file_of_the_core_with_its_length() {
+    let page = source().join("../docs/architecture.md");
+    let page = fs::read_to_string(page).unwrap();
+    let (_, page) = page.split_once("## Reading the core\n").unwrap();
+    let mut core = Vec::new();
+    for file in ["event_loop", "task", "timer"]
+        .iter()
+        .flat_map(|room| files(&source().join(room)))
+    {
+        let name = file.strip_prefix(source()).unwrap().to_str().unwrap();
+        if !name.contains("models") && !name.ends_with("tests.rs") {
+            let text = fs::read_to_string(&file).unwrap();
+            core.push((name.replace('\\', "/"), lines_of_code(&text)));
+        }
+    }
+    let faults = reading_faults(page, &core);
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
 // The checks can fail.
+
+#[test]
+fn a_length_that_is_not_that_of_the_file_is_found() {
+    let text = "//! Words.\n\nfn f() {\n    g(); // ..\n}\n\n#[cfg(test)]\nmod tests {}\n";
+    assert_eq!(lines_of_code(text), 3);
+    let core = [("a.rs".to_owned(), 3), ("b.rs".to_owned(), 1200)];
+    let faults = |rows: &str| reading_faults(rows, &core);
+    let right = "| A | `a.rs` | 3 | a |\n|  | `b.rs` | 1,200 | b |\n|  | so far | 1,203 | |\n";
+    assert_eq!(faults(right), [""; 0]);
+    assert_eq!(faults(&right.replace("| 3", "| 4")).len(), 1);
+    assert_eq!(faults(&right.replace("1,203", "1,200")).len(), 1);
+    assert_eq!(faults(&right.replace("b.rs", "c.rs")).len(), 3);
+    assert_eq!(faults("").len(), 2);
+}
 
 #[test]
 fn an_import_from_the_same_layer_or_a_higher_one_is_found() {

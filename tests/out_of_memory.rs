@@ -102,18 +102,18 @@ fn an_allocation_that_fails_ends_the_process_with_one_message() {
             .env("RUST_BACKTRACE", "0")
             .output()
             .unwrap();
-        let told = String::from_utf8_lossy(&child.stderr);
+        let output = String::from_utf8_lossy(&child.stderr);
         assert!(!child.status.success(), "{case}: memory without end");
-        let messages = told
+        let messages = output
             .lines()
             .filter(|line| line.starts_with("memory allocation of "));
-        assert_eq!(messages.count(), 1, "{case}: {told}");
-        assert!(!told.contains("panicked"), "{case}: {told}");
+        assert_eq!(messages.count(), 1, "{case}: {output}");
+        assert!(!output.contains("panicked"), "{case}: {output}");
         #[cfg(unix)]
         {
             use std::os::unix::process::ExitStatusExt;
             const SIGABRT: i32 = 6;
-            assert_eq!(child.status.signal(), Some(SIGABRT), "{case}: {told}");
+            assert_eq!(child.status.signal(), Some(SIGABRT), "{case}: {output}");
         }
     }
 }

@@ -55,9 +55,9 @@ impl Signal {
     }
 }
 
-struct Heard<'a>(&'a Signal);
+struct Received<'a>(&'a Signal);
 
-impl Future for Heard<'_> {
+impl Future for Received<'_> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -71,16 +71,16 @@ impl Future for Heard<'_> {
 
 async fn wakes(n: u64) {
     let (ping, pong) = (Rc::new(Signal::default()), Rc::new(Signal::default()));
-    let (heard, answer) = (ping.clone(), pong.clone());
+    let (received, answer) = (ping.clone(), pong.clone());
     let echo = spawn(async move {
         for _ in 0..n {
-            Heard(&heard).await;
+            Received(&received).await;
             answer.set();
         }
     });
     for _ in 0..n {
         ping.set();
-        Heard(&pong).await;
+        Received(&pong).await;
     }
     let _ = echo.await;
 }

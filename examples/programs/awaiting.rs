@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use looplet::{now, sleep};
 
-/// A future that nobody awaits does nothing.
+/// A future that is not awaited does nothing.
 pub(crate) async fn lazy_future() {
     let _result = fun();
 }

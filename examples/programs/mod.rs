@@ -61,7 +61,7 @@ use stage::Plot;
 /// A program of a tutorial.
 pub(crate) struct Program {
     /// Its number among all snippets of the five tutorials. Two are missing: S-016 is a sketch that does not run,
-    /// S-031 a function that nobody calls.
+    /// S-031 a function that is not called.
     pub(crate) id: &'static str,
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,

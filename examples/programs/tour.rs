@@ -1,4 +1,4 @@
-//! The tour: reads the command line, plays what it asks for, and tells it line by line.
+//! The tour: reads the command line, runs the programs that it names, and prints them line by line.
 
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -145,19 +145,21 @@ fn play_one<W: Write + 'static>(
     let (id, name, title) = (program.id, program.name, program.title);
     writeln!(out.borrow_mut(), "{id} {name}: {title}")?;
 
-    let told = Rc::new(RefCell::new(Told {
+    let output = Rc::new(RefCell::new(Output {
         lines: 0,
         result: Ok(()),
     }));
     let audience = {
-        let (out, told) = (Rc::clone(out), Rc::clone(&told));
+        let (out, output) = (Rc::clone(out), Rc::clone(&output));
         move |since: Duration, line: &str| {
-            told.borrow_mut().tell(&mut *out.borrow_mut(), since, line)
+            output
+                .borrow_mut()
+                .print(&mut *out.borrow_mut(), since, line)
         }
     };
     let total = stage::play(program.plot, time, audience);
 
-    let Told { lines, result } = &mut *told.borrow_mut();
+    let Output { lines, result } = &mut *output.borrow_mut();
     mem::replace(result, Ok(()))?;
     let mut out = out.borrow_mut();
     if *lines == 0 {
@@ -167,15 +169,15 @@ fn play_one<W: Write + 'static>(
     Ok(total)
 }
 
-/// What has been told of a program so far.
-struct Told {
+/// What has been printed of a program so far.
+struct Output {
     lines: usize,
     result: io::Result<()>,
 }
 
-impl Told {
-    /// Tells a line at once: in real time, somebody watches. After a failure nothing more is told.
-    fn tell(&mut self, out: &mut impl Write, since: Duration, line: &str) {
+impl Output {
+    /// Prints a line at once, as in real time a user may watch. After a failure nothing more is printed.
+    fn print(&mut self, out: &mut impl Write, since: Duration, line: &str) {
         if self.result.is_ok() {
             self.lines += 1;
             self.result =

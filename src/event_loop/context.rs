@@ -12,8 +12,8 @@ thread_local! {
 
 /// Makes a loop the current one while `f` runs, even inside of another loop: for tasks that are dropped while their
 /// loop does not run.
-pub(crate) fn lend<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
-    CURRENT.with(|current| current.lend(core, f))
+pub(crate) fn as_current<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
+    CURRENT.with(|current| current.set(core, f))
 }
 
 /// # Panics
@@ -36,7 +36,7 @@ pub(super) fn refuse_nesting() {
 #[track_caller]
 pub(crate) fn enter<R>(core: &Rc<Core>, f: impl FnOnce() -> R) -> R {
     refuse_nesting();
-    lend(core, || core.tasks.enter(f))
+    as_current(core, || core.tasks.enter(f))
 }
 
 /// Calls `f` with the loop that runs on this thread, if there is one.
@@ -70,7 +70,7 @@ pub(crate) fn current() -> Rc<Core> {
 #[inline]
 #[track_caller]
 pub(crate) fn vacant<W: Work>(at: &'static Location<'static>) -> Vacant<W> {
-    with(|core| core.vacant(at))
+    with(|core| core.tasks.vacant(at))
 }
 
 #[cold]

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::mem;
-use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
@@ -13,7 +12,7 @@ use super::outside::Outside;
 use super::parker::Parker;
 use super::slow_poll::SlowPoll;
 use super::wait::TimerSlack;
-use crate::task::{Call, EventSink, Scheduler, Vacant, Work};
+use crate::task::{EventSink, Scheduler};
 use crate::timer::{Key, Wheel};
 use crate::waiting::{self, WaitsOn};
 
@@ -74,16 +73,6 @@ impl Core {
             slow_poll: slow_poll.map(Box::new),
             explain: Cell::new(|_| String::new()),
         }
-    }
-
-    /// Allocates a cell for a future that is about to be spawned.
-    #[inline]
-    pub(crate) fn vacant<W: Work>(&self, at: &'static Location<'static>) -> Vacant<W> {
-        self.tasks.vacant(at)
-    }
-
-    pub(crate) fn call(&self, at: &'static Location<'static>, f: impl FnOnce() + 'static) -> Call {
-        self.tasks.call(at, f)
     }
 
     /// Arms a timer. Returns none if it never falls due, or the loop is gone.
@@ -177,11 +166,6 @@ impl Core {
         self.timers.borrow_mut().pop_due(now)
     }
 
-    /// The number of the current round, which polls each task at most once.
-    pub(crate) fn round(&self) -> u64 {
-        self.tasks.rounds()
-    }
-
     pub(crate) fn is_closed(&self) -> bool {
         self.arming.get() == Arming::Refused
     }
@@ -220,7 +204,7 @@ impl Core {
     pub(crate) fn close(self: &Rc<Self>) {
         // Suppresses the `on_wake` hook for everything that arrives from now on.
         self.tasks.wake_up();
-        super::context::lend(self, || {
+        super::context::as_current(self, || {
             self.tasks.enter(|| {
                 self.arming.set(Arming::Refused);
                 self.refuse_work();

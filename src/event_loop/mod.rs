@@ -104,7 +104,7 @@ impl EventLoop {
         let _seed = self.core.tasks.shuffle_seed().map(PrintSeed);
         // Checked here, because a closure cannot be `track_caller`: the panic names the caller's line.
         context::refuse_nesting();
-        let guard = self.core.guard_main();
+        let guard = self.core.outside().and_then(|it| it.guard_main(&self.core));
         let outcome = self.enter(|| self.core.run_main(at, main));
         if let Some(guard) = guard {
             let is_cancelled = matches!(&outcome, Err(error) if error.is_cancelled());
@@ -118,6 +118,7 @@ impl EventLoop {
     #[track_caller]
     pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
         self.core
+            .tasks
             .vacant::<Plain<F>>(Location::caller())
             .spawn(future)
     }
@@ -183,7 +184,7 @@ impl EventLoop {
             let limit = max_wait.map(|wait| self.core.clock.after(wait));
             let mut may_wait = max_wait != Some(Duration::ZERO);
             // A wakeup may make nothing ready, as when another thread drops a waker: then the wait goes on.
-            while !self.core.tasks.is_ready_for_a_turn() && may_wait {
+            while !self.core.tasks.is_ready_to_run() && may_wait {
                 may_wait = self.core.wait(limit) == Waited::Looked;
             }
             self.core.run_round()

@@ -37,10 +37,12 @@ pub(crate) trait Outside {
     fn take_is_sending(&self) -> bool;
 
     /// Called by `block_on` before main runs. The guard is kept until main has ended.
-    fn guard_main(&self, core: &Rc<Core>) -> Option<Box<dyn MainGuard>>;
+    fn guard_main(&self, _core: &Rc<Core>) -> Option<Box<dyn MainGuard>> {
+        None
+    }
 
     /// Called with the main task before its first poll.
-    fn main_begins(&self, main: Task);
+    fn main_begins(&self, _main: Task) {}
 
     /// The loop begins to end: refuses new tasks, calls and items from now on.
     fn refuse(&self);
@@ -82,9 +84,5 @@ impl Core {
         if let Some(outside) = self.outside() {
             outside.refuse();
         }
-    }
-
-    pub(super) fn guard_main(self: &Rc<Self>) -> Option<Box<dyn MainGuard>> {
-        self.outside()?.guard_main(self)
     }
 }

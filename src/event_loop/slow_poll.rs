@@ -29,7 +29,7 @@ impl SlowPoll {
         }
     }
 
-    /// The default, if the environment asks for debug mode. The variable is read once, because loops are cheap to make.
+    /// The default, if the environment sets debug mode. The variable is read once, because loops are cheap to make.
     pub(super) fn from_environment() -> Option<Self> {
         static IS_DEBUG: OnceLock<bool> = OnceLock::new();
         let is_debug = *IS_DEBUG

@@ -50,6 +50,7 @@ impl Spawner {
     #[track_caller]
     pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
         self.core
+            .tasks
             .vacant::<Plain<F>>(Location::caller())
             .spawn(future)
     }
@@ -63,6 +64,7 @@ impl Spawner {
     ) -> JoinHandle<F::Output> {
         let name: Rc<str> = name.into();
         self.core
+            .tasks
             .vacant::<Plain<F>>(Location::caller())
             .named(&name)
             .spawn(future)
@@ -98,6 +100,7 @@ impl LocalSpawn for Spawner {
     fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
         self.status_local()?;
         self.core
+            .tasks
             .vacant::<Plain<_>>(Location::caller())
             .spawn(future)
             .detach();
@@ -145,7 +148,7 @@ impl CallHandle {
         at: &'static Location<'static>,
         f: impl FnOnce() + 'static,
     ) -> Self {
-        let call = core.call(at, f);
+        let call = core.tasks.call(at, f);
         call.queue();
         Self { call, timer: None }
     }
@@ -156,7 +159,7 @@ impl CallHandle {
         deadline: u64,
         f: impl FnOnce() + 'static,
     ) -> Self {
-        let call = core.call(at, f);
+        let call = core.tasks.call(at, f);
         let timer = core
             .arm(deadline, call.waker())
             .map(|key| (core.clone(), key));

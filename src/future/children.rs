@@ -198,7 +198,7 @@ impl<C: Children> Drop for Group<C> {
             return;
         }
         // This may be dropped outside of the loop, or inside another one.
-        context::lend(&self.core, || {
+        context::as_current(&self.core, || {
             // The ends must not wake the task that drops this.
             self.wait_many.close();
             for index in 0..self.children.len() {

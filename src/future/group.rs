@@ -159,7 +159,7 @@ impl<E> Drop for DropGuard<'_, E> {
     fn drop(&mut self) {
         let failures = self.0.close();
         // This may be dropped outside of the loop, or inside another one.
-        context::lend(&self.0.core, || {
+        context::as_current(&self.0.core, || {
             for child in self.0.children.take().into_values() {
                 child.end();
             }
@@ -247,13 +247,14 @@ impl<E: 'static> TaskGroup<E> {
         let shared = &self.0;
         let cell = shared
             .core
+            .tasks
             .vacant::<Fallible<Child<F, E>>>(Location::caller());
         let child = Child {
             future: Some(future),
             group: shared.clone(),
         };
         if shared.phase.get() != Phase::Open {
-            return context::lend(&shared.core, || cell.refuse(child));
+            return context::as_current(&shared.core, || cell.refuse(child));
         }
         let handle = cell.spawn(child);
         // A loop that is shutting down refuses the child.

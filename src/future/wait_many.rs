@@ -80,7 +80,7 @@ impl Drop for WaitMany {
     }
 }
 
-/// Which of the tasks an observer has been told of.
+/// Which of the tasks were noted for an observer.
 #[derive(Default)]
 pub(super) struct Noted {
     /// The first task that had not ended at the last note; none before the first.

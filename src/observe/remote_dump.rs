@@ -67,7 +67,7 @@ impl Remote {
         sender.send(call).map_err(|_| NoDump::LoopGone)?;
         answer.recv_timeout(TIMEOUT).map_err(|error| match error {
             RecvTimeoutError::Disconnected => NoDump::LoopGone,
-            RecvTimeoutError::Timeout => why_busy(sender.current_polls()),
+            RecvTimeoutError::Timeout => why_busy(&sender.current_polls),
         })
     }
 }

@@ -47,7 +47,7 @@ pub fn spawn_blocking<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static)
     if !core.tasks.is_refusing() {
         submit(&core, work.clone(), &work.state);
     }
-    core.vacant::<Plain<_>>(at).spawn(Done { work })
+    core.tasks.vacant::<Plain<_>>(at).spawn(Done { work })
 }
 
 /// A job, shared by the pool and the task.

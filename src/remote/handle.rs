@@ -186,7 +186,7 @@ impl<T> RemoteHandle<T> {
     #[doc(alias = "result")]
     #[track_caller]
     pub fn join(self) -> Result<T, JoinError> {
-        self.refuse_home("join");
+        self.refuse_owner("join");
         match self.wait(None) {
             Some(result) => result,
             None => unreachable!("a wait without an end"),
@@ -219,7 +219,7 @@ impl<T> RemoteHandle<T> {
     /// ```
     #[track_caller]
     pub fn join_timeout(&mut self, timeout: Duration) -> Option<Result<T, JoinError>> {
-        self.refuse_home("join_timeout");
+        self.refuse_owner("join_timeout");
         self.wait(Instant::now().checked_add(timeout))
     }
 
@@ -251,7 +251,7 @@ impl<T> RemoteHandle<T> {
     }
 
     #[track_caller]
-    fn refuse_home(&self, method: &str) {
+    fn refuse_owner(&self, method: &str) {
         assert!(
             !self.sender.is_owner(),
             "RemoteHandle::{method} would block the event loop's own thread for ever: await the handle instead"

@@ -1,6 +1,6 @@
 //! Messages of other threads: an unbounded channel, which a source of the loop reads.
 //!
-//! The mailbox is made when a way in from another thread is first asked for, for most loops never need one.
+//! The mailbox is made at its first use, because most loops never need one.
 //!
 //! A loop ends in three [stages](Stage), so that its end does not depend on what is still being sent: first it refuses
 //! new work, then its tasks end, then it drops the receiving end of the channel. From then on every send fails, and
@@ -50,7 +50,7 @@ impl Stage {
     }
 }
 
-/// What another thread asks of the loop: a function to call; none once it was called.
+/// What another thread sends to the loop: a function to call; none once it was called.
 pub(crate) struct Message(Option<Call>);
 
 impl Message {
@@ -84,7 +84,7 @@ pub(crate) struct MailboxSender {
     /// A [`Stage`].
     stage: AtomicU8,
     /// The polls that are under way, if the loop has an observer.
-    current_polls: CurrentPolls,
+    pub(crate) current_polls: CurrentPolls,
 }
 
 impl MailboxSender {
@@ -103,17 +103,13 @@ impl MailboxSender {
         self.send(message)
     }
 
-    // Relaxed: the stage guards nothing. A thread that sees an old one sends a message that is dropped with the channel.
+    // Relaxed: the stage guards nothing. A thread that sees an old one sends a message that the channel drops.
     fn has_reached(&self, stage: Stage) -> bool {
         self.stage.load(Ordering::Relaxed) >= stage as u8
     }
 
     fn reach(&self, stage: Stage) {
         self.stage.store(stage as u8, Ordering::Relaxed);
-    }
-
-    pub(crate) fn current_polls(&self) -> &CurrentPolls {
-        &self.current_polls
     }
 
     /// Whether this is the thread of a loop that still exists, where waiting for the loop would block it for ever.
@@ -123,16 +119,12 @@ impl MailboxSender {
 }
 
 /// While one of these is alive, an idle loop in virtual time waits for messages.
-pub(super) struct Keepalive(Arc<MailboxSender>);
+pub(super) struct Keepalive(pub(super) Arc<MailboxSender>);
 
 impl Keepalive {
     pub(super) fn new(sender: &Arc<MailboxSender>) -> Self {
         sender.keepalives.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(sender))
-    }
-
-    pub(super) fn sender(&self) -> &Arc<MailboxSender> {
-        &self.0
     }
 }
 

@@ -19,7 +19,6 @@ mod remote;
 
 use std::any::Any;
 use std::cell::{Cell, OnceCell, RefCell};
-use std::rc::Rc;
 use std::sync::Arc;
 
 pub use blocking::spawn_blocking;
@@ -32,8 +31,9 @@ use self::mailbox::Mailbox;
 use self::pool::{JobCount, Pool};
 use self::queue::Pipes;
 use crate::event_loop::core::Core;
-use crate::event_loop::outside::{Awaited, MainGuard, Outside};
-use crate::task::Task;
+use crate::event_loop::outside::{Awaited, Outside};
+#[cfg(all(unix, feature = "signal"))]
+use {crate::event_loop::outside::MainGuard, crate::task::Task, std::rc::Rc};
 
 /// The remote side of a loop, each part made at its first use.
 #[derive(Default)]
@@ -64,7 +64,7 @@ pub(crate) fn current_polls(core: &Core) -> Option<&CurrentPolls> {
     remotes(core)
         .mailbox
         .get()
-        .map(|mailbox| mailbox.sender.current_polls())
+        .map(|mailbox| &mailbox.sender.current_polls)
 }
 
 impl Outside for Remotes {
@@ -101,18 +101,10 @@ impl Outside for Remotes {
         self.interrupt.guard_main(core)
     }
 
-    #[cfg(not(all(unix, feature = "signal")))]
-    fn guard_main(&self, _: &Rc<Core>) -> Option<Box<dyn MainGuard>> {
-        None
-    }
-
     #[cfg(all(unix, feature = "signal"))]
     fn main_begins(&self, main: Task) {
         self.interrupt.main_begins(main);
     }
-
-    #[cfg(not(all(unix, feature = "signal")))]
-    fn main_begins(&self, _: Task) {}
 
     fn refuse(&self) {
         if let Some(mailbox) = self.mailbox.get() {

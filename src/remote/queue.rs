@@ -50,8 +50,8 @@ fn discard<T>(items: VecDeque<T>) {
 
 /// Binds a queue to a loop.
 fn bind<S: Store<Item: Send + 'static>>(core: &Core, queue: &Shared<S>) -> Arc<Pipe<S::Item>> {
-    let home = core.tasks.serial();
-    let pipe = Arc::new(Pipe::new(queue.capacity, home, discard::<S::Item>));
+    let serial = core.tasks.serial();
+    let pipe = Arc::new(Pipe::new(queue.capacity, serial, discard::<S::Item>));
     let weak = Arc::downgrade(&pipe);
     remotes(core).pipes.borrow_mut().add(weak);
     pipe
@@ -65,7 +65,7 @@ fn remote_end<S: Store<Item: Send + 'static> + 'static>(
     let core = context::current();
     let pipe = queue.pipe.get_or_init(|| bind(&core, queue));
     assert!(
-        pipe.home == core.tasks.serial(),
+        pipe.serial == core.tasks.serial(),
         "this queue has a remote end in another event loop, and a queue is bound to one"
     );
     if core.tasks.is_refusing() || queue.is_shut() {

@@ -50,7 +50,7 @@ impl Remote {
     }
 
     pub(crate) fn sender(&self) -> &MailboxSender {
-        self.keepalive.sender()
+        &self.keepalive.0
     }
 
     /// Spawns a task on the loop: `f` is called there, in the task's first poll, and makes the future, which need not
@@ -80,10 +80,10 @@ impl Remote {
         Fut::Output: Send + 'static,
     {
         let at = Location::caller();
-        let sender = self.keepalive.sender();
+        let sender = &self.keepalive.0;
         let (handle, reply) = handle::pair(sender);
         sender.send_work(Message::call(move |core| {
-            let task = core.vacant::<Plain<_>>(at).spawn(Made {
+            let task = core.tasks.vacant::<Plain<_>>(at).spawn(Made {
                 make: Some(f),
                 future: None,
             });
@@ -112,11 +112,9 @@ impl Remote {
     #[track_caller]
     pub fn call_soon(&self, f: impl FnOnce() + Send + 'static) -> Result<(), LoopGone> {
         let at = Location::caller();
-        self.keepalive
-            .sender()
-            .send_work(Message::call(move |core| {
-                let _queued = CallHandle::soon(core, at, f);
-            }))
+        self.keepalive.0.send_work(Message::call(move |core| {
+            let _queued = CallHandle::soon(core, at, f);
+        }))
     }
 }
 

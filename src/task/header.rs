@@ -1,6 +1,6 @@
 //! The header of a task: the part that does not depend on its type.
 //!
-//! The files of the layers above add the operations: this one has the data that they share.
+//! This file has the data; the files of the higher layers add the operations.
 
 use std::cell::Cell;
 use std::panic::Location;

@@ -57,7 +57,7 @@
 //! * **DROPPED-BY-OWNER**: the contents of a task are dropped on the owner thread; a last reference dropped on another
 //!   thread frees bare memory.
 //! * **LISTED**: a chunk in the loop's list is alive; it is removed from the list before it is freed.
-//! * **LENT**: a scoped reference is removed before the call that lent it returns.
+//! * **SCOPED**: a scoped reference is removed before the call that set it returns.
 
 #![allow(unsafe_code)]
 
@@ -78,7 +78,7 @@ mod header;
 mod prefetch;
 mod reference;
 
-// What happens at its end, and what is told of it.
+// Its end and its events.
 mod ends;
 mod event;
 

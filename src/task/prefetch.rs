@@ -25,7 +25,7 @@ pub(super) fn prefetch(task: NonNull<Header>) {
     unsafe { _mm_prefetch::<_MM_HINT_T0>(header.wrapping_add(LINE)) };
 }
 
-/// Elsewhere the processor is left to itself: there is no stable way to ask.
+/// Does nothing on other processors: there is no stable way to prefetch there.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline]
 pub(super) fn prefetch(_: NonNull<Header>) {}

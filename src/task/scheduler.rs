@@ -109,7 +109,7 @@ impl Scheduler {
     }
 
     /// The same, after removal of entries at the front whose tasks have finished.
-    pub(crate) fn is_ready_for_a_turn(&self) -> bool {
+    pub(crate) fn is_ready_to_run(&self) -> bool {
         let local = &self.shared.local;
         while let Some(first) = local.ready.pop_ended() {
             local.run(first);

@@ -12,7 +12,7 @@ impl<T> Scoped<T> {
     }
 
     /// Sets the reference to `value` for the duration of `f` and restores the former one afterwards.
-    pub(crate) fn lend<R>(&self, value: &T, f: impl FnOnce() -> R) -> R {
+    pub(crate) fn set<R>(&self, value: &T, f: impl FnOnce() -> R) -> R {
         struct Restore<'a, T>(&'a Cell<*const T>, *const T);
         impl<T> Drop for Restore<'_, T> {
             fn drop(&mut self) {
@@ -26,7 +26,7 @@ impl<T> Scoped<T> {
     /// Calls `f` with the current reference.
     #[inline]
     pub(crate) fn with<R>(&self, f: impl FnOnce(Option<&T>) -> R) -> R {
-        // SAFETY: LENT: a pointer that is not null was stored by a `lend` further down on this stack (the slot is
+        // SAFETY: SCOPED: a pointer that is not null was stored by a `set` further down on this stack (the slot is
         // thread-local and never shared), which holds the reference until it removes the pointer; the reference passed
         // to `f` ends with this call, and so before.
         f(unsafe { self.0.get().as_ref() })

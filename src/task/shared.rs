@@ -32,7 +32,15 @@ pub(crate) type Report = dyn Fn(Option<&Task>, &JoinError);
 /// A plain count below this is moved to the atomic word, which is wider.
 const MIN_REFERENCES: i32 = -(MAX_REFERENCES / 2);
 
-/// The phases of a loop's life.
+/// The phases of a loop's life, for its owner thread. Every other flag about the end has a reader that cannot read this
+/// one:
+///
+/// * `Core::arming` refuses timers as soon as the loop is dropped: later than `Closing`, in which a timer may still be
+///   armed, and earlier than `Closed`.
+/// * `Cells::closed`: the cells are a layer below.
+/// * The head of the stack, and DEAD in the word of each task: threads that wake or drop a task.
+/// * In `remote` the stage of the mailbox, `is_shut` of a pipe and `is_closed` of the pool: threads that send something
+///   and refer to no task. The methods `refuse`, `close` and `finish_jobs` of `Outside` write them, after this one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     Open,

@@ -5,7 +5,7 @@ use std::ptr::{self, NonNull};
 use super::header::Header;
 use super::sync::{AtomicPtr, Ordering};
 
-/// The tasks with remote wakeups, cancel requests or drops, newest first. An empty stack also tells whether the loop
+/// The tasks with remote wakeups, cancel requests or drops, newest first. An empty stack also records whether the loop
 /// sleeps: the push that replaces that mark must unpark the loop, so each sleep is ended once, and a push to a loop that
 /// is awake is one exchange.
 pub(super) struct Stack(AtomicPtr<Header>);

@@ -37,7 +37,7 @@ mod model {
         static CELLS_PER_CHUNK: Cell<usize> = const { Cell::new(1) };
     }
 
-    /// As many as the model wants. If that is one, a cell's memory is spoiled as soon as it is free.
+    /// The number that the model sets. If it is one, a cell's memory is spoiled as soon as it is free.
     pub(in crate::task) fn cells_per_chunk(room: usize) -> usize {
         room.min(CELLS_PER_CHUNK.get())
     }
@@ -178,7 +178,7 @@ mod model {
         }
     }
 
-    /// A task's link. One thread at a time has it to itself, so a store is noted as a change: the model finds a turn
+    /// A task's link. One thread at a time has it to itself, so a store is noted as a change: the model finds a write
     /// that does not come after the one before.
     pub(in crate::task) struct Link<T>(Guarded<atomic::AtomicPtr<T>>);
 

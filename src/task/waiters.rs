@@ -5,14 +5,14 @@
 //!  word                    the task has      when it ends
 //!  null                    no waiter
 //!  address of a header     one waiting task  it is woken
-//!  address of an `Ends`    one wait for      it is told
+//!  address of an `Ends`    one wait for      it counts the end
 //!                          several tasks
 //!  address of an `Extra`   a list of them,   each entry in order
 //!                          a name, ..
 //!  number                  ended             (the position among the ends of its loop)
 //! ```
 //!
-//! The two lowest bits tell which; the word owns what it points to. After the end of the loop, the last reference to a
+//! The two lowest bits say which; the word owns what it points to. After the end of the loop, the last reference to a
 //! task may be dropped on any thread. Only the name and the counts, which are `Send`, are left in the box then: the
 //! rest was taken out when the task finished (DROPPED-BY-OWNER).
 

@@ -114,7 +114,7 @@ impl RemoteWord {
 
     /// Whether no reference is left, given the owner's count, and no push is under way.
     pub(super) fn is_last(&self, owner_count: isize) -> bool {
-        // Acquire: while the loop closes, the last use elsewhere may have been a push that was refused.
+        // Acquire: while the loop closes, the last use on another thread may have been a push that was refused.
         let word = self.0.load(Ordering::Acquire);
         word & QUEUED == 0 && (word >> COUNT_SHIFT) + owner_count == 0
     }

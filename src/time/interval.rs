@@ -135,7 +135,8 @@ impl Interval {
     /// Whether this poll may return a tick without a wait. Without this limit a body that takes longer than the period
     /// would never suspend. No task is polled twice in one round.
     fn may_be_overdue(&mut self) -> bool {
-        let round = self.core.round();
+        // A round polls each task at most once.
+        let round = self.core.tasks.rounds();
         // No round has the number 0: the first tick does not count.
         let counted = self.overdue_in.map_or(0, |_| round);
         self.overdue_in.replace(counted) != Some(round)

@@ -100,7 +100,7 @@ fn children(size: u64) -> Vec<impl Future<Output = u64> + 'static> {
     (0..size).map(child).collect()
 }
 
-/// Of those whom somebody waits for.
+/// Of those that are awaited.
 async fn crowds_of_children(size: u64, gauge: &Gauge) -> u64 {
     let mut given_up = gather(children(size));
     assert!(futures::poll!(&mut given_up).is_pending());

@@ -25,7 +25,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// A load of the given size, in thousandths; tells how much of what that was.
+/// A load of the given size, in thousandths; returns how much of what that was.
 type Load = fn(u64, &Gauge) -> (u64, &'static str);
 
 /// Those that need much memory come last, for the system does not get all of it back at once.

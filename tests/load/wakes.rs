@@ -12,7 +12,7 @@ use looplet::{EventLoop, gather};
 use crate::gauge::Gauge;
 
 const THREADS: u64 = 2;
-/// Tasks that each of them wakes, in turn.
+/// Tasks that each of them wakes, one after another.
 const TASKS: u64 = 10;
 
 /// Threads wake tasks as fast as they can, and the loop takes what comes. Each task goes on until it has seen all that

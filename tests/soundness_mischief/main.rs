@@ -24,7 +24,7 @@ use allocation_counter::measure;
 
 use pieces::{loops, tasks};
 use values::{mischief, stranger};
-use world::{Kind, World, below, elsewhere, quietly, world};
+use world::{Kind, World, below, on_thread, quietly, world};
 
 /// How many programs of each kind there are.
 const PROGRAMS: u64 = if cfg!(miri) { 3 } else { 1000 };
@@ -53,7 +53,7 @@ fn play(kind: Kind, seed: u64) {
     }
     world().refill(0);
     end_loops();
-    elsewhere(|| ());
+    on_thread(|| ());
     check_what_was_kept();
     World::end();
 }
@@ -135,16 +135,16 @@ fn seeds() -> Range<u64> {
 }
 
 #[test]
-fn mischief_harms_nobody_else() {
+fn mischief_does_no_harm() {
     check_all(Kind::Plain);
 }
 
 #[test]
-fn mischief_of_an_observer_harms_nobody_else() {
+fn mischief_of_an_observer_does_no_harm() {
     check_all(Kind::Observed);
 }
 
 #[test]
-fn mischief_with_wakers_on_another_thread_harms_nobody_else() {
+fn mischief_with_wakers_on_another_thread_does_no_harm() {
     check_all(Kind::Threads);
 }

@@ -51,7 +51,7 @@ pub(crate) struct Value {
 
 impl Value {
     pub(crate) fn new() -> Self {
-        Self::of(&world().home)
+        Self::of(&world().owner)
     }
 
     /// One that may be dropped on any thread.
@@ -125,7 +125,7 @@ impl fmt::Write for Paper {
     }
 }
 
-/// What is panicked with. A panic of its destructor is a plain one, for somebody has to end it.
+/// What is panicked with. A panic of its destructor is a plain one, for the chain has to end.
 pub(crate) struct Payload {
     _entry: Entry,
 }
@@ -241,7 +241,7 @@ impl<const BYTES: usize> Sized<BYTES> {
     pub(crate) fn new() -> Self {
         Self {
             bytes: [BYTES as u8; BYTES],
-            _entry: world().home.entry(),
+            _entry: world().owner.entry(),
         }
     }
 

@@ -134,7 +134,7 @@ pub(crate) struct World {
     pub(crate) kind: Cell<Option<Kind>>,
     random: RefCell<fastrand::Rng>,
     /// What must be dropped on this thread, and what may be dropped on any.
-    pub(crate) home: Ledger,
+    pub(crate) owner: Ledger,
     pub(crate) anywhere: Ledger,
     pub(crate) depth: Cell<u32>,
     pub(crate) left: Cell<u32>,
@@ -145,7 +145,7 @@ pub(crate) struct World {
     /// How many comparisons of queues' items are under way.
     pub(crate) comparing: Cell<u32>,
     surprises: Surprises,
-    pub(crate) is_told: Cell<bool>,
+    pub(crate) is_verbose: Cell<bool>,
     pub(crate) shared: RefCell<Option<Common>>,
     pub(crate) loops: Kept<EventLoop>,
     pub(crate) spawners: Kept<Spawner>,
@@ -216,7 +216,7 @@ impl World {
         listen_to_panics();
         let world = Self::default();
         world.kind.set(Some(kind));
-        world.is_told.set(is_single());
+        world.is_verbose.set(is_single());
         world.is_shuffled.set(seed % 4 == 3);
         world.random.replace(fastrand::Rng::with_seed(seed));
         SURPRISES.set(Some(world.surprises.clone()));
@@ -224,7 +224,7 @@ impl World {
     }
 
     /// Drops what is left, wakers last and on another thread: they may be all that keeps a task, and what was the
-    /// task's has been dropped at home long ago.
+    /// task's has been dropped on the owner thread long ago.
     pub(crate) fn end() {
         let world = world();
         let wakers: Vec<_> = world.wakers.all().collect();
@@ -234,18 +234,18 @@ impl World {
             }
         }
         quietly(|| drop(world.shared.take()));
-        elsewhere(|| drop(wakers));
+        on_thread(|| drop(wakers));
         WORLD.take();
         SURPRISES.take();
         let surprises = mem::take(&mut *world.surprises.lock().unwrap());
         assert!(surprises.is_empty(), "{surprises:#?}");
-        world.home.settle();
+        world.owner.settle();
         assert_eq!(world.anywhere.made(), world.anywhere.dropped());
     }
 
-    /// Says what is done next, if anybody wants to know.
-    pub(crate) fn tell(&self, what: &str) {
-        if self.is_told.get() {
+    /// Prints what is done next, if there is one program only.
+    pub(crate) fn announce(&self, what: &str) {
+        if self.is_verbose.get() {
             let depth = self.depth.get() as usize;
             eprintln!("{:depth$}{what}", "");
         }
@@ -313,7 +313,7 @@ fn is_documented(text: &str) -> bool {
 type Job = Box<dyn FnOnce() + Send>;
 
 /// Runs `f` on a second thread, if this program has one, and waits for it.
-pub(crate) fn elsewhere(f: impl FnOnce() + Send + 'static) {
+pub(crate) fn on_thread(f: impl FnOnce() + Send + 'static) {
     if world().kind.get() != Some(Kind::Threads) {
         return f();
     }

@@ -13,7 +13,7 @@ use looplet::{Remote, RemoteQueue};
 
 use crate::roll::{Luggage, Piece, Roll};
 
-/// Wakers that lie about, for anybody to take.
+/// Wakers that any thread may take.
 const SLOTS: usize = 32;
 /// What a thread does at random for each thing that it is asked for.
 const PRANKS: usize = 6;
@@ -58,7 +58,7 @@ impl World {
         std::mem::replace(&mut *slot, waker)
     }
 
-    /// One of the threads that wake: does what it is asked for until nobody can ask any more.
+    /// One of the threads that wake: does what is requested until no request can come any more.
     pub(crate) fn wake_and_play(&self, errands: Receiver<Errand>, mut rng: Rng) {
         let mut kept = Vec::new();
         for errand in errands {
@@ -125,7 +125,7 @@ fn spawn_from_outside(
 ) {
     let task = remote.spawn(move || async move {
         let _mark = roll.mark();
-        Foreign::new(peer).await;
+        External::new(peer).await;
         ticket
     });
     let Ok(mut task) = task else { return };
@@ -134,7 +134,7 @@ fn spawn_from_outside(
         1 => drop(task.join_timeout(Duration::ZERO)),
         2 => {
             task.cancel();
-            // It ends, and tells so; also if the loop goes meanwhile.
+            // It ends, and reports that; also if the loop is dropped meanwhile.
             drop(task.join());
         }
         3 => {
@@ -147,19 +147,19 @@ fn spawn_from_outside(
 }
 
 /// Waits until another thread has set a flag and woken it.
-pub(crate) struct Foreign {
+pub(crate) struct External {
     flag: Arc<AtomicBool>,
     peer: Option<Sender<Errand>>,
 }
 
-impl Foreign {
+impl External {
     pub(crate) fn new(peer: Sender<Errand>) -> Self {
         let (flag, peer) = (Arc::default(), Some(peer));
         Self { flag, peer }
     }
 }
 
-impl Future for Foreign {
+impl Future for External {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {

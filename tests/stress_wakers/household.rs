@@ -13,7 +13,7 @@ use std::thread;
 use fastrand::Rng;
 use looplet::{Event, JoinHandle, Remote, RemoteQueue, spawn, spawn_blocking, yield_now};
 
-use crate::crew::{Errand, Foreign, World};
+use crate::crew::{Errand, External, World};
 use crate::roll::{Mark, Piece, Roll};
 use crate::{TASKS, THREADS};
 
@@ -38,7 +38,7 @@ pub(crate) struct Household {
     woken: Vec<(JoinHandle<Mark>, bool)>,
     jobs: Vec<JoinHandle<Piece>>,
     cancelled: Vec<JoinHandle<()>>,
-    /// Panics that nobody will take.
+    /// Unhandled panics.
     pub(crate) unseen: Rc<Cell<usize>>,
     all_unseen: Rc<Event>,
 }
@@ -97,7 +97,7 @@ impl Household {
         let task = spawn(async move {
             let _mark = mark;
             show(&world, rng, &peer).await;
-            Foreign::new(peer).await;
+            External::new(peer).await;
             if panics {
                 resume_unwind(Box::new("without a word"));
             }
@@ -110,7 +110,7 @@ impl Household {
         let mark = self.roll.mark();
         let task = spawn(async move {
             let _mark = mark;
-            Foreign::new(peer).await;
+            External::new(peer).await;
             resume_unwind(Box::new("without a word"));
         });
         let (unseen, all) = (self.unseen.clone(), self.all_unseen.clone());

@@ -2,7 +2,7 @@
 //! tasks come and go; and they spawn, cancel, join, and put into queues.
 //!
 //! Everything is counted. Each future is dropped once, on its loop's thread. Each task that waits for a wakeup from
-//! another thread gets it. Each panic that nobody takes is reported. In the end the memory in use is what it was.
+//! another thread gets it. Each unhandled panic is reported. In the end the memory in use is what it was.
 //!
 //! `LOOPLET_STRESS=100 cargo test --release --test stress_wakers` does a hundred times as much. There is no test harness,
 //! whose own thread would allocate in between.
@@ -32,7 +32,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 /// The threads that wake.
 const THREADS: usize = 4;
 /// The threads that have loops, one after another.
-const HOMES: usize = 2;
+const OWNERS: usize = 2;
 /// The loops of each.
 const LOOPS: usize = 1000;
 /// The tasks of each loop.
@@ -55,8 +55,8 @@ struct Tally {
 fn live(world: &World, crew: &[Sender<Errand>], rng: &mut Rng, tally: &mut Tally) {
     let reports = Rc::new(Cell::new(0));
     let count = reports.clone();
-    let hear = move |_: Option<&Task>, _: &JoinError| count.set(count.get() + 1);
-    let mut event_loop = EventLoop::builder().on_unhandled_panic(hear).build();
+    let report = move |_: Option<&Task>, _: &JoinError| count.set(count.get() + 1);
+    let mut event_loop = EventLoop::builder().on_unhandled_panic(report).build();
     let roll = Roll::new();
     let mut household = Household::new(world, crew, rng.fork(), &roll);
     let remote = event_loop.remote();
@@ -88,7 +88,7 @@ fn live(world: &World, crew: &[Sender<Errand>], rng: &mut Rng, tally: &mut Tally
     tally.futures += roll.settle();
 }
 
-/// So many loops in each home, one after another.
+/// So many loops on each thread, one after another.
 fn stress(loops: usize, seed: u64) -> Tally {
     let world = World::new();
     let mut rng = Rng::with_seed(seed);
@@ -101,7 +101,7 @@ fn stress(loops: usize, seed: u64) -> Tally {
             threads.push(scope.spawn(move || world.wake_and_play(errands, rng)));
             crew.push(sender);
         }
-        let homes = [(); HOMES].map(|()| {
+        let owners = [(); OWNERS].map(|()| {
             let (world, crew, mut rng) = (&world, crew.clone(), rng.fork());
             scope.spawn(move || {
                 let mut tally = Tally::default();
@@ -110,8 +110,8 @@ fn stress(loops: usize, seed: u64) -> Tally {
             })
         });
         drop(crew);
-        for home in homes {
-            let tally = home.join().unwrap();
+        for owner in owners {
+            let tally = owner.join().unwrap();
             total.loops += tally.loops;
             total.futures += tally.futures;
             total.woken += tally.woken;
@@ -139,6 +139,6 @@ fn main() {
     let tally = stress(LOOPS * times, 2);
     let stats = region.change();
     println!("{tally:?}");
-    assert_eq!(tally.loops, HOMES * LOOPS * times);
+    assert_eq!(tally.loops, OWNERS * LOOPS * times);
     assert_eq!(stats.bytes_allocated, stats.bytes_deallocated, "{stats:?}");
 }

@@ -8,19 +8,19 @@ use crate::TASKS;
 
 /// Which of a loop's futures were dropped, and how often.
 pub(crate) struct Roll {
-    home: ThreadId,
+    owner: ThreadId,
     drops: Vec<AtomicU8>,
     made: AtomicUsize,
     strayed: AtomicUsize,
 }
 
-/// In a future; tells the roll when that is dropped.
+/// In a future; notes in the roll when that is dropped.
 pub(crate) struct Mark(Arc<Roll>, usize);
 
 impl Roll {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
-            home: thread::current().id(),
+            owner: thread::current().id(),
             drops: (0..TASKS * 2).map(|_| AtomicU8::new(0)).collect(),
             made: AtomicUsize::new(0),
             strayed: AtomicUsize::new(0),
@@ -31,7 +31,7 @@ impl Roll {
         Mark(self.clone(), self.made.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// How many futures were marked. All of them were dropped, each once, at home.
+    /// How many futures were marked. All of them were dropped, each once, on the owner thread.
     #[track_caller]
     pub(crate) fn settle(&self) -> usize {
         let made = self.made.load(Ordering::Relaxed);
@@ -47,7 +47,7 @@ impl Roll {
 impl Drop for Mark {
     fn drop(&mut self) {
         self.0.drops[self.1].fetch_add(1, Ordering::Relaxed);
-        let strayed = thread::current().id() != self.0.home;
+        let strayed = thread::current().id() != self.0.owner;
         self.0
             .strayed
             .fetch_add(usize::from(strayed), Ordering::Relaxed);

@@ -18,7 +18,7 @@ pub(crate) async fn fail_after(seconds: f64, error: &'static str) -> Result<(), 
     Err(error)
 }
 
-/// Sleeps with a guard that tells when it ended.
+/// Sleeps with a guard that notes when it ended.
 pub(crate) async fn guarded(seconds: f64, name: &'static str) -> Result<(), &'static str> {
     let _guard = GuardAt(name);
     nap(seconds).await;

@@ -139,7 +139,7 @@ impl Crew {
         }
     }
 
-    /// Runs rounds until nobody is ready.
+    /// Runs rounds until no task is ready.
     pub(crate) fn run(&self) {
         while !self.ready.lock().unwrap().is_empty() {
             self.round();
@@ -175,7 +175,7 @@ impl Drop for Droppy {
     }
 }
 
-/// Lets everybody else who is ready run first.
+/// Lets all other ready tasks run first.
 pub(crate) async fn yield_now() {
     let mut yielded = false;
     std::future::poll_fn(|cx| {

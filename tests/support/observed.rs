@@ -1,4 +1,4 @@
-//! Loops with an observer that writes down what it is told.
+//! Loops with an observer that writes down its events.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use looplet::{Builder, EventLoop, Task, TaskEvent, WaitsOn, WokenBy};
 
-/// What an observer was told, a line each.
+/// The events of an observer, a line each.
 pub(crate) type Log = Rc<RefCell<Vec<String>>>;
 
 fn by(by: WokenBy<'_>) -> String {
@@ -25,7 +25,7 @@ fn waits(on: &[WaitsOn]) -> String {
     words.collect::<Vec<_>>().join("+")
 }
 
-fn told(task: &Task, event: TaskEvent<'_>) -> String {
+fn line_of(task: &Task, event: TaskEvent<'_>) -> String {
     let name = task.name();
     match event {
         TaskEvent::Spawned(who) => format!("{name} spawned by {}", by(who)),
@@ -35,12 +35,12 @@ fn told(task: &Task, event: TaskEvent<'_>) -> String {
     }
 }
 
-/// A loop with a log of what its observer is told.
+/// A loop with a log of the events of its observer.
 pub(crate) fn observed_with(builder: Builder) -> (EventLoop, Log) {
     let log = Log::default();
     let into = log.clone();
     let observer = move |_: Instant, task: &Task, event: TaskEvent<'_>| {
-        into.borrow_mut().push(told(task, event));
+        into.borrow_mut().push(line_of(task, event));
     };
     (builder.observer(observer).build(), log)
 }

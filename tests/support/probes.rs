@@ -26,7 +26,7 @@ impl<F: FnMut()> Drop for OnDrop<F> {
 pub(crate) struct Ledger(Arc<Account>);
 
 struct Account {
-    home: ThreadId,
+    owner: ThreadId,
     made: AtomicUsize,
     dropped: AtomicUsize,
     strayed: AtomicUsize,
@@ -38,7 +38,7 @@ pub(crate) struct Entry(Arc<Account>);
 impl Default for Ledger {
     fn default() -> Self {
         Self(Arc::new(Account {
-            home: thread::current().id(),
+            owner: thread::current().id(),
             made: AtomicUsize::new(0),
             dropped: AtomicUsize::new(0),
             strayed: AtomicUsize::new(0),
@@ -60,7 +60,7 @@ impl Ledger {
         self.0.dropped.load(Ordering::SeqCst)
     }
 
-    /// Everything was dropped, each once, at home.
+    /// Everything was dropped, each once, on the owner thread.
     #[track_caller]
     pub(crate) fn settle(&self) {
         let strayed = self.0.strayed.load(Ordering::SeqCst);
@@ -72,7 +72,7 @@ impl Ledger {
 impl Drop for Entry {
     fn drop(&mut self) {
         self.0.dropped.fetch_add(1, Ordering::SeqCst);
-        if thread::current().id() != self.0.home {
+        if thread::current().id() != self.0.owner {
             self.0.strayed.fetch_add(1, Ordering::SeqCst);
         }
     }

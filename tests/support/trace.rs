@@ -47,7 +47,7 @@ pub(crate) async fn nap(seconds: f64) {
 }
 
 /// `Ok(12)`, `Err(Cancelled)` or `Err(Panic(the message))`.
-pub(crate) fn told<T: Debug>(outcome: Result<T, JoinError>) -> String {
+pub(crate) fn text_of<T: Debug>(outcome: Result<T, JoinError>) -> String {
     match outcome {
         Ok(value) => format!("Ok({value:?})"),
         Err(error) if error.is_cancelled() => "Err(Cancelled)".into(),
@@ -96,7 +96,7 @@ impl<F: FnMut()> Drop for OnDrop<F> {
     }
 }
 
-/// A thing that happens once and wakes whoever waits for it, in the order in which they came.
+/// A thing that happens once and wakes all that wait for it, in the order in which they came.
 #[derive(Clone, Default)]
 pub(crate) struct Gate(Rc<RefCell<(bool, Vec<Waker>)>>);
 

@@ -231,7 +231,7 @@ pub fn executors() -> Vec<Contestant> {
     EXECUTORS.to_vec()
 }
 
-/// Why a contestant is known to fail in a row, where its own message does not tell.
+/// Why a contestant is known to fail in a row, where its own message does not say it.
 pub fn known_reason(id: &str, row: &str) -> Option<&'static str> {
     match (id, row) {
         ("glommio", "timers_hold_drop") => Some("its wakers count no further than 32,767"),

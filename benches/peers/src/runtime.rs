@@ -18,7 +18,7 @@ pub trait Runtime: Clone + 'static {
     where
         F: Future + 'static;
 
-    /// Spawns a task that nobody joins, in the executor's cheapest way.
+    /// Spawns a task that is not joined, in the executor's cheapest way.
     fn spawn_detached<F>(&self, future: F)
     where
         F: Future<Output = ()> + 'static;

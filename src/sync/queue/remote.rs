@@ -63,7 +63,7 @@ pub(crate) struct Pipe<T> {
     /// How many items may be in the pipe; `usize::MAX` if there is no bound.
     bound: usize,
     /// The number of the loop that the queue is bound to.
-    pub(crate) home: u64,
+    pub(crate) serial: u64,
     /// Drops items that will not arrive.
     discard: fn(VecDeque<T>),
 }
@@ -96,7 +96,7 @@ impl<T> Refuse for Pipe<T> {
 
 impl<T> Pipe<T> {
     /// A pipe whose receiver is on this thread.
-    pub(crate) fn new(capacity: Option<usize>, home: u64, discard: fn(VecDeque<T>)) -> Self {
+    pub(crate) fn new(capacity: Option<usize>, serial: u64, discard: fn(VecDeque<T>)) -> Self {
         let state = State {
             items: VecDeque::new(),
             is_shut: false,
@@ -110,7 +110,7 @@ impl<T> Pipe<T> {
             state: Lock::new(state),
             has_room: Signal::new(),
             bound: capacity.unwrap_or(usize::MAX),
-            home,
+            serial,
             discard,
         }
     }

@@ -21,7 +21,7 @@ const ITEMS_PER_POLL: usize = 1024;
 pub(crate) struct Transfer<S: Store> {
     pipe: Arc<Pipe<S::Item>>,
     /// Waits among the putters, in their order, while the queue is full.
-    turn: Waiter<Putters<Rc<Shared<S>>>>,
+    waiter: Waiter<Putters<Rc<Shared<S>>>>,
     /// Empty between polls; kept for its memory.
     batch: VecDeque<S::Item>,
     is_over: bool,
@@ -33,18 +33,18 @@ impl<S: Store> Transfer<S> {
     pub(crate) fn new(pipe: Arc<Pipe<S::Item>>, queue: Rc<Shared<S>>) -> Self {
         Self {
             pipe,
-            turn: Waiter::new(Putters(queue)),
+            waiter: Waiter::new(Putters(queue)),
             batch: VecDeque::new(),
             is_over: false,
         }
     }
 
     fn queue(&self) -> &Shared<S> {
-        &self.turn.target().0
+        &self.waiter.target().0
     }
 
     fn room(&mut self) -> usize {
-        let (queue, key) = self.turn.parts();
+        let (queue, key) = self.waiter.parts();
         queue.0.room(key.as_ref())
     }
 
@@ -52,14 +52,14 @@ impl<S: Store> Transfer<S> {
     fn transfer(&mut self, cx: &Context<'_>) -> Left {
         let room = self.room().min(ITEMS_PER_POLL);
         if room > 0 {
-            self.turn.leave();
+            self.waiter.leave();
         }
         // No user code runs between the look at the room and the put.
         let left = self.pipe.take(&mut self.batch, room, cx.waker());
         if room == 0 {
             return left;
         }
-        let (queue, batch) = (&self.turn.target().0, &mut self.batch);
+        let (queue, batch) = (&self.waiter.target().0, &mut self.batch);
         let put = panic::catch_unwind(AssertUnwindSafe(|| queue.put_all(batch)));
         if let Err(panic) = put {
             // A comparison or a waker has panicked. The next poll moves the rest.
@@ -77,7 +77,7 @@ impl<S: Store> Future for Transfer<S> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         match self.transfer(cx) {
             Left::Items => {
-                if self.room() > 0 || self.turn.poll(cx).is_ready() {
+                if self.room() > 0 || self.waiter.poll(cx).is_ready() {
                     cx.waker().wake_by_ref();
                 }
                 Poll::Pending

@@ -182,20 +182,7 @@ impl<N: Default> WaitQueue<N> {
     /// Like [`grant`](Self::grant), for a primitive that [revokes](Self::revoke) before a waiter is checked.
     #[inline]
     pub(in crate::sync) fn grant_more(&mut self, n: usize) -> NextWaker {
-        let mut waker = None;
-        while self.has_waiting() && (self.granted as usize) < n {
-            if waker.is_some() {
-                return NextWaker {
-                    waker,
-                    is_last: false,
-                };
-            }
-            waker = self.grant_next();
-        }
-        NextWaker {
-            waker,
-            is_last: true,
-        }
+        self.grant_while(|queue| queue.has_waiting() && (queue.granted as usize) < n)
     }
 
     /// Lets all present waiters proceed, irrevocably. [`next_notified`](Self::next_notified) gives their wakers.
@@ -205,20 +192,7 @@ impl<N: Default> WaitQueue<N> {
 
     /// A notified waiter that must be woken, for [`wake_each`](super::wake_each).
     pub(in crate::sync) fn next_notified(&mut self) -> NextWaker {
-        let mut waker = None;
-        while self.has_notified() {
-            if waker.is_some() {
-                return NextWaker {
-                    waker,
-                    is_last: false,
-                };
-            }
-            waker = self.grant_next();
-        }
-        NextWaker {
-            waker,
-            is_last: true,
-        }
+        self.grant_while(Self::has_notified)
     }
 
     /// Whether any notified waiter was not returned by [`next_notified`](Self::next_notified) yet.
@@ -238,6 +212,25 @@ impl<N: Default> WaitQueue<N> {
             let slot = self.slot_mut(at);
             f(&mut slot.data);
             at = slot.next;
+        }
+    }
+
+    /// Grants waiters while the next one is due, until one of them has a waker.
+    #[inline]
+    fn grant_while(&mut self, is_due: impl Fn(&Self) -> bool) -> NextWaker {
+        let mut waker = None;
+        while is_due(self) {
+            if waker.is_some() {
+                return NextWaker {
+                    waker,
+                    is_last: false,
+                };
+            }
+            waker = self.grant_next();
+        }
+        NextWaker {
+            waker,
+            is_last: true,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Every interleaving of a blocking job's thread and the loop: the code that ships, on real tasks, with its locks and
-//! counters taken over by the model checker. See `task::remote_loom` for how to run it.
+//! counters replaced by those of the model checker. See `task::remote_loom` for how to run it.
 //!
-//! In a model no thread of the pool loses its patience, and the threads are the model checker's own.
+//! In a model no idle thread of the pool times out, and the threads are the model checker's own.
 
 use std::array;
 use std::cell::RefCell;
@@ -43,9 +43,9 @@ fn results_come_before_virtual_time_goes_on<const JOBS: usize>() {
         .into_iter()
         .map(|(task, job)| (task, thread::spawn(move || job.run())))
         .unzip();
-    // A loop that others keep awake; then one that sleeps.
+    // A loop that is kept awake; then one that sleeps.
     for _ in 0..2 {
-        // As the loop does before it waits: asked first, then looked.
+        // As the loop does before it waits: the count is read before the look.
         let in_flight = job_count.any();
         event_loop.run_ready();
         let is_too_late = !in_flight && !tasks.iter().all(JoinHandle::is_finished);
@@ -145,12 +145,12 @@ fn all_jobs_are_run(one_by_one: bool, bound: usize) {
 }
 
 #[test]
-fn loom_one_thread_runs_all_jobs_and_goes_home() {
+fn loom_one_thread_runs_all_jobs_and_ends() {
     check(None, || all_jobs_are_run(true, 1));
     check(None, || all_jobs_are_run(false, 1));
 }
 
 #[test]
-fn loom_two_threads_run_all_jobs_and_go_home() {
+fn loom_two_threads_run_all_jobs_and_end() {
     check(Some(2), || all_jobs_are_run(false, 2));
 }

@@ -121,7 +121,7 @@ fn loom_a_put_waits_for_room_and_gets_it() {
 }
 
 #[test]
-fn loom_a_shutdown_tells_of_what_was_accepted_and_refuses_the_rest() {
+fn loom_a_shutdown_counts_what_was_accepted_and_refuses_the_rest() {
     check(None, || {
         let mut consumer = Consumer::new(Some(1));
         let thread = putter(consumer.remote(), &[1, 2]);

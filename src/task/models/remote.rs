@@ -1,11 +1,11 @@
 //! Every interleaving of what other threads do to a task, run on the code that ships: real tasks and wakers, with the
-//! atomics, the memory of cells and the bell taken over by the model checker.
+//! atomics, the memory of cells and the parker replaced by those of the model checker.
 //!
 //! `RUSTFLAGS="--cfg looplet_loom" cargo test --release --lib loom`
 //!
-//! Each model ends with the loop closed and every reference gone. The checker then complains of cells that were never
-//! freed; of cells that a thread could still be using when they were freed; and of a loop that sleeps for ever.
-//! `docs/soundness.md` tells which weakening of the code fails which model. What takes two tasks is in `two_tasks_loom`.
+//! Each model ends with the loop closed and every reference gone. The checker then reports cells that were never
+//! freed; cells that a thread could still be using when they were freed; and a loop that sleeps for ever.
+//! `docs/soundness.md` lists which weakening of the code fails which model. Models of two tasks are in `two_tasks_loom`.
 
 use std::future::poll_fn;
 use std::panic::Location;
@@ -319,7 +319,7 @@ fn loom_a_handle_that_outlives_the_loop_goes_as_the_last_or_not() {
 }
 
 #[test]
-fn loom_a_waker_cloned_elsewhere_is_dropped_at_home() {
+fn loom_a_waker_cloned_on_another_thread_is_dropped_on_the_owner_thread() {
     check(Some(4), || {
         let event_loop = Loop::new();
         let (handle, waker) = event_loop.spawn(|| false);

@@ -1,5 +1,5 @@
 //! Every interleaving of what other threads do to two tasks of a loop: two entries in its stack, two cells in a chunk. See
-//! `remote_loom` for what is played, and how to run it.
+//! `remote_loom` for what is run, and how.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -17,7 +17,7 @@ use super::{JoinHandle, Plain, Unpark};
 type Threads = Vec<thread::JoinHandle<()>>;
 
 /// Two tasks, and a thread for each that wakes it. A task is done when it is woken.
-fn two_woken_elsewhere(event_loop: &Loop) -> (Vec<JoinHandle<()>>, Threads) {
+fn two_woken_by_threads(event_loop: &Loop) -> (Vec<JoinHandle<()>>, Threads) {
     let tasks = [Flag::new(), Flag::new()].map(|flag| {
         let seen = flag.clone();
         (event_loop.spawn(move || seen.get()), flag)
@@ -42,7 +42,7 @@ fn join(threads: impl IntoIterator<Item = thread::JoinHandle<()>>) {
 fn loom_two_threads_wake_two_tasks_of_a_running_loop() {
     check(Some(2), || {
         let event_loop = Loop::new();
-        let (handles, threads) = two_woken_elsewhere(&event_loop);
+        let (handles, threads) = two_woken_by_threads(&event_loop);
         event_loop.run_until(|| handles.iter().all(JoinHandle::is_finished));
         event_loop.close();
         drop(handles);
@@ -51,21 +51,21 @@ fn loom_two_threads_wake_two_tasks_of_a_running_loop() {
 }
 
 #[test]
-fn loom_two_tasks_have_their_turns_in_the_order_in_which_a_thread_has_woken_them() {
+fn loom_two_tasks_are_polled_in_the_order_in_which_a_thread_has_woken_them() {
     check(Some(3), || {
         let event_loop = Loop::new();
-        let turns = Rc::new(RefCell::new(Vec::new()));
+        let polls = Rc::new(RefCell::new(Vec::new()));
         let tasks = [1, 2].map(|number| {
-            let turns = turns.clone();
+            let polls = polls.clone();
             event_loop.spawn(move || {
-                turns.borrow_mut().push(number);
-                turns.borrow().len() > 2
+                polls.borrow_mut().push(number);
+                polls.borrow().len() > 2
             })
         });
         let (handles, wakers): (Vec<_>, Vec<_>) = tasks.into_iter().unzip();
         let other = thread::spawn(move || wakers.into_iter().for_each(Waker::wake));
         event_loop.run_until(|| handles.iter().all(JoinHandle::is_finished));
-        assert_eq!(*turns.borrow(), [1, 2, 1, 2]);
+        assert_eq!(*polls.borrow(), [1, 2, 1, 2]);
         event_loop.close();
         drop(handles);
         other.join().unwrap();
@@ -130,21 +130,21 @@ fn loom_two_cells_of_a_chunk_go_on_two_threads_after_the_end_of_the_loop() {
 
 /// The loop frees a cell, and makes another task there, while a thread is on its way out of the first one.
 #[test]
-fn loom_a_cell_is_used_again_by_a_task_that_hears_nothing_of_the_one_before() {
+fn loom_a_cell_is_used_again_and_no_wakeup_of_the_former_task_reaches_the_new_one() {
     check(Some(4), || {
         let event_loop = Loop::with_neighbours();
         let (first, waker) = event_loop.spawn(|| true);
         let other = thread::spawn(move || waker.wake());
         drop(first);
         event_loop.run_ready();
-        let turns = Rc::new(Cell::new(0));
-        let counted = turns.clone();
+        let polls = Rc::new(Cell::new(0));
+        let counted = polls.clone();
         let (second, waker) = event_loop.spawn(move || {
             counted.set(counted.get() + 1);
             false
         });
         event_loop.run_ready();
-        assert_eq!(turns.get(), 1);
+        assert_eq!(polls.get(), 1);
         event_loop.close();
         drop(second);
         drop(waker);
@@ -152,14 +152,14 @@ fn loom_a_cell_is_used_again_by_a_task_that_hears_nothing_of_the_one_before() {
     });
 }
 
-/// What a loop with a host sleeps on, as the doorbell does it: inside, the loop looks for itself; outside the host is
-/// told. The flag orders nothing by itself: what the loop did before it fell asleep happens before an unpark.
-struct HostBell {
+/// What unparks a loop with a host, as the parker does: inside of the loop nothing is needed, outside of it the host is
+/// notified. The flag orders nothing by itself: what the loop did before it fell asleep happens before an unpark.
+struct HostUnpark {
     outside: Flag,
     host: Arc<Nudge>,
 }
 
-impl Unpark for HostBell {
+impl Unpark for HostUnpark {
     fn unpark(&self) {
         if self.outside.get() {
             self.host.unpark();
@@ -171,12 +171,12 @@ impl Unpark for HostBell {
 #[test]
 fn loom_a_thread_that_unparks_sees_that_the_loop_has_gone_to_its_host() {
     check(Some(2), || {
-        let parker = Arc::new(HostBell {
+        let parker = Arc::new(HostUnpark {
             outside: Flag::new(),
             host: Arc::new(Nudge::new()),
         });
         let event_loop = Loop::with_unpark(parker.clone(), parker.host.clone());
-        let (handles, threads) = two_woken_elsewhere(&event_loop);
+        let (handles, threads) = two_woken_by_threads(&event_loop);
         loop {
             parker.outside.set_to(false);
             event_loop.scheduler.wake_up();
@@ -207,8 +207,9 @@ impl Drop for Ending {
     }
 }
 
-/// The loop ends on the stack of a task, and lets go of that task's waiter: the last reference, if another thread's was
-/// refused by then. A clone that was made elsewhere and dropped at home has left the waiter's plain count below its share.
+/// The loop ends on the stack of a task, and drops that task's waiter: the last reference, if the push of another thread
+/// was refused by then. A clone that was made on that thread and dropped on the owner thread has left the waiter's plain
+/// count below its share.
 #[test]
 fn loom_the_last_reference_goes_while_the_loop_closes() {
     check(Some(3), || {

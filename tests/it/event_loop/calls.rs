@@ -148,7 +148,7 @@ fn a_plain_call_cannot_run_a_loop_either() {
 }
 
 #[test]
-fn tasks_that_yield_take_turns() {
+fn tasks_that_yield_alternate() {
     play(async {
         let names = ["a", "b", "c"];
         let tasks = names.map(|name| {

@@ -60,7 +60,7 @@ fn waking_a_ready_task_again_changes_nothing() {
 }
 
 #[test]
-fn a_task_woken_in_the_round_of_its_own_turn_keeps_its_place_and_runs_once() {
+fn a_task_woken_in_the_round_of_its_own_poll_keeps_its_place_and_runs_once() {
     let mut stage = Stage::new();
     let gate = Gate::default();
     let opener = gate.clone();
@@ -346,22 +346,22 @@ fn a_loop_that_is_dropped_counts_as_running_for_destructors() {
 #[test]
 fn a_greedy_task_does_not_starve_timers() {
     let mut event_loop = EventLoop::new();
-    let turns = event_loop.block_on(async {
+    let polls = event_loop.block_on(async {
         let is_over = Rc::new(Cell::new(false));
         let over = is_over.clone();
         let greedy = spawn(async move {
-            let mut turns = 0_u64;
+            let mut polls = 0_u64;
             while !over.get() {
-                turns += 1;
+                polls += 1;
                 yield_now().await;
             }
-            turns
+            polls
         });
         sleep(Duration::from_millis(2)).await;
         is_over.set(true);
         greedy.await.unwrap()
     });
-    assert!(turns > 1);
+    assert!(polls > 1);
 }
 
 #[test]

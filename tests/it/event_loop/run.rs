@@ -13,7 +13,7 @@ use looplet::{
 use crate::support::panic_text;
 use crate::support::probes::Ledger;
 use crate::support::trace::{
-    Guard, OnDrop, Stage, log, nap, note, note_at, play, secs, told, virtual_loop,
+    Guard, OnDrop, Stage, log, nap, note, note_at, play, secs, text_of, virtual_loop,
     virtual_loop_with, wait_with_guard,
 };
 
@@ -176,7 +176,7 @@ fn block_on_may_be_called_again_and_tasks_live_on_in_between() {
     });
     event_loop.block_on(nap(1.5));
     note("between");
-    note(told(event_loop.block_on(ticker)));
+    note(text_of(event_loop.block_on(ticker)));
     assert_eq!(log(), ["1 @1", "between", "2 @2", "3 @3", "Ok(\"done\")"]);
 }
 

@@ -1,4 +1,4 @@
-//! What a loop tells of itself, and the ways into it for code that is not one of its tasks.
+//! What a loop reports about itself, and the ways into it for code that is not one of its tasks.
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -12,7 +12,7 @@ use looplet::{
     gather, spawn, spawn_named, wait, yield_now,
 };
 
-use crate::support::trace::{Guard, Stage, log, nap, note, play, secs, told, virtual_loop};
+use crate::support::trace::{Guard, Stage, log, nap, note, play, secs, text_of, virtual_loop};
 
 #[test]
 fn a_spawner_works_while_the_loop_runs_and_from_plain_calls_and_between_runs() {
@@ -31,7 +31,7 @@ fn a_spawner_works_while_the_loop_runs_and_from_plain_calls_and_between_runs() {
             note("while it runs");
             7
         });
-        note(told(task.await));
+        note(text_of(task.await));
     });
     assert_eq!(
         log(),
@@ -76,7 +76,7 @@ fn metrics_count_what_the_loop_has_done_and_holds() {
 }
 
 #[test]
-fn metrics_are_exact_in_a_loop_that_nobody_watches() {
+fn metrics_are_exact_in_a_loop_without_an_observer() {
     let mut event_loop = EventLoop::builder().manual_time().build();
     let kept = event_loop
         .spawner()

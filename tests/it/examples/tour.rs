@@ -10,7 +10,7 @@ use super::programs::PROGRAMS;
 use super::programs::tour::{TourError, tour};
 
 /// Runs the tour with these words on its command line.
-fn told(words: &[&str]) -> Result<String, TourError> {
+fn output_of(words: &[&str]) -> Result<String, TourError> {
     let out = Paper::default();
     tour(words.iter().map(OsString::from), out.clone())?;
     Ok(String::from_utf8(out.0.take()).expect("the tour writes text"))
@@ -31,7 +31,7 @@ impl Write for Paper {
 
 #[track_caller]
 fn assert_refused(words: &[&str], sentence: &str) {
-    let error = told(words).expect_err("this command line is refused");
+    let error = output_of(words).expect_err("this command line is refused");
     assert_eq!(
         (error.exit_code(), error.to_string().as_str()),
         (2, sentence)
@@ -39,7 +39,7 @@ fn assert_refused(words: &[&str], sentence: &str) {
 }
 
 #[test]
-fn programs_are_in_order_and_can_be_told_apart() {
+fn programs_are_in_order_and_have_distinct_names() {
     assert!(PROGRAMS.is_sorted_by(|a, b| a.id < b.id));
     let names: HashSet<&str> = PROGRAMS.iter().map(|program| program.name).collect();
     assert_eq!(names.len(), PROGRAMS.len());
@@ -47,7 +47,7 @@ fn programs_are_in_order_and_can_be_told_apart() {
 
 #[test]
 fn without_words_every_program_is_played_in_order_with_its_total() {
-    let story = told(&[]).unwrap();
+    let story = output_of(&[]).unwrap();
     let mut rest = story.as_str();
     for program in PROGRAMS {
         let title = format!("{} {}: {}\n", program.id, program.name, program.title);
@@ -76,13 +76,13 @@ S-008 potato_stew: boil water and cut potatoes at the same time, then cook
         &["--only", "S-008"],
         &["--only=s-008"],
     ] {
-        assert_eq!(told(words).unwrap(), story, "{words:?}");
+        assert_eq!(output_of(words).unwrap(), story, "{words:?}");
     }
 }
 
 #[test]
 fn a_program_that_prints_nothing_says_so() {
-    let story = told(&["--only", "lazy_future"]).unwrap();
+    let story = output_of(&["--only", "lazy_future"]).unwrap();
     assert!(
         story.ends_with("\n  (prints nothing)\n  total 0.00 s\n\n"),
         "{story}"
@@ -92,7 +92,7 @@ fn a_program_that_prints_nothing_says_so() {
 #[test]
 fn real_time_takes_as_long_as_it_says() {
     let start = std::time::Instant::now();
-    let story = told(&["--real", "--only", "hello"]).unwrap();
+    let story = output_of(&["--real", "--only", "hello"]).unwrap();
     assert!(start.elapsed().as_secs() >= 1);
     let lines: Vec<&str> = story.lines().collect();
     assert!(
@@ -108,7 +108,7 @@ fn real_time_takes_as_long_as_it_says() {
 
 #[test]
 fn the_list_has_one_line_for_each_program() {
-    let list = told(&["--list"]).unwrap();
+    let list = output_of(&["--list"]).unwrap();
     assert_eq!(list.lines().count(), PROGRAMS.len());
     for (line, program) in list.lines().zip(PROGRAMS) {
         let words: Vec<&str> = line.splitn(3, "  ").map(str::trim).collect();
@@ -119,7 +119,7 @@ fn the_list_has_one_line_for_each_program() {
 
 #[test]
 fn help_names_every_option() {
-    let help = told(&["--help"]).unwrap();
+    let help = output_of(&["--help"]).unwrap();
     for option in ["--real", "--only NAME", "--list", "--help"] {
         assert!(help.contains(option), "{help}");
     }

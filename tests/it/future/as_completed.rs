@@ -12,7 +12,7 @@ use looplet::{
 
 use crate::support::hand;
 use crate::support::trace::{
-    Gate, GuardAt, Stage, elapsed, log, message, nap, note, note_at, play, secs, told,
+    Gate, GuardAt, Stage, elapsed, log, message, nap, note, note_at, play, secs, text_of,
     virtual_loop, virtual_loop_with,
 };
 
@@ -161,7 +161,7 @@ fn finished_tasks_come_first_in_the_order_in_which_they_ended() {
 }
 
 #[test]
-fn tasks_that_ended_in_one_round_are_told_apart() {
+fn tasks_that_ended_in_one_round_are_distinguished() {
     play(async {
         let (a, b) = (Gate::default(), Gate::default());
         let (opened_a, opened_b) = (a.clone(), b.clone());
@@ -190,7 +190,7 @@ fn tasks_that_ended_in_one_round_are_told_apart() {
 }
 
 #[test]
-fn errors_and_cancellations_take_their_turn() {
+fn errors_and_cancellations_come_in_their_order() {
     play(async {
         let panicking = spawn(async {
             nap(1.0).await;
@@ -204,7 +204,7 @@ fn errors_and_cancellations_take_their_turn() {
         });
         let mut completed = as_completed([fine, cancelled, panicking]);
         while let Some(result) = completed.next().await {
-            note_at(told(result));
+            note_at(text_of(result));
         }
     });
     assert_eq!(
@@ -370,7 +370,7 @@ fn with_own_handle<F: Future<Output = ()> + 'static>(
     task
 }
 
-/// The report of the task's panic, which nobody awaits.
+/// The report of the panic of a task that is not awaited.
 fn reporting() -> looplet::Builder {
     EventLoop::builder().on_unhandled_panic(|_, error| note(error))
 }

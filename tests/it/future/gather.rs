@@ -7,7 +7,7 @@ use std::rc::Rc;
 use looplet::{EventLoop, JoinHandle, all_tasks, gather, spawn, spawn_named, yield_now};
 
 use crate::support::trace::{
-    Gate, Guard, GuardAt, OnDrop, Stage, log, nap, note, note_at, play, told, virtual_loop_with,
+    Gate, Guard, GuardAt, OnDrop, Stage, log, nap, note, note_at, play, text_of, virtual_loop_with,
     wait_with_guard,
 };
 use crate::support::{Trace, panic_text, probes};
@@ -106,7 +106,7 @@ fn a_panic_resumes_in_the_awaiter_at_once_and_a_second_one_is_reported() {
             };
             let (): () = gather((fails(1.0, "first"), fails(2.0, "second"))).await.0;
         });
-        note_at(told(awaiter.await));
+        note_at(text_of(awaiter.await));
         nap(5.0).await;
     });
     assert_eq!(
@@ -130,7 +130,7 @@ fn a_child_that_is_cancelled_cancels_the_awaiting_task_and_so_its_siblings() {
         nap(1.0).await;
         let t2 = all_tasks().into_iter().last().unwrap();
         t2.cancel();
-        note_at(told(awaiter.await));
+        note_at(text_of(awaiter.await));
     });
     assert_eq!(log(), ["t2 @1", "t1 @1", "awaiter @1", "Err(Cancelled) @1"]);
 }
@@ -140,7 +140,7 @@ fn a_handle_among_the_arguments_holds_the_cancellation_in_its_place() {
     play(async {
         let (t1, t2) = (spawn(value_after(5.0, 1)), spawn(value_after(5.0, 2)));
         let view = t2.task();
-        let gathered = spawn(async move { gather([t1, t2]).await.map(told) });
+        let gathered = spawn(async move { gather([t1, t2]).await.map(text_of) });
         nap(1.0).await;
         view.cancel();
         note_at(format_args!("{:?}", gathered.await.unwrap()));
@@ -158,7 +158,7 @@ fn cancelling_the_awaiter_wins_over_return_exceptions() {
         });
         nap(1.0).await;
         outer.cancel();
-        note_at(told(outer.await));
+        note_at(text_of(outer.await));
         assert_eq!(all_tasks().len(), 1);
     });
     assert_eq!(log(), ["Err(Cancelled) @1"]);
@@ -179,7 +179,7 @@ fn dropping_a_gather_that_has_failed_leaves_the_survivors_alone() {
             let ((), ()) = gather((survivor, fails)).await;
         });
         let view = awaiter.task();
-        note_at(told(awaiter.await));
+        note_at(text_of(awaiter.await));
         note(view.cancel());
         nap(5.0).await;
     });
@@ -197,7 +197,7 @@ fn the_panic_of_whichever_child_resumes_at_once() {
                 });
                 gather(children).await;
             });
-            note_at(told(awaiter.await));
+            note_at(text_of(awaiter.await));
         });
         assert_eq!(log(), [format!("Err(Panic(child {bad})) @1")]);
     }
@@ -214,7 +214,7 @@ fn of_two_panics_in_one_round_the_first_resumes_and_the_other_is_reported() {
         };
         let children = (fails(1.0, "a"), fails(1.0, "b"));
         let awaiter = spawn(async { gather(children).await });
-        note(told(awaiter.await));
+        note(text_of(awaiter.await));
     });
     assert_eq!(log(), ["task 'Task-4' panicked: b", "Err(Panic(a))"]);
 }
@@ -274,7 +274,7 @@ fn return_exceptions_waits_for_all_and_gives_panics_and_cancellations_as_values(
             .return_exceptions()
             .await;
         let b: Result<(), _> = b;
-        note_at(format_args!("{} {} {}", told(a), told(b), told(c)));
+        note_at(format_args!("{} {} {}", text_of(a), text_of(b), text_of(c)));
     });
     assert_eq!(log(), [r#"Err(Cancelled) Err(Panic(zero)) Ok("good") @2"#]);
 }
@@ -393,7 +393,7 @@ fn return_exceptions_of_a_vector_is_a_vector_of_outcomes() {
     play(async {
         let children: Vec<_> = [1, 0].into_iter().map(|n| async move { 6 / n }).collect();
         let settled = gather(children).return_exceptions().await;
-        let texts: Vec<_> = settled.into_iter().map(told).collect();
+        let texts: Vec<_> = settled.into_iter().map(text_of).collect();
         assert_eq!(texts, ["Ok(6)", "Err(Panic(attempt to divide by zero))"]);
     });
 }

@@ -163,11 +163,11 @@ impl World {
     fn cancel_now_and_then(&self) {
         for _ in 0..self.roll(4) {
             let world = self.clone();
-            let (delay, nobody) = (self.delay(), current_task());
+            let (delay, current) = (self.delay(), current_task());
             let cancel = move || {
                 let tasks = all_tasks();
                 let victim = &tasks[world.roll(tasks.len() as u64) as usize];
-                if *victim != nobody {
+                if *victim != current {
                     victim.cancel();
                 }
             };

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use looplet::{JoinHandle, gather, shield, spawn, timeout, yield_now};
 
 use crate::support::trace::{
-    GuardAt, Stage, elapsed, log, nap, note, note_at, play, secs, told, virtual_loop_with,
+    GuardAt, Stage, elapsed, log, nap, note, note_at, play, secs, text_of, virtual_loop_with,
 };
 use crate::support::{hand, panic_text};
 
@@ -23,7 +23,7 @@ fn cancelling_the_awaiter_leaves_the_task_alone() {
         });
         nap(1.0).await;
         outer.cancel();
-        note_at(told(outer.await));
+        note_at(text_of(outer.await));
         nap(100.0).await;
     });
     assert_eq!(log(), ["Err(Cancelled) @1", "inner @3"]);
@@ -32,9 +32,9 @@ fn cancelling_the_awaiter_leaves_the_task_alone() {
 #[test]
 fn the_outcome_passes_through() {
     play(async {
-        assert_eq!(told(shield(spawn(async { 5 })).await), "Ok(5)");
+        assert_eq!(text_of(shield(spawn(async { 5 })).await), "Ok(5)");
         let panicking = spawn(async { panic!("inside") });
-        assert_eq!(told::<()>(shield(panicking).await), "Err(Panic(inside))");
+        assert_eq!(text_of::<()>(shield(panicking).await), "Err(Panic(inside))");
         let finished = spawn(async { 6 });
         yield_now().await;
         assert_eq!(hand(shield(finished)).finish().unwrap(), 6);
@@ -96,7 +96,7 @@ fn a_gather_of_shields_passes_nothing_on() {
         });
         nap(0.5).await;
         outer.cancel();
-        note_at(told(outer.await));
+        note_at(text_of(outer.await));
         nap(1.0).await;
     });
     assert_eq!(log(), ["Err(Cancelled) @0.5", "c1 @1", "c2 @1"]);
@@ -148,7 +148,7 @@ fn a_shield_forgets_that_the_handle_was_awaited() {
 }
 
 #[test]
-fn a_shield_that_was_polled_and_dropped_wakes_nobody() {
+fn a_shield_that_was_polled_and_dropped_wakes_no_task() {
     let mut stage = Stage::new();
     let task = stage.spawn(async {});
     let mut waiting = hand(shield(task));

@@ -5,7 +5,7 @@ use std::future::pending;
 use looplet::{EventLoop, all_tasks, gather, spawn, try_gather, yield_now};
 
 use crate::support::trace::{
-    Guard, Stage, log, nap, note, note_at, play, told, virtual_loop_with, wait_with_guard,
+    Guard, Stage, log, nap, note, note_at, play, text_of, virtual_loop_with, wait_with_guard,
 };
 
 async fn outcome_after<T, E>(seconds: f64, outcome: Result<T, E>) -> Result<T, E> {
@@ -81,7 +81,7 @@ fn an_err_is_a_value_for_gather() {
 }
 
 #[test]
-fn the_awaiter_hears_of_the_err_one_round_later() {
+fn the_awaiter_is_polled_one_round_after_the_err() {
     let mut stage = Stage::new();
     stage
         .spawn(async {
@@ -111,7 +111,7 @@ fn a_panic_resumes_and_a_cancelled_child_cancels_the_awaiter() {
             };
             try_gather((fails, outcome_after(9.0, Ok(())))).await
         });
-        note_at(told(panicked.await));
+        note_at(text_of(panicked.await));
         let cancelled = spawn(async {
             let cancels_itself = async {
                 let _guard = Guard("child");
@@ -120,7 +120,7 @@ fn a_panic_resumes_and_a_cancelled_child_cancels_the_awaiter() {
             };
             try_gather((cancels_itself, outcome_after(9.0, Ok(())))).await
         });
-        note_at(told(cancelled.await));
+        note_at(text_of(cancelled.await));
     });
     assert_eq!(log(), ["Err(Panic(boom)) @1", "child", "Err(Cancelled) @1"]);
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use looplet::{JoinHandle, Wait, Waited, all_tasks, spawn, spawn_named, wait, yield_now};
 
 use crate::support::trace::{
-    Guard, Stage, elapsed, log, nap, note, note_at, play, secs, told, virtual_loop, wait_with_guard,
+    Guard, Stage, elapsed, log, nap, note, note_at, play, secs, text_of, virtual_loop,
+    wait_with_guard,
 };
 use crate::support::{hand, panic_text};
 
@@ -87,7 +88,7 @@ fn wait_never_raises_a_tasks_panic() {
         let (a, b) = (after("a", 0.1), failing_after("b", 0.15));
         let waited = note_wait(wait([a, b])).await;
         for task in waited.done {
-            note(told(task.await));
+            note(text_of(task.await));
         }
     });
     assert_eq!(
@@ -190,7 +191,7 @@ fn an_exception_that_is_there_already_ends_the_wait_at_once() {
         let (a, b) = (after("a", 5.0), failing_after("b", 1.0));
         nap(2.0).await;
         let waited = note_wait(wait([a, b]).first_exception()).await;
-        note(told(waited.done.into_iter().next().unwrap().await));
+        note(text_of(waited.done.into_iter().next().unwrap().await));
     });
     assert_eq!(log(), ["done [b] pending [a] @2", "Err(Panic(b failed))"]);
 }
@@ -248,7 +249,7 @@ fn cancelling_the_waiter_leaves_the_tasks_alone() {
         });
         nap(1.0).await;
         waiter.cancel();
-        note_at(told(waiter.await));
+        note_at(text_of(waiter.await));
         nap(5.0).await;
     });
     assert_eq!(log(), ["waiter", "Err(Cancelled) @1", "task @2"]);
@@ -276,7 +277,7 @@ fn what_is_still_pending_can_be_cancelled_and_awaited() {
         let waited = wait(tasks).first_completed().await;
         for task in waited.pending {
             assert!(task.cancel());
-            note_at(told(task.await));
+            note_at(text_of(task.await));
         }
         assert_eq!(all_tasks().len(), 1);
     });

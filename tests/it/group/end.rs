@@ -11,7 +11,7 @@ use looplet::{
 
 use crate::support::groups::{fail_after, guarded};
 use crate::support::trace::{
-    Guard, GuardAt, OnDrop, log, nap, note, note_at, play, secs, told, virtual_loop,
+    Guard, GuardAt, OnDrop, log, nap, note, note_at, play, secs, text_of, virtual_loop,
     virtual_loop_with,
 };
 use crate::support::{hand, panic_text};
@@ -34,7 +34,7 @@ fn cancelling_the_parent_ends_the_children_first() {
             });
             nap(0.1).await;
             runner.cancel();
-            note_at(told(runner.await));
+            note_at(text_of(runner.await));
         });
         let mut expected = vec!["guard @0.1"; 5];
         if body_sleeps == 0.0 {
@@ -129,7 +129,7 @@ fn errors_go_with_a_group_that_is_dropped() {
         call_later(secs(1.0), move || {
             cancel.cancel();
         });
-        note_at(told(runner.await));
+        note_at(text_of(runner.await));
     });
     assert_eq!(reports.get(), 0);
     assert_eq!(log(), ["Err(Cancelled) @1"]);

@@ -287,7 +287,7 @@ fn a_panicking_destructor_of_a_cancelled_child_counts() {
 }
 
 #[test]
-fn between_a_failure_and_the_groups_turn_children_still_run() {
+fn between_a_failure_and_the_groups_poll_children_still_run() {
     let mut stage = Stage::new();
     let _main = stage.spawn(async {
         let outcome = task_group::<(), _, _>(async |group| {
@@ -313,7 +313,7 @@ fn a_body_may_await_its_children() {
             Ok(())
         })
         .await;
-        // The group's turn comes before the body's: the body never hears of it.
+        // The group is polled before the body, which is never notified.
         assert_eq!(texts(outcome.unwrap_err()), [r#""failure""#]);
     });
     assert!(log().is_empty());

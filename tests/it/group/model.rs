@@ -1,4 +1,4 @@
-//! Random programs of groups in groups: nothing outlives its group, and every failure is told once.
+//! Random programs of groups in groups: nothing outlives its group, and every failure is reported once.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -139,9 +139,9 @@ fn run(steps: Vec<Step>) -> Boxed<Result<(), GroupError<()>>> {
     Box::pin(async move {
         let _checked = checked;
         let outcome = task_group(body).await;
-        let told = outcome.as_ref().err().map(GroupError::failures);
-        assert_ne!(told.map(<[_]>::len), Some(0), "an error of nothing");
-        assert_eq!(told.map_or(0, <[_]>::len), result.failures.get());
+        let failures = outcome.as_ref().err().map(GroupError::failures);
+        assert_ne!(failures.map(<[_]>::len), Some(0), "an error of nothing");
+        assert_eq!(failures.map_or(0, <[_]>::len), result.failures.get());
         outcome
     })
 }

@@ -66,7 +66,7 @@ fn a_connection_carries_more_bytes_than_its_buffers_hold_both_ways_at_once() {
 }
 
 #[test]
-fn clients_that_are_cancelled_in_the_middle_harm_nobody_else() {
+fn clients_that_are_cancelled_in_the_middle_leave_the_others_unharmed() {
     run(async {
         let (address, server) = echo_server().await;
         let clients: Vec<_> = (0..30u64)

@@ -70,7 +70,7 @@ fn mpsc_brings_every_byte_from_other_threads() {
 }
 
 #[test]
-fn oneshot_brings_an_answer_from_a_thread_and_tells_when_there_is_none() {
+fn oneshot_brings_an_answer_from_a_thread_and_reports_when_there_is_none() {
     run(async {
         let (answer, question) = oneshot::channel();
         let thread = thread::spawn(move || answer.send(42));

@@ -1,4 +1,4 @@
-//! What an observer is told of waits and wakeups: for what a task waits, and who made it ready.
+//! The waits and wakeups that an observer receives: for what a task waits, and what made it ready.
 
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
@@ -86,9 +86,9 @@ fn only_the_owner_of_the_waker_waits_for_a_handle() {
     let (mut event_loop, log) = observed();
     event_loop.block_on(async {
         let shelf = Rc::new(Cell::new(None));
-        let lent = shelf.clone();
+        let copy = shelf.clone();
         let lender = poll_fn(move |cx| {
-            lent.set(Some(cx.waker().clone()));
+            copy.set(Some(cx.waker().clone()));
             Poll::<()>::Pending
         });
         spawn_named("lender", lender).detach();
@@ -182,7 +182,7 @@ fn every_primitive_says_what_it_makes_wait_for() {
 }
 
 #[test]
-fn a_wait_is_told_in_full_again_after_a_wakeup_for_nothing() {
+fn a_wait_is_reported_in_full_again_after_a_wakeup_for_nothing() {
     let (mut event_loop, log) = observed();
     event_loop.block_on(async {
         let waker = Rc::new(Cell::new(None));

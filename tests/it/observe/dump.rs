@@ -255,7 +255,7 @@ fn another_thread_can_ask_a_sleeping_loop_for_a_dump() {
     assert!(text.contains("'sleeper' sleeps for another"), "{text}");
 }
 
-/// What a thread is told that asks a loop in the middle of a poll, which lasts until the thread has been told.
+/// What a thread receives that requests a dump in the middle of a poll, which lasts until the thread has its answer.
 fn asked_in_a_poll(event_loop: &mut EventLoop) -> NoDump {
     let remote = event_loop.remote();
     let ((begin, begins), (answer, answers)) = (mpsc::channel(), mpsc::channel());
@@ -275,7 +275,7 @@ fn asked_in_a_poll(event_loop: &mut EventLoop) -> NoDump {
 }
 
 #[test]
-fn a_loop_that_is_stuck_inside_a_poll_is_told_of_with_the_task() {
+fn a_loop_that_is_stuck_inside_a_poll_is_reported_with_the_task() {
     let observer = |_: Instant, _: &Task, _: TaskEvent<'_>| ();
     let mut observed = EventLoop::builder().observer(observer).build();
     let error = asked_in_a_poll(&mut observed);
@@ -301,7 +301,7 @@ fn a_loop_that_is_stuck_inside_a_poll_is_told_of_with_the_task() {
 }
 
 #[test]
-fn a_loop_that_is_stuck_elsewhere_is_not_told_of_with_a_task_that_was_polled_before() {
+fn a_loop_that_is_stuck_outside_of_a_poll_is_not_reported_with_a_task_that_was_polled_before() {
     let observer = |_: Instant, _: &Task, _: TaskEvent<'_>| ();
     let mut observed = EventLoop::builder().observer(observer).build();
     let remote = observed.remote();

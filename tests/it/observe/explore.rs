@@ -62,17 +62,17 @@ fn only_the_order_within_a_round_is_drawn() {
 }
 
 #[test]
-fn every_task_of_a_large_round_has_exactly_one_turn() {
+fn every_task_of_a_large_round_is_polled_exactly_once() {
     let mut event_loop = EventLoop::builder().shuffle(5).build();
-    let turns = Rc::new(RefCell::new(vec![0; 1000]));
+    let polls = Rc::new(RefCell::new(vec![0; 1000]));
     for n in 0..1000 {
-        let turns = turns.clone();
+        let polls = polls.clone();
         event_loop
-            .spawn(async move { turns.borrow_mut()[n] += 1 })
+            .spawn(async move { polls.borrow_mut()[n] += 1 })
             .detach();
     }
     assert!(event_loop.run_once(Some(Duration::ZERO)));
-    assert!(turns.borrow().iter().all(|turns| *turns == 1));
+    assert!(polls.borrow().iter().all(|polls| *polls == 1));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What an observer is told, in which order, and that nothing it does harms the loop.
+//! Which events an observer receives, in which order, and that nothing it does harms the loop.
 
 use std::cell::{Cell, RefCell};
 use std::future::pending;
@@ -13,7 +13,7 @@ use looplet::{
 use crate::support::observed::{Log, observed};
 
 #[test]
-fn the_life_of_a_task_is_told_from_spawn_to_end() {
+fn the_life_of_a_task_is_reported_from_spawn_to_end() {
     let (mut event_loop, log) = observed();
     event_loop.block_on(async {
         let child = spawn_named("child", sleep(Duration::from_secs(1)));
@@ -78,7 +78,7 @@ fn an_eager_task_is_polled_inside_of_its_spawner() {
 }
 
 #[test]
-fn cancelled_and_panicked_ends_are_told() {
+fn cancelled_and_panicked_ends_are_reported() {
     let (mut event_loop, log) = observed();
     event_loop.block_on(async {
         let cancelled = spawn_named("cancelled", pending::<()>());
@@ -97,7 +97,7 @@ fn cancelled_and_panicked_ends_are_told() {
 }
 
 #[test]
-fn tasks_that_end_with_their_loop_are_told_of() {
+fn tasks_that_end_with_their_loop_are_reported() {
     let (mut event_loop, log) = observed();
     event_loop.block_on(async {
         spawn_named("left", pending::<()>()).detach();
@@ -108,9 +108,9 @@ fn tasks_that_end_with_their_loop_are_told_of() {
 }
 
 #[test]
-fn a_panicking_observer_is_not_told_anything_any_more_and_harms_nobody() {
-    let told = Rc::new(Cell::new(0));
-    let count = told.clone();
+fn a_panicking_observer_is_not_called_any_more_and_does_no_harm() {
+    let events = Rc::new(Cell::new(0));
+    let count = events.clone();
     let observer = move |_: Instant, _: &Task, _: TaskEvent<'_>| {
         count.set(count.get() + 1);
         assert!(count.get() < 5, "as asked");
@@ -126,7 +126,7 @@ fn a_panicking_observer_is_not_told_anything_any_more_and_harms_nobody() {
         }));
         parts.await.iter().sum::<u64>()
     });
-    assert_eq!((sum, told.get()), (6, 5));
+    assert_eq!((sum, events.get()), (6, 5));
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn an_observer_that_holds_its_loop_goes_with_it() {
 }
 
 #[test]
-fn a_second_observer_is_told_after_the_first() {
+fn a_second_observer_is_called_after_the_first() {
     let order = Log::default();
     let note = |name: &'static str| {
         let order = order.clone();

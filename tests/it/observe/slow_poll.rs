@@ -19,7 +19,7 @@ fn ms(n: u64) -> Duration {
 /// Who took how long.
 type Notes = Rc<RefCell<Vec<(String, Duration)>>>;
 
-/// A loop in virtual time, and what its hook hears.
+/// A loop in virtual time, and the reports of its hook.
 fn watched() -> (EventLoop, Notes) {
     let notes = Rc::new(RefCell::new(Vec::new()));
     let seen = Rc::clone(&notes);
@@ -33,7 +33,7 @@ fn watched() -> (EventLoop, Notes) {
 }
 
 #[test]
-fn each_slow_turn_is_told_and_no_fast_one() {
+fn each_slow_poll_is_reported_and_no_fast_one() {
     let (mut event_loop, notes) = watched();
     event_loop.block_on(async {
         let slow = spawn_named("slow", async {
@@ -45,7 +45,7 @@ fn each_slow_turn_is_told_and_no_fast_one() {
             advance(LIMIT);
         });
         let fast = spawn_named("fast", async { yield_now().await });
-        // A plain call is no task, so the hook does not hear of it.
+        // A plain call is no task, so the hook is not called.
         call_soon(|| advance(ms(200)));
         slow.await.unwrap();
         fast.await.unwrap();
@@ -68,7 +68,7 @@ fn in_real_time_the_wall_clock_counts() {
 }
 
 #[test]
-fn the_end_of_a_future_is_a_turn_too() {
+fn the_drop_of_a_future_is_measured_too() {
     struct Slow;
     impl Drop for Slow {
         fn drop(&mut self) {
@@ -90,7 +90,7 @@ fn the_end_of_a_future_is_a_turn_too() {
 }
 
 #[test]
-fn panics_of_tasks_and_of_the_hook_harm_nobody() {
+fn panics_of_tasks_and_of_the_hook_do_no_harm() {
     let builder = EventLoop::builder().virtual_time();
     let mut event_loop = builder
         .slow_poll(ms(1), |_, _| panic!("a bad hook"))

@@ -1,4 +1,4 @@
-//! For which tasks an observer is told that another one waits, when it waits for several. To tell of them takes steps by
+//! Which tasks an observer receives when another one waits for several of them. To list them takes steps by
 //! their number and not by its square: with a hundred thousand tasks that would take minutes.
 
 use std::cell::RefCell;
@@ -56,19 +56,19 @@ fn waits_of<F: Future>(main: F) -> Vec<String> {
 }
 
 #[test]
-fn a_wait_for_an_exception_is_told_once_with_all_tasks_in_their_order() {
+fn a_wait_for_an_exception_is_reported_once_with_all_tasks_in_their_order() {
     let waits = waits_of(async { wait(sleepers()).first_exception().await });
     assert_eq!(waits, ["one two three"]);
 }
 
 #[test]
-fn a_wait_for_all_is_told_once_with_all_tasks_in_their_order() {
+fn a_wait_for_all_is_reported_once_with_all_tasks_in_their_order() {
     let waits = waits_of(async { wait(sleepers()).await });
     assert_eq!(waits, ["one two three"]);
 }
 
 #[test]
-fn as_completed_is_told_with_all_tasks_that_are_left_in_their_order() {
+fn as_completed_is_reported_with_all_tasks_that_are_left_in_their_order() {
     let waits = waits_of(async {
         let mut completed = as_completed(sleepers());
         while let Some(result) = completed.next().await {
@@ -79,7 +79,8 @@ fn as_completed_is_told_with_all_tasks_that_are_left_in_their_order() {
 }
 
 #[test]
-fn a_task_group_is_told_with_the_children_that_are_left_in_their_order_when_its_body_has_left() {
+fn a_task_group_is_reported_with_the_children_that_are_left_in_their_order_when_its_body_has_ended()
+{
     let waits = waits_of(async {
         let ended = task_group(async |group| {
             for seconds in [2, 1, 3] {
@@ -94,7 +95,7 @@ fn a_task_group_is_told_with_the_children_that_are_left_in_their_order_when_its_
 }
 
 #[test]
-fn a_gather_of_exceptions_is_told_once_with_all_tasks_in_their_order() {
+fn a_gather_of_exceptions_is_reported_once_with_all_tasks_in_their_order() {
     let waits = waits_of(async {
         let children = [1, 3, 2].map(|n| sleep(Duration::from_secs(n)));
         drop(gather(children).return_exceptions().await);
@@ -103,7 +104,7 @@ fn a_gather_of_exceptions_is_told_once_with_all_tasks_in_their_order() {
 }
 
 #[test]
-fn a_gather_is_told_once_with_all_tasks_in_their_order() {
+fn a_gather_is_reported_once_with_all_tasks_in_their_order() {
     let waits = waits_of(async {
         gather([1, 3, 2].map(|n| sleep(Duration::from_secs(n)))).await;
     });
@@ -111,7 +112,7 @@ fn a_gather_is_told_once_with_all_tasks_in_their_order() {
 }
 
 #[test]
-fn a_task_that_is_awaited_twice_is_told_once() {
+fn a_task_that_is_awaited_twice_is_reported_once() {
     let waits = waits_of(async {
         let mut sleepers = sleepers();
         poll_fn(|cx| {
@@ -151,7 +152,7 @@ async fn one_by_one(tasks: usize) {
 }
 
 #[test]
-fn of_more_than_a_hundred_that_are_left_a_hundred_are_told_again() {
+fn of_more_than_a_hundred_that_are_left_a_hundred_are_reported_again() {
     let counts = counts_of(one_by_one(103));
     assert_eq!(counts.len(), 103);
     let begin = [
@@ -177,7 +178,7 @@ async fn beside_ticks(waits: impl Future<Output = ()>) {
 }
 
 #[test]
-fn at_other_wakeups_a_hundred_of_those_that_are_left_are_told_again() {
+fn at_other_wakeups_a_hundred_of_those_that_are_left_are_reported_again() {
     let naps = || (1..=103).map(|n| sleep(Duration::from_millis(n)));
     let ways: [Pin<Box<dyn Future<Output = ()>>>; 3] = [
         Box::pin(async move { drop(gather(naps().collect::<Vec<_>>()).await) }),
@@ -199,7 +200,7 @@ fn at_other_wakeups_a_hundred_of_those_that_are_left_are_told_again() {
 }
 
 #[test]
-fn a_gather_of_many_is_told_with_all_of_them() {
+fn a_gather_of_many_is_reported_with_all_of_them() {
     let second = Duration::from_secs(1);
     let naps = (0..MANY).map(|_| sleep(second));
     let counts = counts_of(async { gather(naps.collect::<Vec<_>>()).await });
@@ -207,6 +208,6 @@ fn a_gather_of_many_is_told_with_all_of_them() {
 }
 
 #[test]
-fn waits_for_many_that_end_one_by_one_are_told() {
+fn waits_for_many_that_end_one_by_one_are_reported() {
     assert_eq!(counts_of(one_by_one(MANY / 10)).len(), MANY / 10);
 }

@@ -41,11 +41,11 @@ fn awaited(dump: &Dump, name: &str) -> String {
 /// What a dump says that a task awaits which runs `waits`, on three loops: one about which nothing is noted, one with
 /// notes, and one with an observer.
 fn dumped_of_each_kind<F: Future + 'static>(waits: impl Fn() -> F) -> [String; 3] {
-    let nobody = |_: Instant, _: &Task, _: TaskEvent<'_>| ();
+    let ignore = |_: Instant, _: &Task, _: TaskEvent<'_>| ();
     let builders = [
         EventLoop::builder(),
         EventLoop::builder().virtual_time(),
-        EventLoop::builder().observer(nobody),
+        EventLoop::builder().observer(ignore),
     ];
     builders.map(|builder| {
         let mut event_loop = builder.build();

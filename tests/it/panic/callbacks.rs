@@ -86,7 +86,7 @@ fn errands_that_a_dead_loop_refuses_are_dropped_whatever_their_destructors_do() 
 // Closures and iterators that panic when they run.
 
 #[test]
-fn a_closure_of_another_thread_that_panics_or_whose_future_does_is_told_to_its_handle() {
+fn the_panic_of_a_closure_of_another_thread_or_of_its_future_reaches_its_handle() {
     let (mut event_loop, reports) = listening(EventLoop::builder());
     let remote = event_loop.remote();
     let thread = thread::spawn(move || {
@@ -170,7 +170,7 @@ fn a_predicate_that_panics_leaves_the_lock_and_the_condition_to_others() {
 }
 
 #[test]
-fn a_group_whose_body_panics_at_once_or_whose_future_cannot_be_made_harms_nobody() {
+fn a_group_whose_body_panics_at_once_or_whose_future_cannot_be_made_does_no_harm() {
     let (mut event_loop, reports) = virtual_loop();
     let drops = Rc::new(Cell::new(0));
     let text = event_loop.block_on(async {

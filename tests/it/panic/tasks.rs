@@ -19,7 +19,7 @@ use crate::support::probes::{Grenade, Ledger, OnDrop, fragile_waker, listening, 
 use crate::support::process::name_of;
 
 #[test]
-fn a_payload_that_panics_when_it_is_dropped_harms_nobody() {
+fn a_payload_that_panics_when_it_is_dropped_does_no_harm() {
     let (mut event_loop, reports) = virtual_loop();
     let sum = event_loop.block_on(async {
         spawn(async { panic::panic_any(Grenade) }).detach();
@@ -46,7 +46,7 @@ fn a_payload_of_an_unread_panic_goes_quietly_with_the_handle() {
 }
 
 #[test]
-fn a_payload_that_panics_when_the_hook_has_thrown_it_harms_nobody() {
+fn a_payload_that_panics_when_the_hook_has_thrown_it_does_no_harm() {
     let mut event_loop = EventLoop::builder()
         .on_unhandled_panic(|_, _| panic::panic_any(Grenade))
         .build();
@@ -278,9 +278,9 @@ fn an_error_may_be_printed_while_it_is_printed() {
 }
 
 #[test]
-fn a_report_that_cannot_be_written_harms_nobody() {
+fn a_report_that_cannot_be_written_does_no_harm() {
     const CHILD: &str = "LOOPLET_TEST_FULL_STDERR";
-    let name = name_of(a_report_that_cannot_be_written_harms_nobody);
+    let name = name_of(a_report_that_cannot_be_written_does_no_harm);
     if std::env::var_os(CHILD).is_some() {
         looplet::run(async {
             spawn(async { panic!("unseen") }).detach();

@@ -19,7 +19,7 @@ use crate::support::{Droppy, panic_text, panics};
 
 // Names and values.
 
-/// A name that cannot be told, and a value that cannot be cloned or printed.
+/// A name that cannot be formatted, and a value that cannot be cloned or printed.
 struct Fatal;
 
 impl From<Fatal> for Rc<str> {
@@ -96,7 +96,7 @@ fn items_of_a_queue_are_all_dropped_whatever_their_destructors_do() {
         let (inlet, item) = (queue.clone(), fatal(&drops));
         let putter = spawn(async move { inlet.put(item).await.is_ok() });
         yield_now().await;
-        // It goes with its item, which nobody took.
+        // It is dropped with its item, which was not taken.
         putter.cancel();
         assert!(putter.await.unwrap_err().is_panic());
         assert_eq!((drops.get(), queue.len()), (1, 2));

@@ -1,5 +1,5 @@
 //! Wakers that panic when they are cloned, woken or dropped, at everything that can be waited for: the panic goes to
-//! whoever polled or woke, and everybody else who waits is served.
+//! the code that polled or woke, and all other waiters are served.
 
 use std::future::{Future, pending};
 use std::pin::Pin;

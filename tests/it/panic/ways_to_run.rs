@@ -83,7 +83,7 @@ fn spawn_faults(event_loop: &EventLoop, drops: &Rc<Cell<usize>>) -> usize {
                 .detach();
         }
     }
-    // In the destructor of an output that nobody takes.
+    // In the destructor of an output that is not taken.
     let held = fatal(drops);
     event_loop.spawn(async { held }).detach();
     // In a call, and in a callback.

@@ -1,4 +1,4 @@
-//! Random operations and drops on queues, against a plain model: no item lost or doubled, nobody forgotten or overtaken.
+//! Random operations and drops on queues, against a plain model: no item lost or doubled, no waiter forgotten or overtaken.
 
 use std::collections::VecDeque;
 use std::task::Poll;

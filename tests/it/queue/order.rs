@@ -213,7 +213,7 @@ fn what_can_go_on_at_once_does_not_suspend() {
 }
 
 #[test]
-fn a_getter_polled_out_of_turn_does_not_overtake() {
+fn a_getter_polled_out_of_order_does_not_overtake() {
     let queue = Queue::unbounded();
     let (mut first, mut second) = (hand(queue.get()), hand(queue.get()));
     first.wait();
@@ -280,7 +280,7 @@ fn a_waker_may_call_back_into_the_queue() {
 }
 
 #[test]
-fn a_waker_that_panics_harms_nobody_else() {
+fn a_waker_that_panics_harms_no_other_waiter() {
     let queue = Queue::<i32>::unbounded();
     let bomb = calling(|| panic!("a waker that panics"));
     let (mut first, mut second) = (hand(queue.get()), hand(queue.get()));

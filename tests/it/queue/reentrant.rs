@@ -1,4 +1,4 @@
-//! Wakers that use the queue on the spot when they are woken: nobody who could go on is forgotten.
+//! Wakers that use the queue on the spot when they are woken: no waiter that could proceed is forgotten.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -73,7 +73,7 @@ impl World {
         drop(gone);
     }
 
-    fn nobody_is_forgotten(&self) -> bool {
+    fn no_waiter_is_forgotten(&self) -> bool {
         let (len, is_shut) = (self.queue.len(), self.queue.is_shutdown());
         let room = self
             .queue
@@ -89,7 +89,7 @@ impl World {
 
 proptest! {
     #[test]
-    fn nobody_is_forgotten_whatever_wakers_do(
+    fn no_waiter_is_forgotten_whatever_wakers_do(
         actions in prop::collection::vec(0u8..10, 1..60),
         script in prop::collection::vec(0u8..10, 0..60),
         ends in any::<bool>(),
@@ -102,11 +102,11 @@ proptest! {
         });
         for action in actions {
             world.act(action);
-            prop_assert!(world.nobody_is_forgotten());
+            prop_assert!(world.no_waiter_is_forgotten());
         }
         if ends {
             world.act(10);
-            prop_assert!(world.nobody_is_forgotten());
+            prop_assert!(world.no_waiter_is_forgotten());
         }
         // The wakers hold the world and the world holds their futures.
         let waiters = (world.getters.take(), world.putters.take());

@@ -78,7 +78,7 @@ fn as_many_as_the_bound_may_be_on_their_way() {
 }
 
 #[test]
-fn local_putters_and_remote_ones_take_turns() {
+fn local_putters_and_remote_ones_alternate() {
     looplet::run(async {
         let queue = Queue::bounded(1);
         let remote = queue.remote();

@@ -25,7 +25,7 @@ fn what_has_arrived_is_not_waited_for_at_the_shutdown() {
 }
 
 #[test]
-fn what_is_on_its_way_arrives_though_nobody_is_left_to_put_more() {
+fn what_is_on_its_way_arrives_though_no_sender_is_left() {
     for bound in 1..=3 {
         looplet::run(async {
             let queue = Queue::bounded(bound);

@@ -10,7 +10,7 @@ use looplet::{
 };
 
 use crate::support::panic_text;
-use crate::support::trace::{Stage, log, nap, note, note_at, play, secs, told};
+use crate::support::trace::{Stage, log, nap, note, note_at, play, secs, text_of};
 
 /// A task that gets one item and notes it.
 fn getter(name: &'static str, queue: &Queue<&'static str>) -> JoinHandle<()> {
@@ -123,7 +123,7 @@ fn a_wakeup_reserves_nothing_and_the_woken_getter_keeps_its_place() {
 }
 
 #[test]
-fn a_getter_cancelled_between_wakeup_and_turn_takes_nothing() {
+fn a_getter_cancelled_between_wakeup_and_poll_takes_nothing() {
     play(async {
         let queue = Queue::unbounded();
         let reader = getter("reader", &queue);
@@ -131,7 +131,7 @@ fn a_getter_cancelled_between_wakeup_and_turn_takes_nothing() {
         queue.try_put("1").unwrap();
         queue.try_put("2").unwrap();
         reader.cancel();
-        note(told(reader.await));
+        note(text_of(reader.await));
         note(format_args!(
             "{} {}",
             queue.get().await.unwrap(),
@@ -149,15 +149,15 @@ fn the_wakeup_of_a_cancelled_getter_goes_to_the_next_one() {
         yield_now().await;
         queue.try_put("item").unwrap();
         first.cancel();
-        note(told(first.await));
+        note(text_of(first.await));
         second.await.unwrap();
     });
-    // The wakeup is passed on while the first getter is dropped, so before its awaiter hears of that.
+    // The wakeup is passed on while the first getter is dropped, so before its awaiter is polled.
     assert_eq!(log(), ["second item", "Err(Cancelled)"]);
 }
 
 #[test]
-fn a_putter_cancelled_between_wakeup_and_turn_puts_nothing_and_passes_its_place_on() {
+fn a_putter_cancelled_between_wakeup_and_poll_puts_nothing_and_passes_its_place_on() {
     play(async {
         let queue = Queue::bounded(1);
         queue.try_put("a").unwrap();
@@ -165,7 +165,7 @@ fn a_putter_cancelled_between_wakeup_and_turn_puts_nothing_and_passes_its_place_
         yield_now().await;
         note(queue.try_get().unwrap());
         b.cancel();
-        note(told(b.await));
+        note(text_of(b.await));
         x.await.unwrap();
         note(format_args!("{} {}", queue.try_get().unwrap(), queue.len()));
     });
@@ -356,7 +356,7 @@ fn join_waits_until_all_is_done_and_workers_are_cancelled_afterwards() {
         note_at("joined");
         for worker in workers {
             worker.cancel();
-            note(told(worker.await));
+            note(text_of(worker.await));
         }
     });
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Whom a queue wakes: nobody for nothing, and nobody is forgotten when a comparison panics.
+//! Which waiters a queue wakes: none for nothing, and none is forgotten when a comparison panics.
 
 use std::cell::Cell;
 use std::cmp::Ordering;

@@ -1,4 +1,4 @@
-//! Blocking jobs: results, panics, cancellation, the bound, and who waits for whom at the end.
+//! Blocking jobs: results, panics, cancellation, the bound, and what waits for what at the end.
 
 use std::cell::{Cell, RefCell};
 use std::future::pending;
@@ -15,14 +15,14 @@ use crate::support::process::name_of;
 use crate::support::{panic_text, panics};
 
 #[test]
-fn a_job_runs_elsewhere_while_the_loop_goes_on() {
+fn a_job_runs_on_another_thread_while_the_loop_goes_on() {
     looplet::run(async {
         let (tick, ticks) = channel();
-        let home = thread::current().id();
+        let owner = thread::current().id();
         // The job ends only if the loop ticks meanwhile.
         let job = spawn_blocking(move || {
             ticks.recv().unwrap();
-            (thread::current().id() != home, 42)
+            (thread::current().id() != owner, 42)
         });
         spawn(async move {
             yield_now().await;
@@ -148,7 +148,7 @@ fn the_end_of_the_loop_drops_waiting_jobs_and_waits_for_running_ones() {
 }
 
 #[test]
-fn results_that_nobody_wants_are_dropped_quietly() {
+fn results_without_a_handle_are_dropped_quietly() {
     struct Fatal;
     impl Drop for Fatal {
         fn drop(&mut self) {
@@ -250,7 +250,7 @@ fn without_a_loop_it_panics() {
 const NO_THREADS: &str = "70000000000000";
 
 #[test]
-fn a_thread_that_cannot_be_started_is_told_to_the_caller() {
+fn a_thread_that_cannot_be_started_is_reported_to_the_caller() {
     if std::env::var("RUST_MIN_STACK").is_ok_and(|size| size == NO_THREADS) {
         let text = looplet::run(async { panic_text(|| spawn_blocking(|| ())) });
         let text = text.expect("the thread was started");
@@ -264,7 +264,7 @@ fn a_thread_that_cannot_be_started_is_told_to_the_caller() {
     let child = std::process::Command::new(me)
         .args([
             "--exact",
-            name_of(a_thread_that_cannot_be_started_is_told_to_the_caller),
+            name_of(a_thread_that_cannot_be_started_is_reported_to_the_caller),
         ])
         .args(["--test-threads", "1"])
         .env("RUST_MIN_STACK", NO_THREADS)

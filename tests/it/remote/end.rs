@@ -105,10 +105,10 @@ fn the_end_comes_though_threads_never_stop_asking_and_cancelling() {
     }
 }
 
-/// Sends a letter with another one of these when it is dropped; notes what became of it, and where.
+/// Sends a message with another one of these when it is dropped; notes what became of it, and where.
 struct Again {
     remote: Remote,
-    told: Sender<(bool, ThreadId)>,
+    sender: Sender<(bool, ThreadId)>,
 }
 
 thread_local!(static SENDING: Cell<usize> = const { Cell::new(0) });
@@ -122,28 +122,28 @@ impl Drop for Again {
         SENDING.set(SENDING.get() + 1);
         let next = Self {
             remote: self.remote.clone(),
-            told: self.told.clone(),
+            sender: self.sender.clone(),
         };
         let sent = self.remote.call_soon(move || drop(next)).is_ok();
-        self.told.send((sent, thread::current().id())).unwrap();
+        self.sender.send((sent, thread::current().id())).unwrap();
         SENDING.set(SENDING.get() + 1);
     }
 }
 
 #[test]
-fn the_end_comes_though_each_letter_that_is_dropped_sends_another_one() {
+fn the_end_comes_though_each_message_that_is_dropped_sends_another_one() {
     let event_loop = EventLoop::new();
     let remote = event_loop.remote();
-    let (told, tells) = channel();
+    let (sender, receiver) = channel();
     let first = Again {
         remote: remote.clone(),
-        told,
+        sender,
     };
     remote.call_soon(move || drop(first)).unwrap();
     drop(event_loop);
-    let home = thread::current().id();
-    assert_eq!(tells.recv(), Ok((false, home)));
-    assert_eq!(tells.iter().count(), 0);
+    let owner = thread::current().id();
+    assert_eq!(receiver.recv(), Ok((false, owner)));
+    assert_eq!(receiver.iter().count(), 0);
 }
 
 #[test]
@@ -178,20 +178,20 @@ fn what_is_new_is_refused_from_the_moment_the_end_begins() {
 fn a_shutdown_still_takes_what_comes_during_its_grace() {
     let event_loop = EventLoop::builder().virtual_time().build();
     let remote = event_loop.remote();
-    let (told, tells) = channel();
+    let (sender, receiver) = channel();
     event_loop
         .spawn(async move {
             let start = now();
             for _ in 0..10 {
                 sleep(SECOND).await;
-                let told = told.clone();
-                let task = remote.spawn(move || async move { told.send(now() - start).unwrap() });
+                let sender = sender.clone();
+                let task = remote.spawn(move || async move { sender.send(now() - start).unwrap() });
                 task.unwrap().await.unwrap();
             }
         })
         .detach();
     event_loop.shutdown(3 * SECOND + SECOND / 2);
-    let seconds: Vec<_> = tells.iter().collect();
+    let seconds: Vec<_> = receiver.iter().collect();
     assert_eq!(seconds, [SECOND, 2 * SECOND, 3 * SECOND]);
 }
 
@@ -212,40 +212,40 @@ fn a_remote_queue_refuses_from_the_moment_the_end_begins_and_frees_who_waits_for
         // One is in the queue, one on its way, and the next one waits.
         begins.iter().take(2).for_each(drop);
         let (thread, late) = (Cell::new(Some(thread)), remote.clone());
-        let (told, tells) = channel();
+        let (sender, receiver) = channel();
         at_the_end(&mut event_loop, move || {
             let refused = late.try_put(9) == Err(TryPutError::Closed(9));
             let thread = thread.take().unwrap();
             // It would wait for ever otherwise.
             let accepted = refused.then(|| thread.join().unwrap());
-            told.send(accepted).unwrap();
+            sender.send(accepted).unwrap();
         });
         end(event_loop);
-        assert!(matches!(tells.recv(), Ok(Some(1..))));
+        assert!(matches!(receiver.recv(), Ok(Some(1..))));
         assert!(remote.try_put(9).is_err());
     }
 }
 
 #[test]
-fn a_letter_that_waits_for_another_one_when_it_is_dropped_panics_and_the_end_comes() {
+fn a_message_that_waits_for_another_one_when_it_is_dropped_panics_and_the_end_comes() {
     let event_loop = EventLoop::new();
     let remote = event_loop.remote();
-    let (told, tells) = channel();
+    let (sender, receiver) = channel();
     let last = Arc::new(std::sync::Mutex::new(None));
     let other = last.clone();
     let hold = OnDrop(move || {
         let handle: looplet::RemoteHandle<()> = other.lock().unwrap().take().unwrap();
-        told.send(panic_text(|| handle.join())).unwrap();
+        sender.send(panic_text(|| handle.join())).unwrap();
     });
     remote.call_soon(move || drop(hold)).unwrap();
     *last.lock().unwrap() = Some(remote.spawn(|| async {}).unwrap());
     drop(event_loop);
-    let text = tells.recv().unwrap().unwrap();
+    let text = receiver.recv().unwrap().unwrap();
     assert!(text.contains("the event loop's own thread"), "{text}");
 }
 
 #[test]
-fn what_was_accepted_before_the_end_is_told_of_it() {
+fn what_was_accepted_before_the_end_is_notified_of_it() {
     for end in ENDS {
         let event_loop = EventLoop::new();
         let remote = event_loop.remote();

@@ -1,4 +1,4 @@
-//! Floods from other threads: timers and tasks have their turns in between, and nothing is lost or overtaken.
+//! Floods from other threads: timers and tasks run in between, and nothing is lost or overtaken.
 //!
 //! Most tests send from the loop's own thread, which makes a flood of an exact size.
 
@@ -89,7 +89,7 @@ fn a_flood_that_grows_makes_no_round_longer() {
         let before = CALLS.get();
         timers(100).await;
         let calls = CALLS.get() - before;
-        // A hundred rounds, with a hundred tasks each: the calls get as many turns at most.
+        // A hundred rounds, with a hundred tasks each: the calls get as many runs at most.
         assert!((100..30_000).contains(&calls), "{calls} calls");
     });
 }
@@ -130,8 +130,8 @@ fn two_threads_that_never_stop_calling_do_not_keep_a_timer_from_firing() {
     }
 }
 
-/// Sends letters that make nothing ready: that the panics of so many tasks have been seen.
-fn send_idle_letters(event_loop: &mut EventLoop, count: usize) {
+/// Sends messages that make nothing ready: that the panics of so many tasks have been seen.
+fn send_idle_messages(event_loop: &mut EventLoop, count: usize) {
     let remote = event_loop.remote();
     let task = || async { resume_unwind(Box::new("seen")) };
     let handles: Vec<_> = (0..count).map(|_| remote.spawn(task).unwrap()).collect();
@@ -143,7 +143,7 @@ fn send_idle_letters(event_loop: &mut EventLoop, count: usize) {
 }
 
 #[test]
-fn a_call_behind_many_letters_that_make_nothing_ready_runs_at_once() {
+fn a_call_behind_many_messages_that_make_nothing_ready_runs_at_once() {
     let ways: [fn(&mut EventLoop); 4] = [
         EventLoop::run_until_stalled,
         |event_loop| assert!(event_loop.run_once(Some(Duration::ZERO))),
@@ -152,7 +152,7 @@ fn a_call_behind_many_letters_that_make_nothing_ready_runs_at_once() {
     ];
     for way in ways {
         let mut event_loop = virtual_loop();
-        send_idle_letters(&mut event_loop, 1000);
+        send_idle_messages(&mut event_loop, 1000);
         send_calls(&event_loop.remote(), 1);
         way(&mut event_loop);
         assert_eq!(SEEN.take(), [0]);
@@ -160,10 +160,10 @@ fn a_call_behind_many_letters_that_make_nothing_ready_runs_at_once() {
 }
 
 #[test]
-fn virtual_time_neither_jumps_nor_ends_in_a_deadlock_while_letters_are_left() {
+fn virtual_time_neither_jumps_nor_ends_in_a_deadlock_while_messages_are_left() {
     for naps in [true, false] {
         let mut event_loop = virtual_loop();
-        send_idle_letters(&mut event_loop, 1000);
+        send_idle_messages(&mut event_loop, 1000);
         let queue = Queue::unbounded();
         let spawner = event_loop.spawner();
         thread_local!(static NOTE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) });
@@ -184,9 +184,9 @@ fn virtual_time_neither_jumps_nor_ends_in_a_deadlock_while_letters_are_left() {
 }
 
 #[test]
-fn a_shutdown_gives_its_grace_to_tasks_behind_many_letters() {
+fn a_shutdown_gives_its_grace_to_tasks_behind_many_messages() {
     let mut event_loop = virtual_loop();
-    send_idle_letters(&mut event_loop, 1000);
+    send_idle_messages(&mut event_loop, 1000);
     let task = event_loop
         .remote()
         .spawn(|| async { sleep(SECOND).await })
@@ -196,15 +196,15 @@ fn a_shutdown_gives_its_grace_to_tasks_behind_many_letters() {
 }
 
 #[test]
-fn a_host_is_told_of_letters_that_are_left() {
-    let (bell, rings) = channel();
+fn a_host_is_notified_of_messages_that_are_left() {
+    let (notify, notifications) = channel();
     let mut event_loop = EventLoop::builder()
-        .on_wake(move || bell.send(()).unwrap())
+        .on_wake(move || notify.send(()).unwrap())
         .build();
     send_calls(&event_loop.remote(), 1000);
     let mut rounds = 0;
-    while rings.try_recv().is_ok() {
-        rings.try_iter().for_each(drop);
+    while notifications.try_recv().is_ok() {
+        notifications.try_iter().for_each(drop);
         event_loop.run_once(Some(Duration::ZERO));
         rounds += 1;
     }
@@ -251,7 +251,7 @@ timers_fire_between_the_items_of_a_flood! {
 }
 
 #[test]
-fn items_left_by_a_look_arrive_though_nobody_is_left_to_put_more() {
+fn items_left_by_a_look_arrive_though_no_sender_is_left() {
     for bound in [None, Some(10), Some(ITEMS)] {
         virtual_loop().block_on(async {
             let queue = bound.map_or_else(Queue::unbounded, Queue::bounded);

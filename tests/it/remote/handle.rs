@@ -161,7 +161,7 @@ fn a_panic_in_a_call_is_reported_and_the_loop_goes_on() {
         .build();
     beside(&mut event_loop, |remote| {
         remote.call_soon(|| panic!("a bad call")).unwrap();
-        // A later panic of a task that nobody waits for, and one that nobody looked at.
+        // A later panic of a task that is not awaited, and one that was not read.
         drop(remote.spawn(|| async { panic!("detached") }).unwrap());
         let unread = remote.spawn(|| async { panic!("unread") }).unwrap();
         while remote.spawn(|| async {}).unwrap().join().is_err()
@@ -267,7 +267,7 @@ fn a_finished_result_survives_the_loop() {
 }
 
 #[test]
-fn letters_left_in_the_box_are_dropped_at_home_whatever_their_destructors_do() {
+fn messages_left_in_the_mailbox_are_dropped_on_the_owner_thread_whatever_their_destructors_do() {
     struct Bomb(mpsc::Sender<thread::ThreadId>, Remote);
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -286,8 +286,8 @@ fn letters_left_in_the_box_are_dropped_at_home_whatever_their_destructors_do() {
     let last = remote.spawn(|| async {}).unwrap();
     drop(event_loop);
     assert!(last.join().unwrap_err().is_cancelled());
-    let home = thread::current().id();
-    assert_eq!(drops.try_iter().collect::<Vec<_>>(), [home; 3]);
+    let owner = thread::current().id();
+    assert_eq!(drops.try_iter().collect::<Vec<_>>(), [owner; 3]);
 }
 
 #[test]
@@ -338,7 +338,7 @@ fn virtual_time_waits_for_a_remote_and_tells_of_a_deadlock_once_it_is_gone() {
 }
 
 #[test]
-fn a_sleeping_loop_hears_that_the_last_one_who_could_wake_it_has_gone() {
+fn a_sleeping_loop_is_notified_that_the_last_thread_that_could_wake_it_has_gone() {
     for _ in 0..20 {
         let mut event_loop = EventLoop::builder().virtual_time().build();
         let remote = event_loop.remote();
@@ -358,7 +358,7 @@ fn a_sleeping_loop_hears_that_the_last_one_who_could_wake_it_has_gone() {
 }
 
 #[test]
-fn the_panic_of_a_foreign_waker_harms_nobody() {
+fn the_panic_of_an_external_waker_does_no_harm() {
     struct Fatal;
     impl std::task::Wake for Fatal {
         fn wake(self: Arc<Self>) {

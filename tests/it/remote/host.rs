@@ -14,13 +14,13 @@ use looplet::{EventLoop, Queue};
 
 use crate::support::panic_text;
 
-/// A loop and what rings when something arrives for it.
+/// A loop, and the channel that its hook notifies when something arrives.
 fn hosted() -> (EventLoop, Receiver<()>) {
-    let (bell, rings) = channel();
+    let (notify, notifications) = channel();
     let event_loop = EventLoop::builder()
-        .on_wake(move || bell.send(()).unwrap())
+        .on_wake(move || notify.send(()).unwrap())
         .build();
-    (event_loop, rings)
+    (event_loop, notifications)
 }
 
 /// A task that waits for another thread, and its waker.
@@ -45,51 +45,51 @@ fn sleeper(event_loop: &mut EventLoop) -> (Waker, Rc<Cell<bool>>) {
 
 #[test]
 fn a_wakeup_from_another_thread_calls_the_host_once() {
-    let (mut event_loop, rings) = hosted();
+    let (mut event_loop, notifications) = hosted();
     for _ in 0..3 {
         let (waker, done) = sleeper(&mut event_loop);
         let thread = thread::spawn(move || {
             waker.wake_by_ref();
             waker.wake();
         });
-        rings.recv().unwrap();
+        notifications.recv().unwrap();
         thread.join().unwrap();
         event_loop.run_until_stalled();
-        assert!(done.get() && rings.try_recv().is_err());
+        assert!(done.get() && notifications.try_recv().is_err());
     }
 }
 
 /// The hook holds up the thread that wakes, in the middle of its wakeup, until the loop has run.
 #[test]
 fn a_wakeup_by_value_calls_the_host_once_even_if_the_loop_runs_in_the_middle_of_it() {
-    let ((bell, rings), (go_on, has_run)) = (channel(), channel::<()>());
+    let ((notify, notifications), (go_on, has_run)) = (channel(), channel::<()>());
     let has_run = Mutex::new(has_run);
     let mut event_loop = EventLoop::builder()
         .on_wake(move || {
-            bell.send(()).unwrap();
+            notify.send(()).unwrap();
             has_run.lock().unwrap().recv().unwrap();
         })
         .build();
     let (waker, done) = sleeper(&mut event_loop);
     let thread = thread::spawn(move || waker.wake());
-    rings.recv().unwrap();
+    notifications.recv().unwrap();
     event_loop.run_until_stalled();
     assert!(done.get());
     go_on.send(()).unwrap();
     // A second call would fail here: its permission is never given.
     drop(go_on);
     thread.join().unwrap();
-    assert!(rings.try_recv().is_err());
+    assert!(notifications.try_recv().is_err());
 }
 
 #[test]
 fn whatever_arrives_during_one_absence_calls_the_host_once() {
-    let (mut event_loop, rings) = hosted();
+    let (mut event_loop, notifications) = hosted();
     let ((first, first_done), (second, second_done)) =
         (sleeper(&mut event_loop), sleeper(&mut event_loop));
     let remote = event_loop.remote();
     event_loop.run_until_stalled();
-    while rings.try_recv().is_ok() {}
+    while notifications.try_recv().is_ok() {}
     thread::spawn(move || {
         first.wake();
         second.wake();
@@ -97,23 +97,23 @@ fn whatever_arrives_during_one_absence_calls_the_host_once() {
     })
     .join()
     .unwrap();
-    assert_eq!(rings.try_iter().count(), 1);
+    assert_eq!(notifications.try_iter().count(), 1);
     event_loop.run_until_stalled();
     assert!(first_done.get() && second_done.get());
 }
 
 #[test]
 fn it_is_called_for_a_loop_that_has_not_run_yet() {
-    let (mut event_loop, rings) = hosted();
+    let (mut event_loop, notifications) = hosted();
     let remote = event_loop.remote();
     thread::spawn(move || remote.spawn(|| async {}).unwrap().join().unwrap());
-    rings.recv().unwrap();
+    notifications.recv().unwrap();
     event_loop.run_until_stalled();
 }
 
 #[test]
 fn whatever_comes_from_outside_calls_the_host() {
-    let (mut event_loop, rings) = hosted();
+    let (mut event_loop, notifications) = hosted();
     let queue = Queue::unbounded();
     let (remote, ends) = (
         event_loop.remote(),
@@ -125,31 +125,31 @@ fn whatever_comes_from_outside_calls_the_host() {
         .block_on(async { (looplet::spawn_blocking(move || gate.recv().is_err()),) })
         .0;
     drop(open);
-    rings.recv().unwrap();
+    notifications.recv().unwrap();
     event_loop.run_until_stalled();
     while !job.is_finished() {
-        rings.recv().unwrap();
+        notifications.recv().unwrap();
         event_loop.run_until_stalled();
     }
-    while rings.try_recv().is_ok() {
+    while notifications.try_recv().is_ok() {
         event_loop.run_until_stalled();
     }
     thread::spawn(move || ends.put(2).map(|()| ends))
         .join()
         .unwrap()
         .unwrap();
-    rings.recv().unwrap();
+    notifications.recv().unwrap();
     assert!(event_loop.run_once(Some(Duration::ZERO)) || queue.len() == 1);
     thread::spawn(move || remote.call_soon(|| ()))
         .join()
         .unwrap()
         .unwrap();
-    rings.recv().unwrap();
+    notifications.recv().unwrap();
 }
 
 #[test]
 fn what_arrives_while_the_loop_is_inside_is_its_own_affair() {
-    let (mut event_loop, rings) = hosted();
+    let (mut event_loop, notifications) = hosted();
     let queue = Queue::unbounded();
     for _ in 0..100 {
         event_loop.block_on(async {
@@ -161,14 +161,14 @@ fn what_arrives_while_the_loop_is_inside_is_its_own_affair() {
             looplet::yield_now().await;
             looplet::yield_now().await;
         });
-        assert!(rings.try_recv().is_err());
+        assert!(notifications.try_recv().is_err());
     }
 }
 
 #[test]
 fn no_arrival_is_missed_in_a_storm() {
     const CALLS: usize = 20_000;
-    let (mut event_loop, rings) = hosted();
+    let (mut event_loop, notifications) = hosted();
     let seen = Arc::new(AtomicUsize::new(0));
     let (remote, count) = (event_loop.remote(), Arc::clone(&seen));
     let thread = thread::spawn(move || {
@@ -181,12 +181,12 @@ fn no_arrival_is_missed_in_a_storm() {
                 .unwrap();
         }
     });
-    let mut turn = 0;
+    let mut number = 0;
     while seen.load(Ordering::Relaxed) < CALLS {
-        // If a ring were missed this would wait for ever.
-        rings.recv().unwrap();
-        turn += 1;
-        if turn % 2 == 0 {
+        // If a notification were missed, this would wait for ever.
+        notifications.recv().unwrap();
+        number += 1;
+        if number % 2 == 0 {
             event_loop.run_until_stalled();
         } else {
             // One round may leave something ready, and says so.
@@ -197,7 +197,7 @@ fn no_arrival_is_missed_in_a_storm() {
 }
 
 #[test]
-fn a_panicking_hook_harms_nobody() {
+fn a_panicking_hook_does_no_harm() {
     let mut event_loop = EventLoop::builder()
         .on_wake(|| panic!("a bad hook"))
         .build();
@@ -209,17 +209,17 @@ fn a_panicking_hook_harms_nobody() {
 }
 
 #[test]
-fn the_host_is_told_also_after_a_panic_has_left_the_loop() {
-    let (mut event_loop, rings) = hosted();
+fn the_host_is_notified_also_after_a_panic_has_left_the_loop() {
+    let (mut event_loop, notifications) = hosted();
     assert!(panic_text(|| event_loop.block_on(async { panic!("main") })).is_some());
     let remote = event_loop.remote();
     thread::spawn(move || remote.call_soon(|| ()).unwrap());
-    rings.recv().unwrap();
+    notifications.recv().unwrap();
 }
 
 #[test]
-fn a_loop_that_is_gone_calls_nobody() {
-    let (mut event_loop, rings) = hosted();
+fn a_loop_that_is_gone_calls_no_hook() {
+    let (mut event_loop, notifications) = hosted();
     let (waker, _) = sleeper(&mut event_loop);
     let remote = event_loop.remote();
     drop(event_loop);
@@ -229,11 +229,11 @@ fn a_loop_that_is_gone_calls_nobody() {
     })
     .join()
     .unwrap();
-    assert!(rings.try_recv().is_err());
+    assert!(notifications.try_recv().is_err());
 }
 
 #[test]
-fn run_once_waits_on_after_a_ring_for_nothing() {
+fn run_once_waits_on_after_a_notification_for_nothing() {
     let mut event_loop = EventLoop::new();
     let wakers = Arc::new(Mutex::new(Vec::new()));
     let shelf = Arc::clone(&wakers);
@@ -296,10 +296,10 @@ fn shutdown_with_endless_grace_ends_once_nothing_can_happen_any_more() {
 
 #[test]
 fn a_hosts_own_wakeups_between_two_runs_count() {
-    let (mut event_loop, rings) = hosted();
+    let (mut event_loop, notifications) = hosted();
     let (waker, done) = sleeper(&mut event_loop);
     waker.wake();
-    rings.try_recv().unwrap();
+    notifications.try_recv().unwrap();
     event_loop.run_until_stalled();
     assert!(done.get());
 }

@@ -1,4 +1,4 @@
-//! Threads that the system refuses to start: whoever asked is told by one panic, or the job waits for another thread;
+//! Threads that the system refuses to start: the caller gets one panic, or the job waits for another thread;
 //! the loop goes on. Each test runs itself again in a child process in which threads are scarce.
 
 use std::collections::HashSet;
@@ -32,10 +32,10 @@ fn in_child(test: &str, stack: &str, mut command: Command) {
         .env("RUST_MIN_STACK", stack)
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&child.stdout);
+    let output = String::from_utf8_lossy(&child.stdout);
     assert!(
-        child.status.success() && told.contains("1 passed"),
-        "{told}"
+        child.status.success() && output.contains("1 passed"),
+        "{output}"
     );
 }
 

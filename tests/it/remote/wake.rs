@@ -168,7 +168,7 @@ fn a_flood_of_wakeups_is_one_poll() {
 }
 
 #[test]
-fn a_waker_dropped_elsewhere_frees_a_finished_task_on_the_loops_thread() {
+fn a_waker_dropped_on_another_thread_frees_a_finished_task_on_the_owner_thread() {
     let mut event_loop = EventLoop::new();
     let ledger = Ledger::default();
     let entry = ledger.entry();
@@ -268,7 +268,7 @@ fn a_waker_of_one_loop_works_inside_another() {
         waker.wake_by_ref();
         drop(waker.clone());
         spawn(async move {
-            // A loop that is dropped in a task of another: its destructors' wakers are foreign to the other.
+            // A loop that is dropped in a task of another: its destructors' wakers are external to the other.
             let guard = crate::support::probes::OnDrop(move || own.wake_by_ref());
             inner
                 .spawn(async move {

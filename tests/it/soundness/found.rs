@@ -78,7 +78,7 @@ fn a_clone_of_a_context_value_is_dropped_if_the_destructor_of_the_former_value_p
     ledger.settle();
 }
 
-/// The observer is dropped where it is called: nobody else holds it any more.
+/// The observer is dropped where it is called: nothing else holds it any more.
 #[test]
 fn a_panic_in_the_destructor_of_an_observer_that_drops_the_loop_goes_no_further() {
     let place = Place::<EventLoop>::default();
@@ -202,9 +202,9 @@ fn a_remote_result_is_dropped_if_the_destructor_of_a_waker_panics_that_came_too_
     ledger.settle();
 }
 
-/// Else a loop that is told to end, and waits for its last task, waits for ever.
+/// Else a loop that begins to end, and waits for its last task, waits for ever.
 #[test]
-fn a_task_that_an_observer_hears_to_be_queued_is_in_the_queue() {
+fn a_task_is_in_the_queue_when_its_observer_is_notified_of_that() {
     let place = Place::<EventLoop>::default();
     let (there, left) = (place.clone(), Rc::new(Cell::new(0)));
     let count = left.clone();

@@ -137,7 +137,7 @@ fn a_child_of_a_gather_that_is_dropped_outside_may_drop_the_loop_and_spawn() {
 }
 
 #[test]
-fn as_completed_hears_of_a_task_that_the_destructor_of_its_former_waker_ends() {
+fn as_completed_yields_a_task_that_the_destructor_of_its_former_waker_ends() {
     for drops_the_loop in [false, true] {
         let place = idle_loop();
         let spawner = place.borrow().as_ref().unwrap().spawner();

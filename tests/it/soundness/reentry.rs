@@ -137,11 +137,11 @@ fn a_destructor_of_a_call_may_run_its_own_loop_into_a_deadlock() {
     let (event_loop, _) = virtual_loop();
     let (again, entry) = (place.clone(), ledger.entry());
     let texts = Rc::new(RefCell::new(Vec::new()));
-    let told = texts.clone();
+    let reports = texts.clone();
     let at_end = OnDrop(move || {
         let mut event_loop = again.take().unwrap();
         let text = panic_text(|| event_loop.block_on(pending::<()>()));
-        told.borrow_mut().push(text.unwrap());
+        reports.borrow_mut().push(text.unwrap());
     });
     let call = event_loop.spawner().call_soon(move || {
         let _held = (at_end, entry);
@@ -178,11 +178,11 @@ fn a_childs_destructor_cannot_run_the_loop_in_whose_queue_it_is() {
     let (mut event_loop, _) = virtual_loop();
     let (again, entry) = (place.clone(), ledger.entry());
     let texts = Rc::new(RefCell::new(Vec::new()));
-    let told = texts.clone();
+    let reports = texts.clone();
     let at_end = OnDrop(move || {
         let mut event_loop = again.borrow_mut();
         let text = panic_text(|| event_loop.as_mut().unwrap().run_until_stalled());
-        told.borrow_mut().push(text.unwrap());
+        reports.borrow_mut().push(text.unwrap());
     });
     let busy = poll_fn(move |cx| {
         let _held = (&at_end, &entry);
@@ -198,7 +198,7 @@ fn a_childs_destructor_cannot_run_the_loop_in_whose_queue_it_is() {
     ledger.settle();
 }
 
-/// A task that polled another one's handle and has ended since is known to nobody but that other one.
+/// A task that polled another one's handle and has ended since is referred to by that other one only.
 #[test]
 fn a_loop_may_end_on_the_stack_of_a_task_whose_last_waiter_is_gone() {
     let ledger = Ledger::default();
@@ -233,7 +233,7 @@ fn a_loop_may_end_on_the_stack_of_a_task_whose_last_waiter_is_gone() {
     ledger.settle();
 }
 
-/// The task on the stack is woken from elsewhere before its destructor drops the loop and then polls its handle.
+/// The task on the stack is woken on another thread before its destructor drops the loop and then polls its handle.
 #[test]
 fn a_handle_can_be_polled_after_the_end_of_the_loop_by_a_task_that_was_woken_before() {
     let place = Place::<EventLoop>::default();
@@ -320,9 +320,9 @@ fn a_destructor_in_an_observed_loop_may_poll_a_handle() {
     assert_eq!(Rc::strong_count(&witness), 1);
 }
 
-/// It comes before the gather has heard of that end, and does not take it for an ordinary one.
+/// It comes before the gather was notified of that end, and does not take it for an ordinary one.
 #[test]
-fn an_observer_may_poll_a_gather_when_it_hears_of_a_childs_end() {
+fn an_observer_may_poll_a_gather_at_the_end_of_a_child() {
     let place = Place::<Hand<'static, [(); 1]>>::default();
     let there = place.clone();
     let polled = Rc::new(Cell::new(false));
@@ -338,7 +338,7 @@ fn an_observer_may_poll_a_gather_when_it_hears_of_a_childs_end() {
         place.replace(Some(hand(gather([pending::<()>()]))));
         let child = all_tasks().pop().unwrap();
         child.set_name("child");
-        // Ends of others make the gather look in vain, until it relies on what it is told.
+        // Ends of others make the gather look in vain, until it relies on the record.
         for _ in 0..40 {
             let other = spawn(pending::<()>());
             other.cancel();

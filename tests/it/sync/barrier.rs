@@ -215,7 +215,7 @@ fn as_many_are_called_from_outside_as_there_is_room_for_first_come_first() {
     let (last, mut outside) = outside(&barrier, 5);
     drop(last);
     assert_eq!(wakes(&outside), [1, 1, 1, 0, 0]);
-    // It is not their turn, even if they look.
+    // They may not proceed, even if they are polled.
     outside[3].wait();
     assert_eq!(barrier.n_waiting(), 0);
     outside[1].wait();
@@ -228,7 +228,7 @@ fn as_many_are_called_from_outside_as_there_is_room_for_first_come_first() {
 }
 
 #[test]
-fn whoever_is_called_and_dropped_before_its_turn_calls_the_next_one() {
+fn a_waiter_that_is_woken_and_dropped_before_its_poll_wakes_the_next_one() {
     let barrier = Barrier::new(2);
     let (last, mut outside) = outside(&barrier, 4);
     drop(last);

@@ -38,7 +38,7 @@ enum Where {
 struct Waiter<'a> {
     at: Where,
     future: Hand<'a, Outcome>,
-    /// Whether it was its turn at some time since it was polled last, and how often it had been woken before.
+    /// Whether it could proceed at some time since it was polled last, and how often it had been woken before.
     is_called: bool,
     woken_before: usize,
 }
@@ -73,7 +73,7 @@ impl<'a> Model<'a> {
         self.waiters.iter().filter(has_arrived).count()
     }
 
-    /// How many of those outside may come in, or hear that it is broken.
+    /// How many of those outside may come in, or find it broken.
     fn room(&self) -> usize {
         match (self.is_broken, self.is_leaving()) {
             (true, _) => usize::MAX,
@@ -92,14 +92,14 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// Whether it is the turn of this one, who waits outside.
+    /// Whether this one, which waits outside, may come in.
     fn may_come_in(&self, i: usize) -> bool {
         let before = &self.waiters[..i];
         let outside = before.iter().filter(|waiter| waiter.at == Where::Outside);
         outside.count() < self.room()
     }
 
-    /// What somebody who comes in must see.
+    /// What one that comes in must see.
     fn enter(&mut self) -> Result<Outcome, Where> {
         let rank = self.arrived();
         if self.is_broken {
@@ -133,8 +133,8 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// Whoever would get on by being polled was woken since it was polled last, once; nobody else was.
-    fn those_are_woken_whose_turn_it_is(&mut self) -> bool {
+    /// Each that would proceed if it were polled was woken once since it was polled last; no other was.
+    fn exactly_those_are_woken_that_can_proceed(&mut self) -> bool {
         for i in 0..self.waiters.len() {
             self.waiters[i].is_called |= match self.waiters[i].at {
                 Where::Leaving(_) => true,
@@ -184,7 +184,7 @@ proptest! {
             let waiting = if model.is_leaving() { 0 } else { model.arrived() };
             prop_assert_eq!(barrier.n_waiting(), waiting);
             prop_assert_eq!(barrier.is_broken(), model.is_broken);
-            prop_assert!(model.those_are_woken_whose_turn_it_is());
+            prop_assert!(model.exactly_those_are_woken_that_can_proceed());
         }
     }
 }

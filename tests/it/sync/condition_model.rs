@@ -1,5 +1,5 @@
-//! Random waits, notifications and drops at a condition, against a plain model: no notification is lost while somebody
-//! waits, nobody is overtaken, and the lock comes back in order.
+//! Random waits, notifications and drops at a condition, against a plain model: no notification is lost while a task
+//! waits, none is overtaken, and the lock comes back in order.
 
 use std::task::Poll;
 
@@ -47,7 +47,7 @@ struct Waiter<'a> {
     seen: usize,
 }
 
-/// Those who wait, in order of arrival, and the lock, with whoever has it.
+/// Those who wait, in order of arrival, and the lock, with its owner.
 #[derive(Default)]
 struct Model<'a> {
     waiters: Vec<Waiter<'a>>,
@@ -117,8 +117,8 @@ impl<'a> Model<'a> {
     /// Whoever can do something was woken.
     fn check(&self) {
         for (i, waiter) in self.waiters.iter().enumerate() {
-            let has_turn = waiter.at == Where::Notified || self.may_finish(i);
-            assert!(!has_turn || waiter.future.wakes() > waiter.seen);
+            let may_proceed = waiter.at == Where::Notified || self.may_finish(i);
+            assert!(!may_proceed || waiter.future.wakes() > waiter.seen);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Events: everybody who waits goes on.
+//! Events: all waiters proceed.
 
 use std::rc::Rc;
 
@@ -63,7 +63,7 @@ fn a_dropped_waiter_leaves_the_others_alone() {
 }
 
 #[test]
-fn a_waker_that_clears_the_event_or_panics_robs_nobody() {
+fn a_waker_that_clears_the_event_or_panics_robs_no_waiter() {
     let event = Rc::new(Event::new());
     let waker = calling({
         let event = Rc::clone(&event);

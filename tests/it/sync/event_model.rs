@@ -1,5 +1,5 @@
-//! Random sets, clears, waits and drops at an event, against a plain model: whoever waits at a `set` goes on, whatever
-//! comes after it, and nobody else does.
+//! Random sets, clears, waits and drops at an event, against a plain model: each that waits at a `set` proceeds, whatever
+//! comes after it, and no other does.
 
 use looplet::sync::Event;
 use proptest::prelude::*;

@@ -88,7 +88,7 @@ fn a_granted_waiter_that_is_dropped_passes_the_lock_on() {
 }
 
 #[test]
-fn nobody_overtakes_a_granted_waiter() {
+fn no_newcomer_overtakes_a_granted_waiter() {
     let mutex = Mutex::new(());
     let held = mutex.try_lock().unwrap();
     let mut waiter = hand(mutex.lock());
@@ -165,7 +165,7 @@ fn a_waker_may_use_the_mutex_while_it_is_woken() {
 }
 
 #[test]
-fn tasks_that_lock_in_turn_each_see_the_others_work() {
+fn tasks_that_lock_one_after_another_see_the_work_of_the_others() {
     let (mut pool, mutex) = (LocalPool::new(), Rc::new(Mutex::new(0)));
     for _ in 0..10 {
         let mutex = Rc::clone(&mutex);

@@ -37,7 +37,7 @@ enum Guard<'a> {
     Owned(OwnedMutexGuard<u32>),
 }
 
-/// Those who wait, in order of arrival, and whoever has the lock. The first who waits owns a lock that nobody has.
+/// Those who wait, in order of arrival, and the owner of the lock. The first that waits owns a lock without an owner.
 struct Model<'a> {
     mutex: &'a Rc<Mutex<u32>>,
     waiters: Vec<Hand<'a, Guard<'a>>>,

@@ -32,7 +32,7 @@ fn a_dropped_receiver_gives_the_value_back() {
 }
 
 #[test]
-fn a_value_that_nobody_reads_is_dropped_with_the_receiver() {
+fn a_value_that_is_not_read_is_dropped_with_the_receiver() {
     let (sender, receiver) = oneshot();
     let value = Rc::new(());
     sender.send(Rc::clone(&value)).unwrap();

@@ -51,15 +51,15 @@ fn play(ops: Vec<Op>) {
         (Op::DropSender, Some(_dropped)) => *expected = Expected::End,
         (_, kept) => sender = kept,
     };
-    // First nobody awaits the receiver, then somebody does.
+    // First the receiver is not awaited, then it is.
     while let Some(op) = ops.next_if(|op| !matches!(op, Op::Poll | Op::DropReceiver)) {
         if matches!(op, Op::TryReceive) {
-            let told = receiver.try_recv();
+            let received = receiver.try_recv();
             match expected {
-                Expected::Nothing => assert_eq!(told, Err(TryGetError::Empty)),
-                Expected::End => assert_eq!(told, Err(TryGetError::Closed)),
+                Expected::Nothing => assert_eq!(received, Err(TryGetError::Empty)),
+                Expected::End => assert_eq!(received, Err(TryGetError::Closed)),
                 Expected::Value => {
-                    assert!(told.is_ok());
+                    assert!(received.is_ok());
                     expected = Expected::End;
                 }
             }
@@ -75,8 +75,8 @@ fn play(ops: Vec<Op>) {
                     assert_eq!(expected, Expected::Nothing);
                     polls += 1;
                 }
-                Poll::Ready(told) => {
-                    assert_eq!(told.is_ok(), expected == Expected::Value);
+                Poll::Ready(received) => {
+                    assert_eq!(received.is_ok(), expected == Expected::Value);
                     assert_ne!(expected, Expected::Nothing);
                     waiting = None;
                 }

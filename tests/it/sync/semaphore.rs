@@ -16,9 +16,9 @@ fn a_releaser_cannot_overtake_waiters() {
     for n in 1..=3 {
         let (semaphore, trace) = (Rc::clone(&semaphore), trace.clone());
         crew.spawn(async move {
-            for turn in 1..=2 {
+            for nth in 1..=2 {
                 let _permit = semaphore.acquire().await;
-                trace.note(format!("c{n}_{turn}"));
+                trace.note(format!("c{n}_{nth}"));
                 yield_now().await;
             }
         });
@@ -204,7 +204,7 @@ proptest! {
                 _ => {}
             }
             prop_assert_eq!(semaphore.available(), free.saturating_sub(line.len()));
-            // Whoever was granted a permit was told so, once.
+            // Each that was granted a permit was woken once.
             prop_assert!(line.iter().take(free).all(|waiter| waiter.wakes() == 1));
             prop_assert!(line.iter().skip(free).all(|waiter| waiter.wakes() == 0));
         }

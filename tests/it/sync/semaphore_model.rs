@@ -1,5 +1,5 @@
-//! Random acquires, releases and drops at a semaphore, against a plain model: no permit is lost or doubled, nobody is
-//! forgotten, and nobody is overtaken.
+//! Random acquires, releases and drops at a semaphore, against a plain model: no permit is lost or doubled, no waiter is
+//! forgotten or overtaken.
 
 use std::task::Poll;
 
@@ -38,7 +38,7 @@ struct Waiter<'a> {
     is_granted: bool,
 }
 
-/// Those who wait, in order of arrival, and the permits: free for anybody, or taken.
+/// Those who wait, in order of arrival, and the permits: free, or taken.
 #[derive(Default)]
 struct Model<'a> {
     waiters: Vec<Waiter<'a>>,

@@ -1,4 +1,4 @@
-//! Cancellation: a request, acted on at the task's next turn.
+//! Cancellation: a request, acted on when the task next runs.
 
 use std::cell::Cell;
 use std::future::pending;
@@ -8,19 +8,19 @@ use looplet::{JoinHandle, Queue, call_later, call_soon, current_task, spawn, yie
 
 use crate::support::probes::Ledger;
 use crate::support::trace::{
-    Gate, Guard, GuardAt, OnDrop, Stage, log, nap, note, note_at, play, secs, told, virtual_loop,
-    wait_with_guard,
+    Gate, Guard, GuardAt, OnDrop, Stage, log, nap, note, note_at, play, secs, text_of,
+    virtual_loop, wait_with_guard,
 };
 
 #[test]
-fn cancel_is_a_request_and_the_awaiter_hears_of_it_two_rounds_later() {
+fn cancel_is_a_request_and_the_awaiter_is_polled_two_rounds_later() {
     let mut stage = Stage::new();
     let task = stage.spawn(async {
         let _guard = GuardAt("guard");
         nap(5000.0).await;
     });
     let view = task.task();
-    let awaiter = stage.spawn(async move { note_at(told(task.await)) });
+    let awaiter = stage.spawn(async move { note_at(text_of(task.await)) });
     awaiter.detach();
     let target = view.clone();
     stage.call(move || {
@@ -49,7 +49,7 @@ fn a_runnable_task_that_is_cancelled_runs_no_further_statement() {
         });
         yield_now().await;
         task.cancel();
-        note(told(task.await));
+        note(text_of(task.await));
     });
     assert_eq!(log(), ["1", "Err(Cancelled)"]);
 }
@@ -63,7 +63,7 @@ fn a_task_that_cancels_itself_and_returns_counts_as_cancelled_and_its_value_is_d
         });
         let view = task.task();
         let outcome = task.await.map(drop);
-        note(told(outcome));
+        note(text_of(outcome));
         note(format_args!("{} {}", view.is_cancelled(), view.cancel()));
     });
     assert_eq!(log(), ["value dropped", "Err(Cancelled)", "true false"]);
@@ -76,18 +76,18 @@ fn an_err_after_self_cancellation_does_not_count_either() {
             current_task().cancel();
             Err::<(), _>("no")
         });
-        note(told(task.await));
+        note(text_of(task.await));
     });
     assert_eq!(log(), ["Err(Cancelled)"]);
 }
 
 #[test]
-fn two_requests_in_a_row_are_both_heard_and_end_the_task_once() {
+fn two_requests_in_a_row_are_both_accepted_and_end_the_task_once() {
     play(async {
         let task = spawn(wait_with_guard("cleanup"));
         yield_now().await;
         note(format_args!("{} {}", task.cancel(), task.cancel()));
-        note(told(task.await));
+        note(text_of(task.await));
     });
     assert_eq!(log(), ["true true", "cleanup", "Err(Cancelled)"]);
 }
@@ -104,7 +104,7 @@ fn cancelling_a_task_that_only_keeps_a_handle_leaves_the_other_task_alone() {
         });
         nap(1.0).await;
         outer.cancel();
-        note_at(told(outer.await));
+        note_at(text_of(outer.await));
         nap(5.0).await;
     });
     assert_eq!(log(), ["Err(Cancelled) @1", "inner done @2"]);
@@ -116,7 +116,7 @@ fn the_awaiter_of_a_cancelled_task_gets_a_value_and_goes_on() {
         let task = spawn(nap(10.0));
         let view = task.task();
         call_later(secs(1.0), move || assert!(view.cancel()));
-        note_at(told(task.await));
+        note_at(text_of(task.await));
         nap(1.0).await;
         note_at("main alive");
     });
@@ -152,7 +152,7 @@ fn a_destructor_may_leave_its_cleanup_to_a_task() {
         });
         nap(1.0).await;
         task.cancel();
-        note_at(told(task.await));
+        note_at(text_of(task.await));
         nap(1.0).await;
     });
     assert_eq!(log(), ["Err(Cancelled) @1", "cleaned up @1.5"]);
@@ -202,7 +202,7 @@ fn a_request_flows_down_the_chain_of_awaits_one_round_per_link_outer_first() {
         middle.await.unwrap();
     });
     let view = outer.task();
-    let awaiter = stage.spawn(async move { note(told(outer.await)) });
+    let awaiter = stage.spawn(async move { note(text_of(outer.await)) });
     awaiter.detach();
     stage.round();
     stage.round_with(move || assert!(view.cancel()));
@@ -218,7 +218,7 @@ fn a_finished_task_cannot_be_cancelled_and_keeps_its_value() {
         let task = spawn(async { 42 });
         yield_now().await;
         assert!(!task.cancel() && !task.is_cancelled());
-        note(told(task.await));
+        note(text_of(task.await));
     });
     assert_eq!(log(), ["Ok(42)"]);
 }
@@ -275,7 +275,7 @@ fn locals_are_dropped_innermost_first() {
         });
         yield_now().await;
         task.cancel();
-        note(told(task.await));
+        note(text_of(task.await));
     });
     assert_eq!(log(), ["inner", "second", "outer", "Err(Cancelled)"]);
 }
@@ -289,7 +289,7 @@ fn a_panic_in_a_destructor_makes_the_cancelled_task_panicked() {
         });
         yield_now().await;
         task.cancel();
-        note(told(task.await));
+        note(text_of(task.await));
     });
     assert_eq!(log(), ["Err(Panic(bomb))"]);
 }
@@ -304,7 +304,7 @@ fn the_destructor_of_a_cancelled_task_runs_as_that_task() {
         });
         yield_now().await;
         task.cancel();
-        note(told(task.await));
+        note(text_of(task.await));
     });
     assert_eq!(log(), ["true", "Err(Cancelled)"]);
 }

@@ -2,7 +2,7 @@
 //! a waker of it is kept.
 //!
 //! In each case everything is dropped once and on the loop's thread, the task ends as it should, its future is
-//! polled no more often than it should, another task runs on unharmed, and a panic is reported exactly if nobody has
+//! polled no more often than it should, another task runs on unharmed, and a panic is reported exactly if no code has
 //! seen it.
 
 use std::cell::{Cell, RefCell};
@@ -107,7 +107,7 @@ impl Case {
         self.handle == Handle::DroppedAfterTheEnd && self.panics == Panics::InDropOfOutput
     }
 
-    /// Whether somebody looks at the end.
+    /// Whether the end is looked at.
     fn is_seen(&self) -> bool {
         matches!(self.handle, Handle::Awaited | Handle::KeptBeyondTheLoop)
     }

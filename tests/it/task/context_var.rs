@@ -243,7 +243,7 @@ fn a_loop_that_goes_takes_the_values_along() {
 }
 
 #[test]
-fn a_value_that_panics_when_it_is_dropped_is_reported_and_harms_nobody() {
+fn a_value_that_panics_when_it_is_dropped_is_reported_and_does_no_harm() {
     let reports = EventLoop::builder().on_unhandled_panic(|task, error| {
         assert!(task.is_some_and(looplet::Task::is_finished));
         note(error);
@@ -297,8 +297,8 @@ fn a_variable_need_not_be_a_static() {
 fn a_foreign_thread_sees_nothing() {
     play(async {
         NUMBER.set(1);
-        let elsewhere = std::thread::spawn(|| NUMBER.get()).join().unwrap();
-        assert_eq!(elsewhere, None);
+        let on_thread = std::thread::spawn(|| NUMBER.get()).join().unwrap();
+        assert_eq!(on_thread, None);
     });
 }
 

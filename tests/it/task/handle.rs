@@ -8,24 +8,24 @@ use looplet::{EventLoop, JoinHandle, current_task, sleep, spawn, spawn_named, wa
 
 use crate::support::probes::Ledger;
 use crate::support::trace::{
-    Gate, Guard, OnDrop, Stage, log, nap, note, note_at, play, secs, told, virtual_loop,
+    Gate, Guard, OnDrop, Stage, log, nap, note, note_at, play, secs, text_of, virtual_loop,
     virtual_loop_with, wait_with_guard,
 };
 
-/// A loop that notes the panics that nobody sees.
+/// A loop that notes the unhandled panics.
 fn reporting_loop() -> EventLoop {
     virtual_loop_with(EventLoop::builder().on_unhandled_panic(|_, error| note(error)))
 }
 
-/// A task that panics at its first turn.
+/// A task that panics at its first poll.
 fn fails() -> JoinHandle<()> {
     spawn_named("t", async { panic!("boom") })
 }
 
-// Panics that nobody sees.
+// Unhandled panics.
 
 #[test]
-fn a_panic_is_reported_at_the_moment_from_which_on_nobody_can_see_it() {
+fn a_panic_is_reported_at_the_moment_from_which_on_no_handle_can_take_it() {
     reporting_loop().block_on(async {
         fails().detach();
         let read_later = fails();
@@ -33,7 +33,7 @@ fn a_panic_is_reported_at_the_moment_from_which_on_nobody_can_see_it() {
         note("one round later");
         drop(read_later);
         note("dropped");
-        note(told(fails().await));
+        note(text_of(fails().await));
         let kept_as_task_only = fails().task();
         yield_now().await;
         note(format_args!("{kept_as_task_only:?}"));
@@ -77,7 +77,7 @@ fn a_panic_ends_nothing_but_its_own_task() {
         })
     });
     assert_eq!(stage.round(), ["0", "2"]);
-    let outcomes = tasks.map(|mut task| told(task.try_join().unwrap()));
+    let outcomes = tasks.map(|mut task| text_of(task.try_join().unwrap()));
     assert_eq!(outcomes, ["Ok(0)", "Err(Panic(the middle one))", "Ok(2)"]);
 }
 
@@ -90,17 +90,17 @@ fn whatever_a_self_cancelled_task_returns_it_counts_as_cancelled_unless_a_panic_
             current_task().cancel();
             Guard("value dropped")
         });
-        note(told(returns.await.map(drop)));
+        note(text_of(returns.await.map(drop)));
         let panics = spawn(async {
             current_task().cancel();
             panic!("own panic");
         });
-        note(told::<()>(panics.await));
+        note(text_of::<()>(panics.await));
         let bomb = spawn(async {
             current_task().cancel();
             OnDrop(|| panic!("bomb"))
         });
-        note(told(bomb.await.map(std::mem::forget)));
+        note(text_of(bomb.await.map(std::mem::forget)));
     });
     assert_eq!(
         log(),
@@ -120,7 +120,7 @@ fn a_task_that_cancels_itself_as_the_last_thing_it_does_still_counts_as_cancelle
             let _late = OnDrop(|| note(current_task().cancel()));
             1
         });
-        note(told(task.await));
+        note(text_of(task.await));
     });
     assert_eq!(log(), ["true", "Err(Cancelled)"]);
 }
@@ -136,8 +136,8 @@ fn when_the_loop_is_dropped_its_tasks_are_finished_and_cancelled() {
         assert!(task.is_finished() && task.is_cancelled() && !task.cancel());
     }
     play(async move {
-        note(told(begun.await));
-        note(told(unbegun.await));
+        note(text_of(begun.await));
+        note(text_of(unbegun.await));
     });
     assert_eq!(log(), ["Err(Cancelled)", "Err(Cancelled)"]);
 }
@@ -176,7 +176,7 @@ fn the_panic_of_a_task_whose_awaiter_was_cancelled_in_between_is_reported() {
         let view = awaiter.task();
         // Round 2: the task panics; the awaiter, behind it, is cancelled before it has looked.
         view.cancel();
-        note(told(awaiter.await.map(told)));
+        note(text_of(awaiter.await.map(text_of)));
     });
     assert_eq!(log(), ["task 't' panicked: boom", "Err(Cancelled)"]);
 }

@@ -1,4 +1,4 @@
-//! What becomes of a task's result, and who hears of its end in which round.
+//! What becomes of a task's result, and what is notified of its end in which round.
 
 use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
@@ -10,16 +10,16 @@ use looplet::{
 
 use crate::support::panic_text;
 use crate::support::trace::{
-    Guard, Stage, log, message, nap, note, note_at, play, told, virtual_loop, virtual_loop_with,
+    Guard, Stage, log, message, nap, note, note_at, play, text_of, virtual_loop, virtual_loop_with,
 };
 
-/// A loop that notes the panics that nobody sees.
+/// A loop that notes the unhandled panics.
 fn reporting_loop() -> EventLoop {
     virtual_loop_with(EventLoop::builder().on_unhandled_panic(|_, error| note(error)))
 }
 
 #[test]
-fn the_awaiter_hears_of_the_end_one_round_later() {
+fn the_awaiter_is_polled_one_round_after_the_end() {
     let mut stage = Stage::new();
     let inner = stage.spawn(async {
         yield_now().await;
@@ -82,7 +82,7 @@ fn tasks_run_concurrently_and_futures_awaited_in_a_row_do_not() {
 }
 
 #[test]
-fn a_panic_reaches_the_awaiter_as_an_error_and_harms_nobody_else() {
+fn a_panic_reaches_the_awaiter_as_an_error_and_does_no_other_harm() {
     play(async {
         let bad = spawn_named("bad", async {
             let _guard = Guard("guard");
@@ -152,7 +152,7 @@ fn the_panic_of_a_detached_task_is_reported_when_it_happens() {
 }
 
 #[test]
-fn a_panic_in_the_destructor_of_an_unread_output_harms_nobody() {
+fn a_panic_in_the_destructor_of_an_unread_output_does_no_harm() {
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -308,7 +308,7 @@ fn a_task_may_spawn_into_its_loop_from_a_destructor() {
         });
         yield_now().await;
         task.cancel();
-        note(told(task.await));
+        note(text_of(task.await));
         yield_now().await;
     });
     assert!(ran.get());

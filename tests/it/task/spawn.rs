@@ -15,7 +15,7 @@ use crate::support::trace::{
     Gate, GuardAt, Stage, log, nap, note, note_at, play, secs, virtual_loop, virtual_loop_with,
 };
 
-/// A loop that notes the panics that nobody sees.
+/// A loop that notes the unhandled panics.
 fn reporting_loop() -> EventLoop {
     virtual_loop_with(EventLoop::builder().on_unhandled_panic(|task, error| {
         assert_eq!(&*task.unwrap().name(), error.task_name());
@@ -203,7 +203,7 @@ fn awaiting_ones_own_handle_panics() {
 }
 
 #[test]
-fn only_a_panic_that_nobody_can_see_any_more_is_reported() {
+fn only_a_panic_that_no_handle_can_take_any_more_is_reported() {
     let fails = || spawn_named("t", async { panic!("zero") });
     reporting_loop().block_on(async move {
         let (one, two, mut three, four) = (fails(), fails(), fails(), fails());
@@ -250,7 +250,7 @@ fn two_sleeps_in_a_row_add_up() {
 }
 
 #[test]
-fn outside_of_a_loop_nothing_can_be_spawned_and_nobody_can_sleep() {
+fn outside_of_a_loop_nothing_can_be_spawned_or_sleep() {
     const TEXT: &str = "no running event loop";
     let never = || async { note("never") };
     assert_eq!(panic_text(|| spawn(never())).unwrap(), TEXT);
@@ -329,7 +329,7 @@ fn whoever_awaited_before_a_callback_came_stays_in_front_of_it_when_its_waker_ch
 }
 
 #[test]
-fn a_task_that_awaits_itself_through_somebody_elses_waker_panics_too() {
+fn a_task_that_awaits_itself_through_the_waker_of_another_task_panics_too() {
     let mut event_loop = virtual_loop();
     let place = Rc::new(Cell::new(None::<JoinHandle<()>>));
     let own = place.clone();

@@ -9,7 +9,7 @@ use looplet::{
 
 use crate::support::panic_text;
 use crate::support::trace::{
-    Guard, OnDrop, Stage, log, message, nap, note, note_at, play, told, virtual_loop,
+    Guard, OnDrop, Stage, log, message, nap, note, note_at, play, text_of, virtual_loop,
     virtual_loop_with,
 };
 
@@ -96,7 +96,10 @@ fn a_panic_in_a_later_poll_ends_the_new_task_only() {
             yield_now().await;
             panic!("in the second poll");
         });
-        assert_eq!(told::<()>(handle.await), "Err(Panic(in the second poll))");
+        assert_eq!(
+            text_of::<()>(handle.await),
+            "Err(Panic(in the second poll))"
+        );
     });
 }
 
@@ -105,11 +108,11 @@ fn a_panic_after_an_eager_child_is_the_spawners() {
     play(async {
         let outer = spawn(async {
             let inner = spawn_eager(async { panic!("inner") });
-            assert_eq!(told::<()>(inner.await), "Err(Panic(inner))");
+            assert_eq!(text_of::<()>(inner.await), "Err(Panic(inner))");
             let _inner = spawn_eager(yield_now());
             panic!("outer");
         });
-        assert_eq!(told::<()>(outer.await), "Err(Panic(outer))");
+        assert_eq!(text_of::<()>(outer.await), "Err(Panic(outer))");
     });
 }
 

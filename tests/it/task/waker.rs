@@ -16,12 +16,12 @@ use crate::support::trace::{Stage, log, note};
 
 #[test]
 fn a_waker_may_be_used_on_any_thread_also_after_the_loop_is_gone() {
-    let home = thread::current().id();
+    let owner = thread::current().id();
     let wakers = Rc::new(RefCell::new(Vec::<Waker>::new()));
     let kept = wakers.clone();
     let mut event_loop = EventLoop::new();
     let task = event_loop.spawn(async move {
-        let _at_home = OnDrop(move || assert_eq!(thread::current().id(), home));
+        let _dropped_by_owner = OnDrop(move || assert_eq!(thread::current().id(), owner));
         poll_fn(|cx| {
             kept.borrow_mut()
                 .extend([cx.waker().clone(), cx.waker().clone()]);
@@ -146,13 +146,13 @@ fn what_is_dropped_in_a_loop_is_dropped_on_its_thread() {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let mut event_loop = EventLoop::new();
-        let home = thread::current().id();
+        let owner = thread::current().id();
         let waker = event_loop.block_on(poll_fn(|cx| Poll::Ready(cx.waker().clone())));
         let place = Rc::new(Cell::new(None));
         let there = place.clone();
         event_loop
             .spawn(async move {
-                let _guard = OnDrop(move || assert_eq!(thread::current().id(), home));
+                let _guard = OnDrop(move || assert_eq!(thread::current().id(), owner));
                 poll_fn(|cx| {
                     there.set(Some(cx.waker().clone()));
                     Poll::<()>::Pending

@@ -90,7 +90,7 @@ fn ticks_after(missed: MissedTick, length: Duration) -> (u64, Duration) {
 }
 
 #[test]
-fn after_a_jump_an_interval_does_what_it_was_told() {
+fn after_a_jump_an_interval_follows_its_setting() {
     let length = DAY + SECOND / 2;
     let seconds = DAY.as_secs();
     assert_eq!(
@@ -168,7 +168,7 @@ fn what_lies_beyond_all_time_never_comes() {
     assert!(reports.borrow().is_empty());
 }
 
-/// As far as the platform can tell.
+/// As exactly as the platform can measure.
 fn far_away() -> Instant {
     let begun = Instant::now();
     let mut far = begun;

@@ -1,4 +1,4 @@
-//! Deadlines that have passed before anybody looked: their order, how soon they are found, and what ends with the loop.
+//! Deadlines that have passed before the loop looked: their order, how soon they are found, and what ends with the loop.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending};
@@ -156,7 +156,7 @@ fn an_interval_outside_of_a_loop_says_that_first() {
 }
 
 #[test]
-fn a_deadline_from_before_the_loop_was_made_is_told_as_it_was_given() {
+fn a_deadline_from_before_the_loop_was_made_is_reported_as_it_was_given() {
     virtual_loop().block_on(async {
         for offset in [SECOND, Duration::ZERO] {
             let deadline = now() - offset;
@@ -182,7 +182,7 @@ async fn overworked(missed: MissedTick) {
 }
 
 #[test]
-fn an_interval_whose_body_takes_longer_than_its_period_starves_nobody() {
+fn an_interval_whose_body_takes_longer_than_its_period_starves_no_task() {
     for missed in ALL_MISSED_TICKS {
         virtual_loop().block_on(async {
             let beside = spawn(overworked(missed));

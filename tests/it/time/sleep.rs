@@ -147,7 +147,7 @@ fn an_interval_prints_its_period_and_what_it_does_with_missed_ticks() {
 
 #[test]
 fn a_loop_that_waits_leaves_the_processor_to_others() {
-    // Where the system tells what a thread does.
+    // Where the system reports what a thread does.
     let Ok(own) = fs::read_link("/proc/thread-self") else {
         return;
     };

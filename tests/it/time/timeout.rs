@@ -10,7 +10,7 @@ use looplet::{
 
 use crate::support::panic_text;
 use crate::support::trace::{
-    Gate, Guard, GuardAt, Stage, elapsed, log, nap, note, note_at, play, secs, told,
+    Gate, Guard, GuardAt, Stage, elapsed, log, nap, note, note_at, play, secs, text_of,
     wait_with_guard,
 };
 
@@ -94,7 +94,7 @@ fn cancelling_the_waiter_cancels_the_task_inside() {
         let waiter = spawn(timeout(secs(60.0), task));
         nap(1.0).await;
         waiter.cancel();
-        note_at(told(waiter.await.map(|_| ())));
+        note_at(text_of(waiter.await.map(|_| ())));
         yield_now().await;
         note(view.is_cancelled());
     });
@@ -113,9 +113,9 @@ fn other_outcomes_pass_through() {
         });
         nap(1.0).await;
         task.cancel();
-        note_at(told(task.await));
+        note_at(text_of(task.await));
         let panics = spawn(timeout(secs(1.0), async { panic!("body") }));
-        note(told::<Result<(), _>>(panics.await));
+        note(text_of::<Result<(), _>>(panics.await));
     });
     assert_eq!(
         log(),
@@ -199,7 +199,7 @@ fn a_borrowed_task_that_runs_out_of_time_is_left_alone_but_counts_as_awaited() {
             "value"
         });
         assert!(timeout(secs(1.0), &mut task).await.is_err());
-        note_at(told(task.await));
+        note_at(text_of(task.await));
     });
     assert_eq!(log(), ["Ok(\"value\") @2"]);
 }

@@ -80,7 +80,7 @@ fn observed(builder: Builder) -> Builder {
         if one_in(8) {
             keep_task(task.clone());
         }
-        // An observer that has panicked is told nothing any more.
+        // An observer that has panicked is not called any more.
         quietly(mischief);
     })
 }
@@ -91,13 +91,13 @@ fn a_moment() -> Duration {
 
 /// A main that is always ready, until it ends.
 fn main_of_mischief() -> impl Future<Output = Value> {
-    let (value, mut turns) = (Value::new(), below(6));
+    let (value, mut polls) = (Value::new(), below(6));
     poll_fn(move |cx| {
         let _held = &value;
         cx.waker().wake_by_ref();
         let next = step(cx);
-        turns = turns.saturating_sub(1);
-        if turns == 0 { next } else { Poll::Pending }
+        polls = polls.saturating_sub(1);
+        if polls == 0 { next } else { Poll::Pending }
     })
 }
 
@@ -115,7 +115,7 @@ fn drive(event_loop: &mut EventLoop) {
     }
 }
 
-/// Runs a loop, which is kept meanwhile by nobody else.
+/// Runs a loop that has no other owner meanwhile.
 pub(crate) fn run() {
     let Some(mut event_loop) = world().loops.pick() else {
         return;
@@ -161,7 +161,7 @@ pub(crate) fn run_another() {
     }
 }
 
-/// With nobody on another thread, for whom it would wait.
+/// Without another thread that it would wait for.
 fn run_into_a_deadlock() {
     let outer = world().must_end.replace(true);
     quietly(|| {

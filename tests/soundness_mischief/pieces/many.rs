@@ -14,7 +14,7 @@ use super::tasks::{keep_handle, keep_result};
 use crate::values::{Aligned, Nothing, Sized, Value, any_waker, mischief, step};
 use crate::world::{below, one_in, world};
 
-/// Keeps a future, to be polled by anybody. It stays what it is when a poll of it panics.
+/// Keeps a future, to be polled by any code. It stays what it is when a poll of it panics.
 pub(crate) fn keep<F: Future<Output: 'static> + Unpin + 'static>(mut future: F) {
     let polled = poll_fn(move |cx| Pin::new(&mut future).poll(cx).map(keep_result));
     world().futures.put(Box::pin(polled));

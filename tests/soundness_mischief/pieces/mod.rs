@@ -74,7 +74,7 @@ pub(crate) fn one() {
     let mut drawn = below(all);
     for (times, name, piece) in KINDS {
         if drawn < *times {
-            world().tell(name);
+            world().announce(name);
             return piece();
         }
         drawn -= times;

@@ -1,4 +1,4 @@
-//! Mischief with what other threads may have. Where there is no other thread in a program, it is done at home.
+//! Mischief with what other threads may have. Where there is no other thread in a program, it is done on the owner thread.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
@@ -10,13 +10,13 @@ use looplet::spawn_blocking;
 use super::many::map;
 use super::tasks::{keep_handle, keep_result};
 use crate::values::{Sized, Value, any_waker, mischief};
-use crate::world::{Kind, below, elsewhere, meanwhile, one_in, world};
+use crate::world::{Kind, below, meanwhile, on_thread, one_in, world};
 
 fn on_any_thread(f: impl FnOnce() + Send + 'static) {
     if one_in(2) {
         meanwhile(f);
     } else {
-        elsewhere(f);
+        on_thread(f);
     }
 }
 
@@ -77,7 +77,7 @@ pub(crate) fn use_remote_handle() {
             handle.cancel();
         }),
         2 if world().kind.get() == Some(Kind::Threads) => {
-            elsewhere(move || drop(handle.join_timeout(Duration::ZERO)));
+            on_thread(move || drop(handle.join_timeout(Duration::ZERO)));
         }
         3 => {
             handle.cancel();

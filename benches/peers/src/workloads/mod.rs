@@ -25,12 +25,12 @@ use crate::channels::{Channel, FromThread};
 use crate::measure::{Mode, repeat, repeat_outside};
 use crate::runtime::Runtime;
 
-/// Turns per task in `yield_many`, as long as the tasks are few.
-const TURNS: usize = 1_000_000;
+/// Polls per task in `yield_many`, as long as the tasks are few.
+const POLLS: usize = 1_000_000;
 /// Tasks in `yield_many` and in the ring of `chain_wake`.
 const TASKS: usize = 1_000;
-/// Turns per task in `yield_many` when there are a great many tasks.
-const FEWEST_TURNS: usize = 5;
+/// Polls per task in `yield_many` when there are a great many tasks.
+const FEWEST_POLLS: usize = 5;
 /// Tasks that sleep while `timers_fire` warms up.
 const FEW_TIMERS: usize = 1_000;
 
@@ -161,9 +161,9 @@ pub fn at_size<R: Runtime>(row: &str, n: usize, mode: Mode) -> f64 {
     R::run(move |rt| async move {
         match row.as_str() {
             "yield_many" => {
-                let turns = (TURNS / n).max(FEWEST_TURNS);
-                repeat(mode, n * turns, async || {
-                    tasks::yield_many(&rt, n, turns).await
+                let polls = (POLLS / n).max(FEWEST_POLLS);
+                repeat(mode, n * polls, async || {
+                    tasks::yield_many(&rt, n, polls).await
                 })
                 .await
             }

@@ -7,7 +7,7 @@ use super::leaf::YieldTimes;
 use crate::channels::Channel;
 use crate::runtime::Runtime;
 
-/// Items that the producer of an unbounded channel sends before the consumer gets its turn.
+/// Items that the producer of an unbounded channel sends before the consumer is polled.
 const BURST: usize = 64;
 
 /// `ends` producers and as many consumers share a channel of `capacity`; `n` items in all.

@@ -63,7 +63,7 @@ pub async fn spawn_batch<R: Runtime>(rt: &R, n: usize) -> Duration {
     rt.spawn(driver).await
 }
 
-/// Spawns `n` tasks that nobody joins; the last of each thousand wakes the spawner.
+/// Spawns `n` tasks that are not joined; the last of each thousand wakes the spawner.
 pub async fn spawn_detached<R: Runtime>(rt: &R, n: usize) -> Duration {
     let rt2 = rt.clone();
     let driver = async move {

@@ -13,8 +13,8 @@ use crate::runtime::Runtime;
 const FAR: Duration = Duration::from_secs(10);
 /// The deadlines of held timers are spread over this time.
 const SPREAD: Duration = Duration::from_secs(50);
-/// Timers created and dropped before the executor gets its turn.
-const TURN: usize = 1_000;
+/// Timers created and dropped before the executor continues.
+const PER_POLL: usize = 1_000;
 /// The sleeps of `timers_fire` end within this time.
 const FIRE_WITHIN: Duration = Duration::from_millis(200);
 /// The sleep whose lateness is measured.
@@ -42,7 +42,7 @@ pub async fn create_drop<R: Runtime>(rt: &R, n: usize) -> Duration {
         let start = Instant::now();
         for i in 1..=n {
             poll_once(pin!(rt2.sleep(FAR))).await;
-            if i % TURN == 0 {
+            if i % PER_POLL == 0 {
                 YieldTimes(1).await;
             }
         }

@@ -232,7 +232,7 @@ impl<K: Kind> Game<K> {
         }
     }
 
-    /// Polls who was woken, as a loop does, until nobody is.
+    /// Polls all that were woken, as a loop does, until none is.
     fn run(&mut self) {
         while let Some(at) = self.getters.iter().position(Waiter::is_woken) {
             self.poll_getter(at, false);

@@ -1,4 +1,4 @@
-//! The three queues, polled by hand, against a plain model: no item is lost or doubled, nobody is forgotten or
+//! The three queues, polled by hand, against a plain model: no item is lost or doubled, no waiter is forgotten or
 //! overtaken, and each item is dropped when its time has come.
 
 mod game;

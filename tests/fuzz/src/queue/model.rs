@@ -1,4 +1,4 @@
-//! A queue as anybody would write it who need not wait.
+//! A queue without waiting, in the simplest form.
 
 use super::kind::{Name, Order};
 
@@ -26,7 +26,7 @@ impl Model {
         self.items.len()
     }
 
-    /// How many could put, ahead of whom nobody waits.
+    /// How many could put, with no waiter ahead of them.
     pub(super) fn room(&self) -> usize {
         if self.is_shut {
             0

@@ -11,7 +11,7 @@ use looplet::{Event, call_soon, sleep, spawn, yield_now};
 
 use crate::support::film::{filmed, filmed_by, wake_at};
 
-/// What a letter is taken to be wide, and the picture.
+/// The assumed width of a character, and that of the picture.
 const LETTER: f64 = 6.4;
 const WIDTH: f64 = 830.0;
 

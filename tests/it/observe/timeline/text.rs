@@ -1,4 +1,4 @@
-//! What the chart and the trace file of small runs say, to the letter.
+//! What the chart and the trace file of small runs say exactly.
 
 use std::future::pending;
 use std::pin::pin;

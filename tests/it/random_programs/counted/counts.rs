@@ -66,7 +66,7 @@ impl Line {
 }
 
 impl Place<'_> {
-    /// It is this one's turn: nobody who came earlier waits still.
+    /// This one is served: no earlier one waits still.
     pub(crate) fn leave_as_first(self) {
         let first = self.line.waiting.borrow().front().copied();
         assert_eq!(first, Some(self.number), "somebody was overtaken");

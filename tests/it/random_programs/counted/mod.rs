@@ -1,6 +1,6 @@
 //! Random programs on a loop in virtual time: tasks that sleep, share queues and locks, wait for each other in all ways
 //! there are, fail, and are cancelled at any point. Whatever they do, the counts come out even: nothing is lost, nothing
-//! is doubled, nobody is forgotten or overtaken, and everybody ends.
+//! is doubled, no waiter is forgotten or overtaken, and every task ends.
 //!
 //! All but `strategy` is also what the fuzz target `programs` plays.
 

@@ -8,7 +8,7 @@ fn millis() -> impl Strategy<Value = Millis> {
     0..12u64
 }
 
-/// What a case is about. Rare turns of events need many steps of one kind, so most cases keep to one.
+/// What a case is about. Rare events need many steps of one kind, so most cases keep to one.
 #[derive(Clone, Copy, Debug)]
 enum Theme {
     Everything,

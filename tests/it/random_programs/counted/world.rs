@@ -12,7 +12,7 @@ use super::program::Millis;
 pub(crate) const CAPACITY: usize = 2;
 pub(crate) const PERMITS: usize = 2;
 pub(crate) const PARTIES: usize = 3;
-/// Eggs for everybody who might still be hungry when the world closes.
+/// Eggs for all getters that may still wait when the world closes.
 const PLENTY: usize = 1_000_000;
 
 /// An item of the queue. While it lives, so does its share of `World::items`.
@@ -93,7 +93,7 @@ impl World {
         })
     }
 
-    /// Keeps an eye on a task: anybody may cancel it, and it must end once.
+    /// Watches a task: any other may cancel it, and it must end once.
     pub(crate) fn watch<T>(self: &Rc<Self>, handle: JoinHandle<T>) -> JoinHandle<T> {
         self.tasks.borrow_mut().push(handle.task());
         let world = self.clone();
@@ -193,7 +193,7 @@ impl World {
         assert!(self.at_barrier.get() < PARTIES);
     }
 
-    /// Gives everybody what they wait for.
+    /// Gives all waiters what they wait for.
     pub(crate) async fn close(&self) {
         self.is_closed.set(true);
         self.queue.shutdown();

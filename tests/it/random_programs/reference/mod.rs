@@ -47,7 +47,7 @@ fn compare_with_rules(program: &Body, drive: Drive) {
     );
 }
 
-/// How many programs there are, unless somebody says so.
+/// How many programs there are by default.
 const PROGRAMS: u32 = 1500;
 
 fn config() -> ProptestConfig {

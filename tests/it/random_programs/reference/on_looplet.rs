@@ -20,7 +20,7 @@ use tasks::perform;
 pub(crate) enum Drive {
     /// By `block_on`, in virtual time.
     Virtual,
-    /// Round by round, in manual time, in which tasks take other doors: nobody watches them.
+    /// Round by round, in manual time, in which tasks take other paths: they are not observed.
     ByHand,
 }
 

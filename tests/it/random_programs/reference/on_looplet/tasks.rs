@@ -46,7 +46,7 @@ pub(super) fn perform(world: &Rc<World>, number: usize, body: Body) -> LocalBoxF
             who: &who,
             has_ended: false,
         };
-        // Goes before `ending`, which tells that all of this has gone.
+        // Dropped before `ending`, which reports that all of this is gone.
         let mut owned = Owned::default();
         for step in &*body {
             if let Some(result) = perform_step(&world, &who, &mut owned, step).await {
@@ -179,18 +179,18 @@ async fn peek(owned: &mut Owned, which: usize) -> String {
     // It stays among the others, so that it outlives this wait.
     owned.handles.push(taken);
     let (number, handle) = owned.handles.last_mut().expect("it was put there");
-    let told = joined(*number, handle.await);
+    let text = joined(*number, handle.await);
     owned.handles.pop();
-    told
+    text
 }
 
 fn joined(number: usize, outcome: Result<(), JoinError>) -> String {
-    let told = match outcome {
+    let text = match outcome {
         Ok(()) => "done",
         Err(error) if error.is_cancelled() => "cancelled",
         Err(error) => panic!("{error}"),
     };
-    format!("joined t{number} {told}")
+    format!("joined t{number} {text}")
 }
 
 async fn gather_all(world: &Rc<World>, bodies: &[Body]) -> String {

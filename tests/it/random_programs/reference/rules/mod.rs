@@ -72,7 +72,7 @@ struct Loop {
     events: Vec<Event>,
     semaphores: Vec<Semaphore>,
     items: usize,
-    /// The task whose turn it is.
+    /// The task that is polled.
     current: Option<usize>,
     /// The loop cleans up: tasks that are spawned now are cancelled at once.
     closing: bool,
@@ -149,7 +149,7 @@ impl Loop {
         self.round = self.ready.len();
         for _ in 0..self.round {
             match self.ready.pop_front().expect("nobody leaves the line") {
-                Entry::Task(task) => self.turn(task),
+                Entry::Task(task) => self.poll(task),
                 Entry::Call(call) => self.run_call(call),
             }
         }

@@ -9,7 +9,7 @@ use super::{Difference, Entry, Loop};
 /// Somebody in a line.
 struct Waiter {
     task: usize,
-    /// Was let go, and has not had its turn since.
+    /// Was granted, and has not been polled since.
     woken: bool,
 }
 
@@ -80,7 +80,7 @@ impl Queue {
 
 impl Loop {
     /// As many getters may go on as there are items, and as many putters as there is room. A wakeup reserves nothing:
-    /// all of this is asked again at their turn.
+    /// all of this is checked again at their poll.
     fn settle_queue(&mut self, queue: usize) {
         let q = &mut self.queues[queue];
         let (items, room) = (q.items.len(), q.room());
@@ -119,7 +119,7 @@ impl Loop {
         self.note(who, format_args!("try_get q{queue} {item}"));
     }
 
-    /// A newcomer's put: whoever waits already is not asked.
+    /// A newcomer's put: those that wait already are not considered.
     pub(super) fn put_if_room(&mut self, queue: usize, item: usize) -> bool {
         let has_room = self.queues[queue].room() > 0;
         if has_room {
@@ -146,8 +146,8 @@ impl Loop {
         self.queues[queue].putters.push(waiting(task));
     }
 
-    /// The turn of somebody in line.
-    pub(super) fn get_in_turn(&mut self, queue: usize, task: usize) -> Option<usize> {
+    /// The poll of a waiter in line.
+    pub(super) fn get_in_order(&mut self, queue: usize, task: usize) -> Option<usize> {
         let q = &mut self.queues[queue];
         let place = place(&q.getters, task).expect("it is in line");
         q.getters[place].woken = false;
@@ -158,7 +158,7 @@ impl Loop {
         self.take_item(queue)
     }
 
-    pub(super) fn put_in_turn(&mut self, queue: usize, task: usize, item: usize) -> bool {
+    pub(super) fn put_in_order(&mut self, queue: usize, task: usize, item: usize) -> bool {
         let q = &mut self.queues[queue];
         let place = place(&q.putters, task).expect("it is in line");
         q.putters[place].woken = false;
@@ -193,7 +193,7 @@ impl Loop {
     }
 
     /// Who was there when it was set goes on, though it may have been cleared since.
-    pub(super) fn event_in_turn(&mut self, event: usize, task: usize) -> bool {
+    pub(super) fn event_in_order(&mut self, event: usize, task: usize) -> bool {
         let waiters = &mut self.events[event].waiters;
         let place = place(waiters, task).expect("it is in line");
         let woken = waiters[place].woken;
@@ -209,7 +209,7 @@ impl Loop {
             .retain(|waiter| waiter.task != task);
     }
 
-    /// What nobody waits for is free at once.
+    /// What has no waiter is free at once.
     pub(super) fn acquire(&mut self, semaphore: usize, task: usize) -> bool {
         let s = &mut self.semaphores[semaphore];
         let is_free = s.free > 0;
@@ -226,7 +226,7 @@ impl Loop {
     }
 
     /// A granted waiter waits no more.
-    pub(super) fn acquire_in_turn(&mut self, semaphore: usize, task: usize) -> bool {
+    pub(super) fn acquire_in_order(&mut self, semaphore: usize, task: usize) -> bool {
         let waiters = &mut self.semaphores[semaphore].waiters;
         let place = place(waiters, task).expect("it is in line");
         let granted = waiters[place].woken;

@@ -1,4 +1,4 @@
-//! Tasks: their turns, their ends, who hears of it, and how they are cancelled.
+//! Tasks: their polls, their ends, what is notified of these, and how they are cancelled.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ pub(super) struct Handle {
     pub(super) awaited: bool,
 }
 
-/// Who hears of a task's end.
+/// What is notified of a task's end.
 #[derive(PartialEq, Eq)]
 enum Listener {
     Waiter(usize),
@@ -92,7 +92,7 @@ impl Loop {
         }
     }
 
-    /// A request, which acts at the task's next turn.
+    /// A request, which acts at the task's next poll.
     pub(super) fn cancel(&mut self, task: usize) -> bool {
         if self.tasks[task].is_finished() {
             return false;
@@ -105,7 +105,7 @@ impl Loop {
         true
     }
 
-    pub(super) fn turn(&mut self, task: usize) {
+    pub(super) fn poll(&mut self, task: usize) {
         if self.tasks[task].is_finished() {
             return;
         }
@@ -242,7 +242,7 @@ impl Loop {
         format!("uncalls c{call} {}", !matches!(old, Call::Spent))
     }
 
-    /// The end wakes whoever awaits it, in the order in which it and the callbacks came.
+    /// The end wakes what awaits it, in the order in which it and the callbacks came.
     pub(super) fn await_end(&mut self, waiter: usize, task: usize) {
         let listener = Listener::Waiter(waiter);
         if !self.tasks[task].listeners.contains(&listener) {

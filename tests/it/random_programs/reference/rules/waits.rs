@@ -1,4 +1,4 @@
-//! How a task waits: each wait begins, is looked at again at the task's turns, and is dropped if the task, or its limit,
+//! How a task waits: each wait begins, is looked at again at the task's polls, and is dropped if the task, or its limit,
 //! says so.
 
 use super::super::program::{Body, Millis, Wait};
@@ -175,15 +175,17 @@ impl Loop {
             Pending::Sleep(timer, millis) => {
                 (!self.is_armed(*timer)).then(|| format!("slept {millis}"))
             }
-            Pending::Get(queue) => self.get_in_turn(*queue, task).map(|item| got(*queue, item)),
+            Pending::Get(queue) => self
+                .get_in_order(*queue, task)
+                .map(|item| got(*queue, item)),
             Pending::Put(queue, item) => self
-                .put_in_turn(*queue, task, *item)
+                .put_in_order(*queue, task, *item)
                 .then(|| put(*queue, *item)),
             Pending::Event(event) => self
-                .event_in_turn(*event, task)
+                .event_in_order(*event, task)
                 .then(|| format!("saw e{event}")),
             Pending::Acquire(semaphore) => self
-                .acquire_in_turn(*semaphore, task)
+                .acquire_in_order(*semaphore, task)
                 .then(|| self.acquired(task, *semaphore)),
             Pending::Join(handle, _) => {
                 let outcome = self.tasks[handle.task].outcome;
@@ -260,7 +262,7 @@ impl Loop {
             Pending::Acquire(semaphore) => self.leave_semaphore(semaphore, task),
             Pending::Join(handle, Stays::No) => self.drop_handle(task, &handle),
             Pending::Join(handle, Stays::Yes) => self.tasks[task].handles.push(handle),
-            // The children are dropped at once, in order, and nobody hears of it.
+            // The children are dropped at once, in order, and nothing is notified of it.
             Pending::Gather(children) => {
                 self.differs(Difference::GroupGoesAway);
                 for &child in &children {
