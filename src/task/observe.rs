@@ -19,14 +19,22 @@ use crate::waiting::{WaitSet, WaitsOn};
 
 /// The waits of a poll in the order in which they are reported: times, tasks without repetitions, primitives.
 pub(super) fn in_order(mut waits: Vec<WaitsOn>, noted: WaitSet) -> Vec<WaitsOn> {
-    waits.sort_by_key(|wait| match wait {
-        WaitsOn::Until(_) => 0,
-        WaitsOn::Result(_) => 1,
-        _ => 2,
-    });
     if waits.len() > 1 {
+        let mut ordered = Vec::with_capacity(waits.len());
         let mut known = HashSet::new();
-        waits.retain(|wait| matches!(wait, WaitsOn::Until(_)) || known.insert(wait.clone()));
+        let place = |wait: &WaitsOn| match wait {
+            WaitsOn::Until(_) => 0,
+            WaitsOn::Result(_) => 1,
+            _ => 2,
+        };
+        for now in 0..3 {
+            for wait in waits.iter().filter(|wait| place(wait) == now) {
+                if now == 0 || known.insert(wait) {
+                    ordered.push(wait.clone());
+                }
+            }
+        }
+        waits = ordered;
     }
     waits.extend(noted.iter());
     if waits.is_empty() {
