@@ -87,8 +87,8 @@ impl Local {
         let result = f();
         self.waits.replace(outer_waits);
         self.cause.set(outer);
-        if task.is_finished() {
-            self.set_noted(&task, WaitSet::default());
+        if let Some(observing) = self.observing.get().filter(|_| task.is_finished()) {
+            (observing.forget)(self, &task);
         }
         result
     }
@@ -124,6 +124,10 @@ impl Local {
         } else if !all.is_empty() {
             all.remove(&task.as_ptr());
         }
+    }
+
+    pub(super) fn forget_noted(&self, task: &Task) {
+        self.set_noted(task, WaitSet::default());
     }
 
     /// Records a wait of the task that is run now.

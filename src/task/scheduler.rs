@@ -16,6 +16,7 @@ use super::header::Owner;
 use super::join::JoinHandle;
 use super::reference::{self, Task};
 use super::rng::Rng;
+use super::run;
 use super::shared::{Local, Phase, Report, Shared, Unpark};
 use super::sync::Arc;
 use super::vacant::{self, Call, Vacant};
@@ -367,6 +368,7 @@ impl Scheduler {
     /// Records what new tasks wait for. Call it before the first spawn.
     pub(crate) fn note_waits(&self) {
         self.local().phase.set(Phase::Observed);
+        self.local().observing.set(Some(&run::OBSERVING));
     }
 
     /// The same, and sets the observer.
