@@ -59,7 +59,7 @@ impl Local {
     }
 
     /// Calls `f` with the cause of the current event.
-    pub(super) fn with_cause(&self, task: &Task, f: impl FnOnce(WokenBy<'_>)) {
+    fn with_cause(&self, task: &Task, f: impl FnOnce(WokenBy<'_>)) {
         if let Some(cause) = self.cause.get() {
             // SAFETY: COUNTED: `as_cause` holds a reference to the task.
             let cause = unsafe { Task::borrowed(cause) };
@@ -97,6 +97,12 @@ impl Local {
     #[cold]
     #[inline(never)]
     pub(super) fn note_spawn(&self, task: &Task) {
+        if let Some(observing) = self.observing.get() {
+            (observing.spawn)(self, task);
+        }
+    }
+
+    pub(super) fn emit_spawn(&self, task: &Task) {
         let is_observed = self.is_observed();
         let is_task = task.header().vtable.kind == Kind::Task;
         if !is_task || !is_observed && self.phase.get() != Phase::Observed {
@@ -114,6 +120,13 @@ impl Local {
                 self.emit(task, TaskEvent::Spawned(cause));
             });
         }
+    }
+
+    pub(super) fn emit_wake(&self, task: &Task) {
+        self.with_cause(task, |cause| {
+            self.emit(task, TaskEvent::WaitEnds);
+            self.emit(task, TaskEvent::Queued(cause));
+        });
     }
 
     /// Replaces the noted waits of a task.

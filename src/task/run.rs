@@ -23,6 +23,8 @@ use crate::error::{JoinError, panic_message};
 use crate::waiting::{self, WaitSet};
 
 pub(super) static OBSERVING: Observing = Observing {
+    spawn: Local::emit_spawn,
+    wake: Local::emit_wake,
     poll: Local::poll_observed,
     forget: Local::forget_noted,
 };

@@ -319,11 +319,13 @@ impl Scheduler {
         let mut is_over = false;
         while !is_over {
             is_over = true;
-            for cell in self.unfinished().into_iter().flatten() {
-                // The task that drops the loop is on the stack: the frame that runs it ends it.
-                if !cell.header().state.is_running() {
-                    is_over = false;
-                    self.shared.local.end(&cell);
+            for cells in self.unfinished() {
+                for cell in cells {
+                    // The task that drops the loop is on the stack: the frame that runs it ends it.
+                    if !cell.header().state.is_running() {
+                        is_over = false;
+                        self.shared.local.end(&cell);
+                    }
                 }
             }
             // Calls made by destructors are found in the queue, without a pass over all cells for each.

@@ -46,6 +46,8 @@ pub(super) enum Phase {
 
 /// What is done for observed tasks. A loop has it by reference, so that a program links it only if it observes a loop.
 pub(super) struct Observing {
+    pub(super) spawn: fn(&Local, &Task),
+    pub(super) wake: fn(&Local, &Task),
     pub(super) poll: fn(&Local, &Task),
     /// Discards what was noted of a task that has finished.
     pub(super) forget: fn(&Local, &Task),
