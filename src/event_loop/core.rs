@@ -78,21 +78,22 @@ impl Core {
     /// Arms a timer. Returns none if it never falls due, or the loop is gone.
     #[inline]
     pub(crate) fn arm(&self, deadline: u64, waker: Waker) -> Option<Key> {
-        if deadline == NEVER || self.arming.get() != Arming::Usual {
-            return self.arm_or_refuse(deadline, waker);
+        let is_usual = deadline != NEVER && self.arming.get() == Arming::Usual;
+        if !is_usual && !self.note_or_refuse(deadline) {
+            return None;
         }
         Some(self.timers.borrow_mut().arm(deadline, waker))
     }
 
+    /// Notes a wait for a deadline. Returns false if no timer is to be armed for it.
     #[cold]
-    fn arm_or_refuse(&self, deadline: u64, waker: Waker) -> Option<Key> {
+    fn note_or_refuse(&self, deadline: u64) -> bool {
         if deadline == NEVER {
             waiting::note(WaitsOn::Forever);
         } else if self.arming.get() == Arming::Noted {
             self.note_deadline(deadline);
         }
-        let refused = deadline == NEVER || self.arming.get() == Arming::Refused;
-        (!refused).then(|| self.timers.borrow_mut().arm(deadline, waker))
+        deadline != NEVER && self.arming.get() != Arming::Refused
     }
 
     /// Gives an armed timer another deadline. Returns false if it has fired, or the deadline never comes.

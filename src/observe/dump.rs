@@ -1,6 +1,5 @@
 //! The state of every task and what it waits for, as a tree along the waits.
 
-use std::collections::BTreeMap;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
@@ -75,30 +74,30 @@ enum Visit {
 impl Dump {
     pub(super) fn of(core: &Core) -> Self {
         let tasks = core.tasks.tasks();
-        let mut waits: BTreeMap<TaskId, Vec<WaitsOn>> = BTreeMap::new();
+        let place = |task: &Task| tasks.binary_search_by_key(&task.id(), Task::id).ok();
+        let mut waits = vec![Vec::new(); tasks.len()];
         core.for_each_timer(|deadline, waker| {
-            if let Some(task) = core.tasks.task_behind(waker) {
-                let waits = waits.entry(task.id()).or_default();
-                waits.push(WaitsOn::Until(deadline));
+            let task = core.tasks.task_behind(waker);
+            if let Some(task) = task.and_then(|task| place(&task)) {
+                waits[task].push(WaitsOn::Until(deadline));
             }
         });
         for task in &tasks {
             let result = WaitsOn::Result(task.id());
-            for waiter in task.awaited_by().into_iter().flatten() {
-                let waits = waits.entry(waiter.id()).or_default();
+            for waiter in task.awaited_by().iter().flatten().filter_map(place) {
+                let waits = &mut waits[waiter];
                 if waits.last() != Some(&result) {
                     waits.push(result.clone());
                 }
             }
         }
         let at = core.clock.peek();
-        let dump_one = |task: &Task| {
-            let waits = waits.remove(&task.id()).unwrap_or_default();
-            TaskDump::of(task, waits, at)
-        };
+        let both = tasks.iter().zip(waits);
         Self {
             at,
-            tasks: tasks.iter().map(dump_one).collect(),
+            tasks: both
+                .map(|(task, waits)| TaskDump::of(task, waits, at))
+                .collect(),
         }
     }
 
@@ -125,10 +124,10 @@ impl Dump {
     /// Searches depth first along the waits, without recursion, since a chain of a million tasks would overflow the
     /// stack.
     fn follow<'a>(&'a self, start: usize, seen: &mut [Visit], cycles: &mut Vec<Vec<&'a TaskDump>>) {
-        let mut path = vec![(start, self.tasks[start].results())];
+        let mut path = vec![(start, self.awaited_by(start))];
         seen[start] = Visit::OnPath(0);
         while let Some((task, awaited)) = path.last_mut() {
-            let Some(next) = awaited.find_map(|id| self.index(id)) else {
+            let Some(next) = awaited.next() else {
                 seen[*task] = Visit::Done;
                 path.pop();
                 continue;
@@ -137,7 +136,7 @@ impl Dump {
                 Visit::Done => {}
                 Visit::Unvisited => {
                     seen[next] = Visit::OnPath(path.len());
-                    path.push((next, self.tasks[next].results()));
+                    path.push((next, self.awaited_by(next)));
                 }
                 Visit::OnPath(place) => {
                     let cycle: Vec<_> = path.drain(place..).map(|(task, _)| task).collect();
@@ -146,6 +145,12 @@ impl Dump {
                 }
             }
         }
+    }
+
+    /// The tasks whose results a task awaits; a task is its place here.
+    pub(super) fn awaited_by(&self, task: usize) -> impl Iterator<Item = usize> {
+        let results = self.tasks[task].results();
+        results.filter_map(|id| self.index(id))
     }
 
     pub(super) fn at(&self) -> Instant {

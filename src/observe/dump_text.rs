@@ -1,12 +1,12 @@
 //! The text of a dump: the tasks as a tree along the waits, of bounded length.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::iter::Peekable;
 use std::time::Duration;
 
 use super::dump::{Dump, TaskDump};
-use crate::task::{TaskId, TaskState};
+use crate::task::TaskState;
 use crate::waiting::WaitsOn;
 
 /// The most tasks that are shown; a note counts the others.
@@ -23,18 +23,22 @@ impl fmt::Display for Dump {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tasks = self.tasks();
         write!(f, "{}", counted(tasks.len() as u64, "unfinished task"))?;
-        let awaited: BTreeSet<_> = tasks.iter().flat_map(TaskDump::results).collect();
-        let roots = tasks.iter().filter(|task| !awaited.contains(&task.id));
+        let mut is_root = vec![true; tasks.len()];
+        for awaited in (0..tasks.len()).flat_map(|task| self.awaited_by(task)) {
+            is_root[awaited] = false;
+        }
+        let roots = (0..tasks.len()).filter(|&task| is_root[task]);
         let mut writer = TreeWriter {
             dump: self,
-            shown: BTreeSet::new(),
+            is_shown: vec![false; tasks.len()],
+            shown: 0,
             below: VecDeque::new(),
         };
         // Tasks in a cycle, or awaited only by tasks in a cycle, have no root above them and come last.
-        for task in roots.chain(tasks) {
+        for task in roots.chain(0..tasks.len()) {
             writer.write(f, task)?;
         }
-        write_rest(f, tasks.len() - writer.shown.len(), "task")?;
+        write_rest(f, tasks.len() - writer.shown, "task")?;
         self.write_cycles(f)
     }
 }
@@ -71,17 +75,19 @@ fn write_branches<I: Iterator>(
     Ok(())
 }
 
-/// The state of the text while its trees are written.
+/// The state of the text while its trees are written. A task is its place in the dump.
 struct TreeWriter<'a> {
     dump: &'a Dump,
-    shown: BTreeSet<TaskId>,
+    is_shown: Vec<bool>,
+    /// How many tasks are shown.
+    shown: usize,
     /// The tasks that are too deep in the current tree.
-    below: VecDeque<&'a TaskDump>,
+    below: VecDeque<usize>,
 }
 
-impl<'a> TreeWriter<'a> {
+impl TreeWriter<'_> {
     /// Writes the tree of a task, and then the trees of those that were too deep for it.
-    fn write(&mut self, f: &mut fmt::Formatter<'_>, root: &'a TaskDump) -> fmt::Result {
+    fn write(&mut self, f: &mut fmt::Formatter<'_>, root: usize) -> fmt::Result {
         self.below.push_back(root);
         while let Some(root) = self.below.pop_front() {
             if self.may_show(root) {
@@ -91,41 +97,42 @@ impl<'a> TreeWriter<'a> {
         Ok(())
     }
 
-    fn may_show(&self, task: &TaskDump) -> bool {
-        self.shown.len() < TASKS && !self.shown.contains(&task.id)
+    fn may_show(&self, task: usize) -> bool {
+        self.shown < TASKS && !self.is_shown[task]
+    }
+
+    fn show(&mut self, f: &mut fmt::Formatter<'_>, task: usize) -> fmt::Result {
+        self.is_shown[task] = true;
+        self.shown += 1;
+        self.dump.write_task(f, &self.dump.tasks()[task])
     }
 
     /// Writes a task that has not been shown, and the tree below it.
-    fn write_tree(&mut self, f: &mut fmt::Formatter<'_>, root: &'a TaskDump) -> fmt::Result {
+    fn write_tree(&mut self, f: &mut fmt::Formatter<'_>, root: usize) -> fmt::Result {
         let dump = self.dump;
-        let awaited_by = |task: &'a TaskDump| {
-            let awaited = task.results().filter_map(|id| dump.find(id));
-            awaited.peekable()
-        };
-        self.shown.insert(root.id);
         f.write_str("\n")?;
-        dump.write_task(f, root)?;
+        self.show(f, root)?;
         // The tasks that are still to be written at each level.
-        let mut levels = vec![awaited_by(root)];
+        let mut levels = vec![dump.awaited_by(root).peekable()];
         while let Some(level) = levels.last_mut() {
             let Some(task) = level.next() else {
                 levels.pop();
                 continue;
             };
-            let is_new = !self.shown.contains(&task.id);
+            let is_new = !self.is_shown[task];
             if is_new && !self.may_show(task) {
                 break;
             }
             write_branches(f, &mut levels)?;
-            let mut awaited = awaited_by(task);
+            let name = &dump.tasks()[task].name;
+            let mut awaited = dump.awaited_by(task).peekable();
             if !is_new {
-                write!(f, "'{}' (see above)", task.name)?;
+                write!(f, "'{name}' (see above)")?;
             } else if levels.len() == DEPTH && awaited.peek().is_some() {
-                write!(f, "'{}' (see below)", task.name)?;
+                write!(f, "'{name}' (see below)")?;
                 self.below.push_back(task);
             } else {
-                self.shown.insert(task.id);
-                dump.write_task(f, task)?;
+                self.show(f, task)?;
                 levels.push(awaited);
             }
         }

@@ -1,15 +1,52 @@
 //! A dump that is requested from another thread.
 
-use std::time::Duration;
-
-use crossbeam_channel::{RecvTimeoutError, bounded};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::Dump;
 use crate::error::NoDump;
+use crate::lock::{Lock, Signal};
 use crate::remote::{CurrentPolls, Message, Remote};
 
 /// The timeout of a dump: much longer than a poll should take, and short enough for an interactive user.
 const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The answer to a request.
+struct Answer {
+    dump: Lock<Option<Result<Dump, NoDump>>>,
+    given: Signal,
+}
+
+impl Answer {
+    /// Waits for the answer; `None` if there is none at the deadline.
+    fn wait(&self, deadline: Instant) -> Option<Result<Dump, NoDump>> {
+        let mut dump = self.dump.lock();
+        while dump.is_none() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            (dump, _) = self.given.wait_timeout(dump, left);
+        }
+        dump.take()
+    }
+}
+
+/// Gives the first answer only. The drop, with a message that the loop does not read, is an answer too.
+struct Reply(Arc<Answer>);
+
+impl Reply {
+    fn give(&self, answer: Result<Dump, NoDump>) {
+        self.0.dump.lock().get_or_insert(answer);
+        self.0.given.notify_one();
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        self.give(Err(NoDump::LoopGone));
+    }
+}
 
 fn why_busy(current_polls: &CurrentPolls) -> NoDump {
     match current_polls.last() {
@@ -59,15 +96,14 @@ impl Remote {
             !sender.is_owner(),
             "Remote::dump would block the event loop's own thread: use looplet::dump there"
         );
-        let (reply, answer) = bounded(1);
-        let call = Message::call(move |core| {
-            // Fails if the caller has timed out.
-            let _ = reply.try_send(Dump::of(core));
+        let answer = Arc::new(Answer {
+            dump: Lock::new(None),
+            given: Signal::new(),
         });
+        let reply = Reply(Arc::clone(&answer));
+        let call = Message::call(move |core| reply.give(Ok(Dump::of(core))));
         sender.send(call).map_err(|_| NoDump::LoopGone)?;
-        answer.recv_timeout(TIMEOUT).map_err(|error| match error {
-            RecvTimeoutError::Disconnected => NoDump::LoopGone,
-            RecvTimeoutError::Timeout => why_busy(&sender.current_polls),
-        })
+        let answer = answer.wait(Instant::now() + TIMEOUT);
+        answer.unwrap_or_else(|| Err(why_busy(&sender.current_polls)))
     }
 }

@@ -90,7 +90,8 @@ pub(crate) struct MailboxSender {
 impl MailboxSender {
     /// Sends a message and wakes the loop if it sleeps. Messages of one thread keep their order.
     pub(crate) fn send(&self, message: Message) -> Result<(), LoopGone> {
-        self.messages.send(message).map_err(|_| LoopGone)?;
+        // It has no bound, and so is never full: without the code that waits for room.
+        self.messages.try_send(message).map_err(|_| LoopGone)?;
         self.waker.wake_by_ref();
         Ok(())
     }

@@ -64,8 +64,10 @@ impl Task {
 
     /// Removes the waiter of the handle. Its destructor may be user code; a panic in it is reported.
     pub(super) fn clear_waiter(&self) {
-        let former = self.header().waiters.take_waiter();
-        self.local().discard(former);
+        if !self.header().waiters.is_empty() {
+            let former = self.header().waiters.take_waiter();
+            self.local().discard(former);
+        }
     }
 
     #[inline]
@@ -108,6 +110,11 @@ impl Task {
         [of_handle.flatten(), of_group]
     }
 
+    /// The position of the task's end among the ends of its loop.
+    fn ended_as(&self) -> usize {
+        self.header().waiters.ended_as()
+    }
+
     /// The task of this one's loop whose waker is in the cell.
     fn task_waiting_in(&self, waiting: &Cell<Option<Waker>>) -> Option<Self> {
         // The waker is put back, and no user code runs meanwhile.
@@ -131,7 +138,7 @@ impl Ends {
                 task.set_ends(&this);
             }
         }
-        this.sort_found(|task| task.header().waiters.ended_as());
+        this.sort_found(|a, b| a.ended_as().cmp(&b.ended_as()));
         this
     }
 }

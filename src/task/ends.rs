@@ -4,10 +4,11 @@
 //! the awaiting task is woken by such an end and by the last one. So a thousand sleepers cost their awaiter one wakeup.
 
 use std::cell::{Cell, RefCell};
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::task::Waker;
 
-use super::reference::Task;
+use super::reference::{self, Task};
 use super::state::Outcome;
 
 /// Which ends are kept, and wake.
@@ -66,9 +67,8 @@ impl Ends {
         }
     }
 
-    pub(super) fn sort_found(&self, position: impl Fn(&Task) -> usize) {
-        let mut found = self.found.borrow_mut();
-        found.make_contiguous().sort_by_key(position);
+    pub(super) fn sort_found(&self, order: fn(&Task, &Task) -> Ordering) {
+        reference::sort(self.found.borrow_mut().make_contiguous(), order);
     }
 
     /// Whether all of the tasks have ended.

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -90,4 +91,4 @@ pub(crate) struct Counts {
 
 /// The noted waits of tasks. They lie in a map and not in the `Extra`, for a loop in virtual time has observed tasks
 /// without one, and a wait must not allocate.
-pub(super) type Noted = HashMap<NonNull<Header>, WaitSet>;
+pub(super) type Noted = HashMap<NonNull<Header>, WaitSet, BuildHasherDefault<DefaultHasher>>;

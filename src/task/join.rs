@@ -178,17 +178,7 @@ impl<T> JoinHandle<T> {
             // SAFETY: OWNER-THREAD: `take_value` returned true: there was a value, and this handle owns it now.
             return Some(Ok(unsafe { slot.read() }));
         }
-        self.join_error().map(Err)
-    }
-
-    #[cold]
-    fn join_error(&self) -> Option<JoinError> {
-        match self.task.outcome()? {
-            Outcome::Value => None,
-            Outcome::Panicked => self.task.take_panic(),
-            Outcome::Cancelled => Some(JoinError::cancelled(self.task.called())),
-            Outcome::Failed => Some(JoinError::failed(self.task.called())),
-        }
+        join_error(&self.task).map(Err)
     }
 
     /// Calls `f` after the task has ended. The call is queued when the task ends, in the order of registration; on a
@@ -209,29 +199,6 @@ impl<T> JoinHandle<T> {
     #[track_caller]
     pub fn on_done(&self, f: impl FnOnce(&Task) + 'static) {
         self.task.on_done(f, Location::caller());
-    }
-
-    /// Drops the handle of a task that has not finished, or whose result was not taken.
-    #[cold]
-    fn drop_slow(&mut self) {
-        let state = &self.task.header().state;
-        state.remove_handle();
-        if !state.is_finished() {
-            if state.is_awaited() {
-                self.task.cancel();
-            }
-            // Last, for it may run user code.
-            self.task.clear_waiter();
-        } else if state.outcome() == Some(Outcome::Panicked) {
-            self.task.local().report_unhandled(&self.task);
-        } else if state.take_payload() {
-            // SAFETY: OWNER-THREAD: `take_payload` returned true: there was a value, and this handle owns it now.
-            let dropped = unsafe { raw::drop_output(self.task.as_ptr()) };
-            debug_assert!(state.is_spent(), "a handle's output is dropped once");
-            if dropped.is_err() {
-                self.task.local().report_drop(&self.task, dropped);
-            }
-        }
     }
 
     /// The task, for waiters of many tasks.
@@ -338,13 +305,46 @@ impl<T> Drop for JoinHandle<T> {
     #[inline]
     fn drop(&mut self) {
         if !self.task.header().state.is_spent() {
-            self.drop_slow();
+            drop_slow(&self.task);
         }
     }
 }
 
+/// Drops the handle of a task that has not finished, or whose result was not taken.
 #[cold]
-fn already_taken<T>(task: &Task) -> T {
+fn drop_slow(task: &Task) {
+    let state = &task.header().state;
+    state.remove_handle();
+    if !state.is_finished() {
+        if state.is_awaited() {
+            task.cancel();
+        }
+        task.clear_waiter();
+    } else if state.outcome() == Some(Outcome::Panicked) {
+        task.local().report_unhandled(task);
+    } else if state.take_payload() {
+        // SAFETY: OWNER-THREAD: `take_payload` returned true: there was a value, and this handle owns it now.
+        let dropped = unsafe { raw::drop_output(task.as_ptr()) };
+        debug_assert!(state.is_spent(), "a handle's output is dropped once");
+        if dropped.is_err() {
+            task.local().report_drop(task, dropped);
+        }
+    }
+}
+
+/// The error of a finished task that has no value; none, if it has been taken.
+#[cold]
+fn join_error(task: &Task) -> Option<JoinError> {
+    match task.outcome()? {
+        Outcome::Value => None,
+        Outcome::Panicked => task.take_panic(),
+        Outcome::Cancelled => Some(JoinError::cancelled(task.called())),
+        Outcome::Failed => Some(JoinError::failed(task.called())),
+    }
+}
+
+#[cold]
+fn already_taken(task: &Task) -> ! {
     panic!("the result of {task:?} has been taken already")
 }
 

@@ -19,14 +19,22 @@ use crate::waiting::{WaitSet, WaitsOn};
 
 /// The waits of a poll in the order in which they are reported: times, tasks without repetitions, primitives.
 pub(super) fn in_order(mut waits: Vec<WaitsOn>, noted: WaitSet) -> Vec<WaitsOn> {
-    waits.sort_by_key(|wait| match wait {
-        WaitsOn::Until(_) => 0,
-        WaitsOn::Result(_) => 1,
-        _ => 2,
-    });
     if waits.len() > 1 {
+        let mut ordered = Vec::with_capacity(waits.len());
         let mut known = HashSet::new();
-        waits.retain(|wait| matches!(wait, WaitsOn::Until(_)) || known.insert(wait.clone()));
+        let place = |wait: &WaitsOn| match wait {
+            WaitsOn::Until(_) => 0,
+            WaitsOn::Result(_) => 1,
+            _ => 2,
+        };
+        for now in 0..3 {
+            for wait in waits.iter().filter(|wait| place(wait) == now) {
+                if now == 0 || known.insert(wait) {
+                    ordered.push(wait.clone());
+                }
+            }
+        }
+        waits = ordered;
     }
     waits.extend(noted.iter());
     if waits.is_empty() {
@@ -51,7 +59,7 @@ impl Local {
     }
 
     /// Calls `f` with the cause of the current event.
-    pub(super) fn with_cause(&self, task: &Task, f: impl FnOnce(WokenBy<'_>)) {
+    fn with_cause(&self, task: &Task, f: impl FnOnce(WokenBy<'_>)) {
         if let Some(cause) = self.cause.get() {
             // SAFETY: COUNTED: `as_cause` holds a reference to the task.
             let cause = unsafe { Task::borrowed(cause) };
@@ -78,8 +86,8 @@ impl Local {
         let result = f();
         self.waits.replace(outer_waits);
         self.cause.set(outer);
-        if task.is_finished() {
-            self.set_noted(&task, WaitSet::default());
+        if let Some(observing) = self.observing.get().filter(|_| task.is_finished()) {
+            (observing.forget)(self, &task);
         }
         result
     }
@@ -88,6 +96,12 @@ impl Local {
     #[cold]
     #[inline(never)]
     pub(super) fn note_spawn(&self, task: &Task) {
+        if let Some(observing) = self.observing.get() {
+            (observing.spawn)(self, task);
+        }
+    }
+
+    pub(super) fn emit_spawn(&self, task: &Task) {
         let is_observed = self.is_observed();
         let is_task = task.header().vtable.kind == Kind::Task;
         if !is_task || !is_observed && self.phase.get() != Phase::Observed {
@@ -107,6 +121,13 @@ impl Local {
         }
     }
 
+    pub(super) fn emit_wake(&self, task: &Task) {
+        self.with_cause(task, |cause| {
+            self.emit(task, TaskEvent::WaitEnds);
+            self.emit(task, TaskEvent::Queued(cause));
+        });
+    }
+
     /// Replaces the noted waits of a task.
     pub(super) fn set_noted(&self, task: &Task, noted: WaitSet) {
         let mut all = self.noted.borrow_mut();
@@ -115,6 +136,10 @@ impl Local {
         } else if !all.is_empty() {
             all.remove(&task.as_ptr());
         }
+    }
+
+    pub(super) fn forget_noted(&self, task: &Task) {
+        self.set_noted(task, WaitSet::default());
     }
 
     /// Records a wait of the task that is run now.

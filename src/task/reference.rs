@@ -1,5 +1,6 @@
 //! `Task`: a reference-counted pointer to a task of any type.
 
+use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 use std::mem::ManuallyDrop;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -67,6 +68,11 @@ impl Task {
         // SAFETY: COUNTED: this `Task` owns a reference.
         unsafe { self.0.as_ref() }
     }
+}
+
+/// Sorts tasks that differ in `order`. It is a pointer, so that one copy of the sort serves every order.
+pub(super) fn sort(tasks: &mut [Task], order: fn(&Task, &Task) -> Ordering) {
+    tasks.sort_unstable_by(order);
 }
 
 /// Adds a reference to the plain count.

@@ -14,13 +14,20 @@ use super::header::{Header, Polled};
 use super::observe::in_order;
 use super::raw;
 use super::reference::Task;
-use super::shared::{self, Local, Phase};
+use super::shared::{self, Local, Observing, Phase};
 use super::state::{Outcome, RunAction};
 use super::waiters::{AtEnd, Ended, Extra, Group, Waiter};
 use super::waker;
 use super::work::Kind;
 use crate::error::{JoinError, panic_message};
 use crate::waiting::{self, WaitSet};
+
+pub(super) static OBSERVING: Observing = Observing {
+    spawn: Local::emit_spawn,
+    wake: Local::emit_wake,
+    poll: Local::poll_observed,
+    forget: Local::forget_noted,
+};
 
 impl Local {
     /// Runs a task that was popped from the ready queue.
@@ -31,7 +38,7 @@ impl Local {
         let task = unsafe { Task::borrowed(entry) };
         match task.header().state.begin_run() {
             RunAction::Poll => self.poll(&task),
-            RunAction::PollObserved => self.poll_observed(&task),
+            RunAction::PollObserved => self.run_observed(&task),
             RunAction::Cancel => self.end(&task),
             RunAction::Skip => skip(&task),
         }
@@ -79,10 +86,15 @@ impl Local {
         }
     }
 
-    /// Polls an observed task.
     #[cold]
     #[inline(never)]
-    pub(super) fn poll_observed(&self, task: &Task) {
+    fn run_observed(&self, task: &Task) {
+        let observing = self.observing.get().expect("there are observed tasks");
+        (observing.poll)(self, task);
+    }
+
+    /// Polls an observed task.
+    fn poll_observed(&self, task: &Task) {
         // The task may finish here, and this may be its last reference then.
         let task = &task.clone();
         self.emit(task, TaskEvent::PollBegins);
@@ -148,7 +160,7 @@ impl Local {
     pub(super) fn first_run(&self, task: &Task) {
         match task.header().state.begin_run() {
             RunAction::Poll => self.poll(task),
-            RunAction::PollObserved => self.poll_observed(task),
+            RunAction::PollObserved => self.run_observed(task),
             RunAction::Cancel | RunAction::Skip => {
                 unreachable!("a new task is not cancelled")
             }

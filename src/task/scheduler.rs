@@ -14,8 +14,9 @@ use super::event::EventSink;
 use super::guarded;
 use super::header::Owner;
 use super::join::JoinHandle;
-use super::reference::Task;
+use super::reference::{self, Task};
 use super::rng::Rng;
+use super::run;
 use super::shared::{Local, Phase, Report, Shared, Unpark};
 use super::sync::Arc;
 use super::vacant::{self, Call, Vacant};
@@ -257,17 +258,24 @@ impl Scheduler {
         if self.live() == 0 {
             return Vec::new();
         }
-        let mut tasks = self.unfinished();
-        tasks.retain(|task| task.header().vtable.kind == Kind::Task);
-        tasks.sort_by_key(Task::id);
+        let [tasks, ..] = self.unfinished();
         tasks
     }
 
-    fn unfinished(&self) -> Vec<Task> {
-        let cells = self.shared.local.cells.in_use().into_iter();
-        // SAFETY: COUNTED: a cell in use is live, and nothing is freed until the view is cloned.
-        let tasks = cells.map(|cell| Task::clone(&*unsafe { Task::borrowed(cell) }));
-        tasks.filter(|task| !task.is_finished()).collect()
+    /// What is unfinished, by its kind; the tasks are in spawn order.
+    fn unfinished(&self) -> [Vec<Task>; Kind::COUNT] {
+        let mut unfinished = [const { Vec::new() }; Kind::COUNT];
+        for cell in self.shared.local.cells.in_use() {
+            // SAFETY: COUNTED: a cell in use is live, and nothing is freed until the view is cloned.
+            let cell = unsafe { Task::borrowed(cell) };
+            if !cell.is_finished() {
+                unfinished[cell.header().vtable.kind as usize].push(Task::clone(&cell));
+            }
+        }
+        reference::sort(&mut unfinished[Kind::Task as usize], |a, b| {
+            a.id().cmp(&b.id())
+        });
+        unfinished
     }
 
     pub(crate) fn live(&self) -> usize {
@@ -310,13 +318,15 @@ impl Scheduler {
         self.refuse_tasks();
         let mut is_over = false;
         while !is_over {
-            let mut cells = self.unfinished();
-            // The task that drops the loop is on the call stack: the frame that runs it ends it.
-            cells.retain(|cell| !cell.header().state.is_running());
-            is_over = cells.is_empty();
-            cells.sort_by_key(|cell| (cell.header().vtable.kind, cell.id()));
-            for cell in cells {
-                self.shared.local.end(&cell);
+            is_over = true;
+            for cells in self.unfinished() {
+                for cell in cells {
+                    // The task that drops the loop is on the call stack: the frame that runs it ends it.
+                    if !cell.header().state.is_running() {
+                        is_over = false;
+                        self.shared.local.end(&cell);
+                    }
+                }
             }
             // Calls made by destructors are found in the queue, without a pass over all cells for each.
             self.shared.local.end_queued();
@@ -360,6 +370,7 @@ impl Scheduler {
     /// Records what new tasks wait for. Call it before the first spawn.
     pub(crate) fn note_waits(&self) {
         self.local().phase.set(Phase::Observed);
+        self.local().observing.set(Some(&run::OBSERVING));
     }
 
     /// The same, and sets the observer.

@@ -52,6 +52,15 @@ pub(super) enum Phase {
     Closed,
 }
 
+/// What is done for observed tasks. A loop has it by reference, so that a program links it only if it observes a loop.
+pub(super) struct Observing {
+    pub(super) spawn: fn(&Local, &Task),
+    pub(super) wake: fn(&Local, &Task),
+    pub(super) poll: fn(&Local, &Task),
+    /// Discards what was noted of a task that has finished.
+    pub(super) forget: fn(&Local, &Task),
+}
+
 pub(super) struct Shared {
     pub(super) stack: Stack,
     parker: std::sync::Arc<dyn Unpark>,
@@ -84,6 +93,8 @@ pub(super) struct Local {
     pub(super) rng: OnceCell<Rng>,
     /// The observer, if there is one; only observed tasks check it.
     pub(super) observer: RefCell<Option<Rc<dyn EventSink>>>,
+    /// What is done for observed tasks; none, as long as there are none.
+    pub(super) observing: Cell<Option<&'static Observing>>,
     /// The observed task that is run or ended now: the cause of what happens meanwhile.
     pub(super) cause: Cell<Option<NonNull<Header>>>,
     /// Times and tasks that it waits for, for the observer.
@@ -118,6 +129,7 @@ impl Shared {
             report: RefCell::new(None),
             rng: OnceCell::new(),
             observer: RefCell::new(None),
+            observing: Cell::new(None),
             cause: Cell::new(None),
             waits: RefCell::default(),
             noted: RefCell::default(),

@@ -3,7 +3,6 @@
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
-use super::event::TaskEvent;
 use super::header::Header;
 use super::reference::Task;
 use super::state::{CancelAction, WakeAction};
@@ -55,10 +54,9 @@ pub(super) fn enqueue(task: NonNull<Header>) {
     // The task is queued first: the observer may run the loop.
     task.enqueue();
     let local = task.local();
-    local.with_cause(&task, |cause| {
-        local.emit(&task, TaskEvent::WaitEnds);
-        local.emit(&task, TaskEvent::Queued(cause));
-    });
+    if let Some(observing) = local.observing.get() {
+        (observing.wake)(local, &task);
+    }
 }
 
 /// The same, and drops a reference.

@@ -16,6 +16,11 @@ pub(crate) enum Kind {
     Source,
 }
 
+impl Kind {
+    /// How many kinds there are.
+    pub(super) const COUNT: usize = Self::Source as usize + 1;
+}
+
 /// What a cell runs.
 ///
 /// # Safety
