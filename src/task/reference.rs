@@ -75,6 +75,13 @@ pub(super) fn sort(tasks: &mut [Task], order: fn(&Task, &Task) -> Ordering) {
     tasks.sort_unstable_by(order);
 }
 
+/// Adds a reference on another thread, or after the end of the loop.
+#[cold]
+#[inline(never)]
+pub(super) fn clone_remote(header: &Header) {
+    header.remote.add_reference();
+}
+
 /// Adds a reference to the plain count.
 #[inline]
 pub(super) fn count_up(header: &Header) {

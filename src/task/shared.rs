@@ -300,7 +300,7 @@ impl Clone for Task {
     #[inline]
     fn clone(&self) -> Self {
         if self.local().phase.get() == Phase::Closed {
-            self.header().remote.add_reference();
+            reference::clone_remote(self.header());
         } else {
             reference::count_up(self.header());
         }

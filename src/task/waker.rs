@@ -6,7 +6,7 @@ use std::ptr::{self, NonNull};
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use super::header::{Header, Owner};
-use super::reference::{Task, count_up};
+use super::reference::{Task, clone_remote, count_up};
 use super::shared::{self, Shared};
 use super::word::Request;
 use super::work::Kind;
@@ -186,12 +186,6 @@ unsafe fn drop(data: *const ()) {
     } else {
         shared::drop_remote(task, Request::Nothing);
     }
-}
-
-#[cold]
-#[inline(never)]
-pub(super) fn clone_remote(header: &Header) {
-    header.remote.add_reference();
 }
 
 #[cold]

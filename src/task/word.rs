@@ -114,8 +114,9 @@ impl RemoteWord {
 
     /// Whether no reference is left, given the owner's count, and no push is under way.
     pub(super) fn is_last(&self, owner_count: isize) -> bool {
-        // Acquire: while the loop closes, the last use on another thread may have been a push that was refused.
-        let word = self.0.load(Ordering::Acquire);
+        // Relaxed: the last use on another thread was a push, and the owner has taken the word since. A push that is
+        // refused while the loop closes is no exception: then only `take_one` asks, after all references were merged.
+        let word = self.0.load(Ordering::Relaxed);
         word & QUEUED == 0 && (word >> COUNT_SHIFT) + owner_count == 0
     }
 

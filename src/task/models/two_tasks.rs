@@ -207,8 +207,8 @@ impl Drop for Ending {
     }
 }
 
-/// The loop ends on the stack of a task, and drops that task's waiter: the last reference, if the push of another thread
-/// was refused by then. A clone that was made on that thread and dropped on the owner thread has left the waiter's plain
+/// The loop ends on the call stack of a task, whose end then drops its waiter: the last reference, if the push of another
+/// thread was refused by then. A clone that was made on that thread and dropped on the owner thread has left the waiter's plain
 /// count below its share.
 #[test]
 fn loom_the_last_reference_goes_while_the_loop_closes() {
