@@ -40,7 +40,7 @@
 //! |---|---|---|
 //! | `vtable`, `shared`, `spawned_at` | read | read |
 //! | `remote` | any time | any time |
-//! | `remote_next` | while it drains the stack | between setting QUEUED and the push |
+//! | `remote_next` | while it drains the stack | between setting PUSHED and the push |
 //! | `ready_next`, `state`, `count`, `offset`, `waiters` | any time | never, except to free a dead task |
 //! | future, output | any time | never |
 //!
@@ -50,8 +50,8 @@
 //! * **PINNED**: a future is not moved from where it was written, and is dropped in place.
 //! * **COUNTED**: the holder of a pointer owns a reference, or borrows from an owner of one.
 //! * **FILLED**: no user code runs between the allocation of a cell and the write of its future.
-//! * **ONE-ENTRY**: the queued flag stands for exactly one entry of the ready queue; QUEUED in the remote word for
-//!   exactly one entry of the remote stack, or one thread about to push it. A task that is QUEUED is not freed.
+//! * **ONE-ENTRY**: the queued flag stands for exactly one entry of the ready queue; PUSHED in the remote word for
+//!   exactly one entry of the remote stack, or one thread about to push it. A task with either flag is not freed.
 //! * **OWNER-THREAD**: plain cells, future, output and waiters are accessed on the owner thread only. `Task` and
 //!   `JoinHandle` are not `Send`, and a waker compares its loop with the one that runs on the thread.
 //! * **DROPPED-BY-OWNER**: the contents of a task are dropped on the owner thread; a last reference dropped on another

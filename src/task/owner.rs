@@ -19,7 +19,7 @@ impl Shared {
     pub(super) fn take_remote(&self) {
         self.local.taking_remote.set(true);
         for task in self.stack.take_all() {
-            // SAFETY: ONE-ENTRY: the task is off the stack and QUEUED.
+            // SAFETY: ONE-ENTRY: the task is off the stack and PUSHED.
             unsafe { self.take_one(task) };
         }
         // Only now, because a source runs user code.
@@ -33,7 +33,7 @@ impl Shared {
     ///
     /// `task` was taken off the stack, and its word was not taken since.
     unsafe fn take_one(&self, task: NonNull<Header>) {
-        // SAFETY: ONE-ENTRY: a task off the stack is QUEUED, and so not freed, until its word is taken.
+        // SAFETY: ONE-ENTRY: a task off the stack is PUSHED, and so not freed, until its word is taken.
         let header = unsafe { task.as_ref() };
         let taken = header.remote.take();
         // The temporary reference keeps the task alive in `schedule`; its drop frees the task if no other is left.
@@ -61,7 +61,7 @@ impl Shared {
     /// runs here.
     pub(super) fn close(&self) {
         for task in self.stack.close() {
-            // SAFETY: ONE-ENTRY: the task is off the stack and QUEUED.
+            // SAFETY: ONE-ENTRY: the task is off the stack and PUSHED.
             unsafe { self.take_one(task) };
         }
         for task in self.local.cells.in_use() {

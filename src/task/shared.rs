@@ -166,10 +166,10 @@ fn notify(task: NonNull<Header>, dropped: isize, request: Request) {
     }
 }
 
-/// Pushes a task whose QUEUED flag the caller has just set, and unparks the loop if it sleeps. That is needed for a mere
-/// drop too: another thread may set WAKE between QUEUED and the push, and then leaves the unpark to this thread.
+/// Pushes a task whose PUSHED flag the caller has just set, and unparks the loop if it sleeps. That is needed for a mere
+/// drop too: another thread may set WAKE between PUSHED and the push, and then leaves the unpark to this thread.
 fn publish(task: NonNull<Header>) {
-    // SAFETY: ONE-ENTRY: QUEUED keeps the task, and so its block, alive until the push. After it both may be freed.
+    // SAFETY: ONE-ENTRY: PUSHED keeps the task, and so its block, alive until the push. After it both may be freed.
     let owner = unsafe { task.as_ref() }.shared;
     let mut parker = None;
     // SAFETY: as above.
@@ -183,7 +183,7 @@ fn publish(task: NonNull<Header>) {
             }
         }
         Push::Refused => {
-            // SAFETY: ONE-ENTRY: the push was refused, so the QUEUED flag still keeps the task from being freed.
+            // SAFETY: ONE-ENTRY: the push was refused, so the PUSHED flag still keeps the task from being freed.
             if unsafe { task.as_ref() }.remote.push_refused() {
                 // SAFETY: DROPPED-BY-OWNER: `push_refused` returned true: no reference to the dead task is left.
                 unsafe { free_dead(task) };
@@ -270,7 +270,7 @@ unsafe fn drop_header(task: NonNull<Header>) {
 ///
 /// # Safety
 ///
-/// The word is DEAD, counts no reference, and is not QUEUED; the caller's operation made it so.
+/// The word is DEAD, counts no reference, and is not PUSHED; the caller's operation made it so.
 pub(super) unsafe fn free_dead(task: NonNull<Header>) {
     // SAFETY: the caller has exclusive access to the cell.
     let header = unsafe { task.as_ref() };

@@ -42,7 +42,7 @@ impl Stack {
         !self.0.load(Ordering::Relaxed).is_null()
     }
 
-    /// Pushes a task whose QUEUED flag the caller has just set. After that the loop, and with it the stack, may be gone:
+    /// Pushes a task whose PUSHED flag the caller has just set. After that the loop, and with it the stack, may be gone:
     /// `prepare` is called before a push that must unpark.
     pub(super) fn push(&self, task: NonNull<Header>, mut prepare: impl FnMut()) -> Push {
         let mut head = self.0.load(Ordering::Relaxed);
@@ -52,8 +52,8 @@ impl Stack {
             if must_unpark {
                 prepare();
             }
-            // SAFETY: ONE-ENTRY: the task is QUEUED and not in the stack yet, so no other thread accesses the link, and
-            // the owner does not free a task that is QUEUED.
+            // SAFETY: ONE-ENTRY: the task is PUSHED and not in the stack yet, so no other thread accesses the link, and
+            // the owner does not free a task that is PUSHED.
             unsafe { task.as_ref() }
                 .remote_next
                 .store(link, Ordering::Relaxed);
@@ -104,7 +104,7 @@ impl Stack {
     }
 }
 
-/// Tasks taken off the stack. The caller of `next` must call `RemoteWord::take` on the task: until then it is QUEUED
+/// Tasks taken off the stack. The caller of `next` must call `RemoteWord::take` on the task: until then it is PUSHED
 /// and not freed.
 pub(super) struct Pushed(*mut Header);
 
@@ -117,7 +117,7 @@ impl Pushed {
         };
         let mut oldest_first = ptr::null_mut();
         while let Some(task) = NonNull::new(newest) {
-            // SAFETY: ONE-ENTRY: the task is off the stack and still QUEUED, so no thread frees it or writes its link.
+            // SAFETY: ONE-ENTRY: the task is off the stack and still PUSHED, so no thread frees it or writes its link.
             let link = unsafe { &task.as_ref().remote_next };
             newest = link.load(Ordering::Relaxed);
             link.store(oldest_first, Ordering::Relaxed);
@@ -132,7 +132,7 @@ impl Iterator for Pushed {
 
     fn next(&mut self) -> Option<NonNull<Header>> {
         let task = NonNull::new(self.0)?;
-        // SAFETY: ONE-ENTRY: still QUEUED. The link is read before the caller takes the word, for a later push may
+        // SAFETY: ONE-ENTRY: still PUSHED. The link is read before the caller takes the word, for a later push may
         // overwrite it.
         self.0 = unsafe { task.as_ref() }.remote_next.load(Ordering::Relaxed);
         Some(task)

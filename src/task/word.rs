@@ -3,11 +3,11 @@
 //! ```text
 //!  63                     4    3       2       1      0
 //! +------------------------+------+--------+------+--------+
-//! | references, signed     | DEAD | CANCEL | WAKE | QUEUED |
+//! | references, signed     | DEAD | CANCEL | WAKE | PUSHED |
 //! +------------------------+------+--------+------+--------+
 //! ```
 //!
-//! QUEUED: the task is in the stack, or one thread is about to push it. WAKE: a wakeup was requested. CANCEL: the
+//! PUSHED: the task is in the stack, or one thread is about to push it. WAKE: a wakeup was requested. CANCEL: the
 //! task's cancellation was requested. DEAD: the loop has been dropped, and the word counts all references. While the
 //! loop lives, the word counts what remote threads added and dropped, so the total is the owner's plain count plus this
 //! one.
@@ -16,7 +16,7 @@ use std::process;
 
 use super::sync::{AtomicIsize, Ordering};
 
-const QUEUED: isize = 1 << 0;
+const PUSHED: isize = 1 << 0;
 const WAKE: isize = 1 << 1;
 const CANCEL: isize = 1 << 2;
 const DEAD: isize = 1 << 3;
@@ -35,9 +35,9 @@ pub(super) enum Request {
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(super) enum Action {
-    /// The task is dead, or the thread that set QUEUED pushes it and unparks the loop.
+    /// The task is dead, or the thread that set PUSHED pushes it and unparks the loop.
     Nothing,
-    /// QUEUED was set: push the task onto the stack and unpark the loop.
+    /// PUSHED was set: push the task onto the stack and unpark the loop.
     Push,
     /// The last reference to a dead task was dropped: free the memory.
     Free,
@@ -84,7 +84,7 @@ impl RemoteWord {
             let next = if dead {
                 rest
             } else {
-                rest | QUEUED | request as isize
+                rest | PUSHED | request as isize
             };
             // AcqRel: the thread that frees sees all that the other holders did before their drops. A pusher writes the
             // link after the owner has read it. And the read-modify-write happens even if it changes nothing: it hands
@@ -95,7 +95,7 @@ impl RemoteWord {
             {
                 Err(now) => word = now,
                 Ok(_) if dead && is_unreferenced(next) => return Action::Free,
-                Ok(_) if dead || word & QUEUED != 0 => return Action::Nothing,
+                Ok(_) if dead || word & PUSHED != 0 => return Action::Nothing,
                 Ok(_) => return Action::Push,
             }
         }
@@ -117,14 +117,14 @@ impl RemoteWord {
         // Relaxed: the last use on another thread was a push, and the owner has taken the word since. A push that is
         // refused while the loop closes is no exception: then only `take_one` asks, after all references were merged.
         let word = self.0.load(Ordering::Relaxed);
-        word & QUEUED == 0 && (word >> COUNT_SHIFT) + owner_count == 0
+        word & PUSHED == 0 && (word >> COUNT_SHIFT) + owner_count == 0
     }
 
     /// The stack refused the push. True if the caller must free the memory.
     #[must_use]
     pub(super) fn push_refused(&self) -> bool {
         // AcqRel: as in `notify`.
-        let kept = !(QUEUED | WAKE | CANCEL);
+        let kept = !(PUSHED | WAKE | CANCEL);
         let word = self.0.fetch_and(kept, Ordering::AcqRel) & kept;
         word & DEAD != 0 && is_unreferenced(word)
     }
@@ -140,5 +140,5 @@ impl RemoteWord {
 
 /// Count zero, and no push under way.
 fn is_unreferenced(word: isize) -> bool {
-    word & QUEUED == 0 && word >> COUNT_SHIFT == 0
+    word & PUSHED == 0 && word >> COUNT_SHIFT == 0
 }

@@ -188,7 +188,7 @@ fn loom_a_wakeup_reaches_a_loop_that_falls_asleep() {
     });
 }
 
-/// One thread has set QUEUED by a drop and not pushed yet; another sets WAKE. One of them must unpark the loop.
+/// One thread has set PUSHED by a drop and not pushed yet; another sets WAKE. One of them must unpark the loop.
 #[test]
 fn loom_a_wakeup_reaches_a_loop_past_a_drop_that_is_under_way() {
     check(Some(3), || {
